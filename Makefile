@@ -1,0 +1,53 @@
+# Everything a newcomer needs. Each target builds .venv itself on a machine with Python >= 3.11.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+READY := $(VENV)/.ready
+
+.PHONY: help setup leaderboard test lint format perf lock clean
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY)  ## build .venv from requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "error: $(PYTHON) is missing or older than 3.11; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "error: $(PYTHON) lacks venv or ensurepip; install it (Debian: apt install python3-venv)" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+leaderboard: setup  ## train, score and rank the quick digits suite on this CPU (about 3 minutes)
+	$(BIN)/aigc bench run digits-quick
+	$(BIN)/aigc report leaderboard digits-quick
+
+test: setup  ## run the tests
+	$(BIN)/python -m pytest -n auto --dist worksteal -q
+
+lint: setup  ## ruff check, ruff format --check, mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup  ## let ruff repair style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+perf: setup  ## measure speed against textbook code, as ratios in one run
+	$(BIN)/python -m tests.perf
+
+lock: setup  ## resolve pyproject.toml again into requirements.lock (hashes, no addresses)
+	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
+	  --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  --quiet --output-file requirements.lock
+
+clean:  ## remove .venv and caches; runs and reports stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist

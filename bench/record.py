@@ -1,0 +1,236 @@
+"""What a run leaves behind: one train record, and one score record per scored image set.
+
+A train record says what was trained, how it went and what it cost. A score record says how one
+set of images compares with real ones under one protocol. Both are strict JSON with a schema
+version; NaN is never written, a missing number carries its reason instead.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from bench.protocol import ScoringProtocol
+from bench.spec import TrainSpec
+
+Status = Literal["started", "success", "error", "cancelled"]
+PhaseName = Literal["data", "model", "train", "sample", "score", "record"]
+
+
+class Record(BaseModel):
+    """A frozen value that crosses a file boundary."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Phase(Record):
+    """One stretch of a job and how long it took."""
+
+    name: PhaseName
+    status: Literal["success", "error", "cancelled"]
+    started_at: AwareDatetime
+    wall_s: float
+    resumed_from_step: int | None = None
+
+
+class Cost(Record):
+    """What training took; ``images_seen`` counts real images shown, repeats included."""
+
+    train_wall_s: float
+    images_seen: int
+    images_per_s: float
+    peak_memory_bytes: int
+
+
+class Parameters(Record):
+    """Trainable scalars: of everything that was trained, and of what sampling needs."""
+
+    total: int
+    sampling: int
+
+
+class Environment(Record):
+    """The machine and the versions that a number depends on."""
+
+    device: str
+    device_name: str
+    n_threads: int
+    os: str
+    python: str
+    packages: dict[str, str]
+
+
+class Provenance(Record):
+    """Where the code came from. ``implementation_sha256`` covers the files that decide a result."""
+
+    package_version: str
+    commit: str | None
+    dirty: bool | None
+    implementation_sha256: str
+    registry_sha256: str
+
+
+class Artifact(Record):
+    """A file of the run directory, relative to it."""
+
+    kind: Literal["weights", "curve", "grid", "samples"]
+    path: str
+    sha256: str
+    n_bytes: int
+
+
+class Health(Record):
+    """Signs of trouble during training: last losses by name, and the step of a divergence."""
+
+    last_losses: dict[str, float] = {}
+    diverged_at_step: int | None = None
+
+
+class Failure(Record):
+    """Why a run is not a success, in words for a reader and with the trace for a developer."""
+
+    phase: PhaseName
+    type: str
+    message: str
+    hint: str | None = None
+    traceback: str | None = None
+
+
+class TrainRecord(Record):
+    """One model, trained once."""
+
+    schema_version: Literal[1] = 1
+    run_id: str
+    train_hash: str
+    status: Status
+    spec: TrainSpec
+    comparable: bool
+    not_comparable_because: tuple[str, ...] = ()
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    phases: tuple[Phase, ...] = ()
+    parameters: Parameters | None = None
+    cost: Cost | None = None
+    health: Health = Health()
+    environment: Environment
+    provenance: Provenance
+    artifacts: tuple[Artifact, ...] = ()
+    error: Failure | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.train_hash != self.spec.train_hash:
+            raise ValueError("train_hash does not match the spec")
+        if self.comparable == bool(self.not_comparable_because):
+            raise ValueError("a record is comparable, or says why not")
+        if (self.status == "error") != (self.error is not None):
+            raise ValueError("exactly the failed records carry an error")
+        return self
+
+
+MetricName = Literal[
+    "fid", "is", "kid", "precision", "recall", "f_score", "fid_held_out", "copy_rate"
+]
+
+
+class Metric(Record):
+    """One number, or the reason why there is none.
+
+    ``spread`` is the estimator's own spread (over IS splits or KID subsets); it is neither a
+    standard error nor the variance over trainings. KID is stored as is, never times 1000.
+    """
+
+    name: MetricName
+    value: float | None
+    missing_reason: str | None = None
+    higher_is_better: bool
+    spread: float | None = None
+    n_fake: int
+    n_real: int | None = None
+
+    @model_validator(mode="after")
+    def _value_or_reason(self) -> Self:
+        if (self.value is None) != (self.missing_reason is not None):
+            raise ValueError("a metric has a value or a reason for having none")
+        if self.value is not None and not math.isfinite(self.value):
+            raise ValueError("a metric is finite")
+        return self
+
+
+class RunSubject(Record):
+    """Images that a trained model made.
+
+    ``sampler`` is ``prior`` for the model's own prior, ``gmm-10`` for the ex-post mixture, and
+    ``reconstruction`` for images of the held-out split passed through an autoencoder.
+    """
+
+    kind: Literal["run"] = "run"
+    run_id: str
+    variant: str
+    seed: int
+    train_hash: str
+    weights: Literal["final", "best"]
+    ema: bool
+    sampler: str
+
+
+class CalibrationSubject(Record):
+    """Images of known quality that give the scale of a table."""
+
+    kind: Literal["calibration"] = "calibration"
+    name: str
+
+
+Subject = Annotated[RunSubject | CalibrationSubject, Field(discriminator="kind")]
+
+
+class ScoreRecord(Record):
+    """One set of images, compared with real ones under one protocol."""
+
+    schema_version: Literal[1] = 1
+    score_hash: str
+    subject: Subject
+    protocol: ScoringProtocol
+    protocol_key: str
+    comparable: bool
+    n_images: int
+    images_sha256: str
+    metrics: tuple[Metric, ...]
+    sample_wall_s: float
+    score_wall_s: float
+    created_at: AwareDatetime
+    environment: Environment
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.protocol_key != self.protocol.key:
+            raise ValueError("protocol_key does not match the protocol")
+        if len({metric.name for metric in self.metrics}) != len(self.metrics):
+            raise ValueError("a metric stands in a record once")
+        return self
+
+    def metric(self, name: MetricName) -> Metric | None:
+        """The metric called ``name``, or None where it was not computed."""
+        return next((metric for metric in self.metrics if metric.name == name), None)
+
+
+def to_json(record: Record) -> str:
+    """Canonical text of a record: indented, in field order, one newline at the end."""
+    return record.model_dump_json(indent=2) + "\n"
+
+
+def parse_train_record(data: str | bytes) -> TrainRecord:
+    """A train record from its file's content; pydantic's ValidationError if it breaks a rule."""
+    return TrainRecord.model_validate_json(data)
+
+
+def parse_score_record(data: str | bytes) -> ScoreRecord:
+    """A score record from its file's content; pydantic's ValidationError if it breaks a rule."""
+    return ScoreRecord.model_validate_json(data)
+
+
+def as_data(record: Record) -> dict[str, Any]:
+    """Plain JSON-ready data of a record."""
+    return record.model_dump(mode="json")

@@ -1,0 +1,108 @@
+"""What is trained: a variant on a data set with a seed and a budget, resolved to the last default.
+
+The train hash is a function of the resolved spec alone, so equal hashes mean equal trainings, and
+the same command finds the work of an earlier one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from bench.hashing import sha256_of_data
+from catalog.schema import Dataset, Recipe, Registry, Variant
+
+
+class DatasetSpec(BaseModel):
+    """The images that a model learns from."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    id: str
+    fingerprint: str
+    split: str
+    n_images: int
+    resolution: int
+    channels: int
+    n_classes: int
+
+
+class TrainSpec(BaseModel):
+    """One training, resolved. ``recipe`` holds every setting of the algorithm, defaults included."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    variant: str
+    algorithm: str
+    recipe: dict[str, JsonValue]
+    dataset: DatasetSpec
+    seed: int
+    steps: int
+    precision: Literal["fp32"] = "fp32"
+
+    @property
+    def train_hash(self) -> str:
+        """Hex sha256 of the spec; the variant's name is left out, since it decides nothing."""
+        return sha256_of_data(self.model_dump(mode="json", exclude={"variant"}))
+
+    @property
+    def run_id(self) -> str:
+        """Readable and unique name of the run directory."""
+        return f"{self.variant}-{self.dataset.id}-s{self.seed}-{self.train_hash[:8]}"
+
+
+def inherited_recipe(registry: Registry, variant: Variant, dataset: str) -> Recipe:
+    """Settings of ``variant`` over those of its ancestors that use the same algorithm.
+
+    Mappings are merged key by key; ``null`` takes an inherited setting back to its default.
+    Settings for one data set stand over those for all, generation by generation.
+    """
+    base: Recipe = {}
+    if variant.parent is not None:
+        parent = registry.variant(variant.parent)
+        if parent.algorithm == variant.algorithm:
+            base = inherited_recipe(registry, parent, dataset)
+    merged = _merge(base, variant.recipe)
+    return _merge(merged, variant.per_dataset.get(dataset, {}))
+
+
+def _merge(base: Recipe, over: Recipe) -> Recipe:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict) and isinstance(old, dict):
+            merged[key] = _merge(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def train_spec(
+    variant: Variant,
+    dataset: Dataset,
+    recipe: dict[str, Any],
+    *,
+    split: str,
+    seed: int,
+    steps: int,
+) -> TrainSpec:
+    """The resolved spec of one training; ``recipe`` is complete, defaults filled in."""
+    return TrainSpec(
+        variant=variant.id,
+        algorithm=variant.algorithm,
+        recipe=recipe,
+        dataset=DatasetSpec(
+            id=dataset.id,
+            fingerprint=dataset.fingerprint,
+            split=split,
+            n_images=dataset.splits[split],
+            resolution=dataset.resolution,
+            channels=dataset.channels,
+            n_classes=dataset.n_classes,
+        ),
+        seed=seed,
+        steps=steps,
+    )

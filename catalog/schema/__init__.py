@@ -1,0 +1,19 @@
+"""Strict, frozen models of every kind of registry entry."""
+
+from catalog.schema.base import Entry, Text
+from catalog.schema.benchmark import Dataset, Extractor, Protocol, Recipe, Suite, Variant
+from catalog.schema.registry import Registry
+from catalog.schema.resources import Resource
+
+__all__ = [
+    "Dataset",
+    "Entry",
+    "Extractor",
+    "Protocol",
+    "Recipe",
+    "Registry",
+    "Resource",
+    "Suite",
+    "Text",
+    "Variant",
+]

@@ -1,0 +1,136 @@
+"""Entries that the harness runs: variants, data sets, extractors, protocols and suites.
+
+The settings inside ``recipe`` belong to the algorithm that reads them, so their keys and types are
+checked by ``aigc bench validate``, which may import torch; everything else is checked here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, PositiveInt, StringConstraints
+
+from catalog.schema.base import Entry, Id, Sentence, Sha256, Text
+
+Algorithm = Annotated[str, StringConstraints(pattern=r"^[a-z_][\w.]*:[A-Za-z_]\w*$")]
+"""An import string ``package.module:Class``; rules limit the packages that it may name."""
+
+Recipe = dict[str, JsonValue]
+
+
+class Variant(Entry):
+    """A model that can be trained: an algorithm and the settings in which it is special.
+
+    Attributes:
+        paper: the resource that introduced it.
+        parent: the variant it is compared with. With the same algorithm it inherits the parent's
+            recipe, so ``recipe`` holds only the differences; otherwise it starts from the typed
+            defaults of its own algorithm.
+        recipe: settings that deviate from what was inherited.
+        per_dataset: further deviations on one data set, by data set id.
+        deviations: where this row departs from its paper, one plain sentence each.
+    """
+
+    id: Id
+    name: Text
+    family: Literal["gan", "vae"]
+    paper: Id
+    algorithm: Algorithm
+    parent: Id | None = None
+    summary: Text
+    deviations: tuple[Sentence, ...] = ()
+    recipe: Recipe = {}
+    per_dataset: dict[Id, Recipe] = {}
+
+
+class Dataset(Entry):
+    """Images that models learn from, pinned by the bytes that they decode to.
+
+    Attributes:
+        loader: module of ``bench.data`` that decodes it.
+        resolution: height and width in pixels.
+        splits: number of images by split name; splits are disjoint.
+        fingerprint: sha256 over the decoded uint8 pixels and labels of all splits.
+    """
+
+    id: Id
+    name: Text
+    paper: Id
+    loader: Id
+    resolution: PositiveInt
+    channels: Literal[1, 3]
+    n_classes: PositiveInt
+    splits: dict[Id, PositiveInt]
+    fingerprint: Sha256
+    licence: Sentence
+
+
+class Extractor(Entry):
+    """A feature network whose activations the metrics compare.
+
+    Attributes:
+        weights: file name, or None for an extractor without weights.
+        sha256: of that file; checked before it is parsed.
+        n_bytes: its size, checked first.
+        layers: which layer each metric reads.
+        resolution: the only image size it accepts, or None for any.
+        rebuild: the command that makes the weights again, if the project made them.
+    """
+
+    id: Id
+    name: Text
+    weights: Sentence | None = None
+    sha256: Sha256 | None = None
+    n_bytes: PositiveInt | None = None
+    layers: dict[Literal["isc", "fid", "kid", "prc"], Sentence]
+    resolution: PositiveInt | None = None
+    rebuild: Sentence | None = None
+
+
+class Protocol(Entry):
+    """Everything that fixes how a score is made; two scores compare only under equal protocols.
+
+    Attributes:
+        reference_split: the real images that fakes are compared with.
+        held_out_split: real images that no model saw, for distances at equal n and copy rates.
+        n_fake: images drawn from each model.
+        kid_subset_size: images per KID subset; at most the smallest set that is scored.
+        prc_neighborhood: k of the k-nearest-neighbour manifolds of precision and recall.
+        rng_seed: seed of the metrics' own shuffles, unrelated to training and sampling seeds.
+        batch_size: images per extractor call; features depend on it in the last digit.
+    """
+
+    id: Id
+    version: PositiveInt
+    dataset: Id
+    reference_split: Id
+    held_out_split: Id
+    n_fake: Annotated[int, Field(ge=2)]
+    extractor: Id
+    isc_splits: PositiveInt
+    kid_subsets: PositiveInt
+    kid_subset_size: PositiveInt
+    prc_neighborhood: PositiveInt
+    rng_seed: int
+    batch_size: PositiveInt
+
+
+class Suite(Entry):
+    """One table: which variants are trained, how long, how often, and how they are scored.
+
+    Attributes:
+        variants: ids, or ``all`` for every variant of the registry.
+        steps: generator (or autoencoder) updates per run.
+        cpu: whether the suite is meant to run on a CPU without being asked to.
+        calibration: unranked rows that give the numbers their scale.
+    """
+
+    id: Id
+    title: Text
+    dataset: Id
+    protocol: Id
+    variants: Literal["all"] | tuple[Id, ...]
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)]
+    steps: PositiveInt
+    cpu: bool
+    calibration: tuple[Id, ...]

@@ -1,0 +1,71 @@
+"""The registry as a whole, with look-ups that answer an unknown name with suggestions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol, TypeVar
+
+from catalog.errors import UsageError
+from catalog.names import suggestion
+from catalog.schema.base import Entry
+from catalog.schema.benchmark import Dataset, Extractor, Suite, Variant
+from catalog.schema.benchmark import Protocol as ScoringProtocol
+from catalog.schema.resources import Resource
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Named)
+
+
+class Registry(Entry):
+    """Every entry of one ``registry.yaml``, in file order."""
+
+    schema_version: Literal[1]
+    resources: tuple[Resource, ...]
+    datasets: tuple[Dataset, ...]
+    extractors: tuple[Extractor, ...]
+    protocols: tuple[ScoringProtocol, ...]
+    suites: tuple[Suite, ...]
+    variants: tuple[Variant, ...]
+
+    def resource(self, name: str) -> Resource:
+        """The resource called ``name``; UsageError with suggestions if there is none."""
+        return _find(self.resources, name, "resource", "aigc catalog list")
+
+    def dataset(self, name: str) -> Dataset:
+        """The data set called ``name``; UsageError with suggestions if there is none."""
+        return _find(self.datasets, name, "data set", "aigc bench list --kind datasets")
+
+    def extractor(self, name: str) -> Extractor:
+        """The feature extractor called ``name``; UsageError with suggestions if there is none."""
+        return _find(self.extractors, name, "extractor", "aigc bench list --kind extractors")
+
+    def protocol(self, name: str) -> ScoringProtocol:
+        """The scoring protocol called ``name``; UsageError with suggestions if there is none."""
+        return _find(self.protocols, name, "protocol", "aigc bench list --kind protocols")
+
+    def suite(self, name: str) -> Suite:
+        """The suite called ``name``; UsageError with suggestions if there is none."""
+        return _find(self.suites, name, "suite", "aigc bench list --kind suites")
+
+    def variant(self, name: str) -> Variant:
+        """The variant called ``name``; UsageError with suggestions if there is none."""
+        return _find(self.variants, name, "variant", "aigc bench list")
+
+    def variants_of(self, suite: Suite) -> tuple[Variant, ...]:
+        """The variants of one suite in its order."""
+        if suite.variants == "all":
+            return self.variants
+        return tuple(self.variant(name) for name in suite.variants)
+
+
+def _find(entries: Sequence[T], name: str, what: str, listing: str) -> T:
+    for entry in entries:
+        if entry.id == name:
+            return entry
+    near = suggestion(name, [entry.id for entry in entries])
+    raise UsageError(f"no {what} is called '{name}'{near}", hint=f"list them with: {listing}")
