@@ -72,10 +72,13 @@ class Provenance(Record):
     registry_sha256: str
 
 
+ArtifactKind = Literal["weights", "curve"]
+
+
 class Artifact(Record):
     """A file of the run directory, relative to it."""
 
-    kind: Literal["weights", "curve", "grid", "samples"]
+    kind: ArtifactKind
     path: str
     sha256: str
     n_bytes: int

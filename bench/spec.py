@@ -29,7 +29,7 @@ class DatasetSpec(BaseModel):
 
 
 class TrainSpec(BaseModel):
-    """One training, resolved. ``recipe`` holds every setting of the algorithm, defaults included."""
+    """One training; ``recipe`` holds every setting of its algorithm, defaults included."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 

@@ -17,6 +17,11 @@ Algorithm = Annotated[str, StringConstraints(pattern=r"^[a-z_][\w.]*:[A-Za-z_]\w
 
 Recipe = dict[str, JsonValue]
 
+CalibrationRow = Literal[
+    "held-out", "train-copies", "class-pca-gaussian", "pca-gaussian", "mean-image", "noise"
+]
+"""Images that no model made: the real ones, copies, simple densities, and the worst."""
+
 
 class Variant(Entry):
     """A model that can be trained: an algorithm and the settings in which it is special.
@@ -39,8 +44,8 @@ class Variant(Entry):
     parent: Id | None = None
     summary: Text
     deviations: tuple[Sentence, ...] = ()
-    recipe: Recipe = {}
-    per_dataset: dict[Id, Recipe] = {}
+    recipe: Recipe = Field(default_factory=dict)
+    per_dataset: dict[Id, Recipe] = Field(default_factory=dict)
 
 
 class Dataset(Entry):
@@ -133,4 +138,4 @@ class Suite(Entry):
     seeds: Annotated[tuple[int, ...], Field(min_length=1)]
     steps: PositiveInt
     cpu: bool
-    calibration: tuple[Id, ...]
+    calibration: tuple[CalibrationRow, ...]

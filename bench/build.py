@@ -1,0 +1,93 @@
+"""From names to models: algorithm classes, resolved recipes and initialised networks."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+
+from bench.models.base import GenerativeModel, Recipe
+from bench.networks.shape import ImageShape
+from bench.spec import TrainSpec, inherited_recipe
+from catalog.errors import InvalidInput
+from catalog.names import suggestion
+from catalog.schema import Registry, Variant
+
+
+def algorithm_class(algorithm: str) -> type[GenerativeModel]:
+    """The class that an import string ``package.module:Class`` names.
+
+    Raises:
+        InvalidInput: no such module or class, or it is not a GenerativeModel.
+    """
+    module_name, _, class_name = algorithm.partition(":")
+    try:
+        found = getattr(import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        raise InvalidInput(f"algorithm '{algorithm}' does not exist", where=str(error)) from error
+    if not (isinstance(found, type) and issubclass(found, GenerativeModel)):
+        raise InvalidInput(f"algorithm '{algorithm}' is not a GenerativeModel")
+    return found
+
+
+def resolve_recipe(registry: Registry, variant: Variant, dataset: str) -> Recipe:
+    """Every setting of a variant on a data set: inherited, overridden, defaulted and checked.
+
+    Raises:
+        InvalidInput: a key is unknown or a value breaks its type; all problems at once.
+    """
+    model = algorithm_class(variant.algorithm)
+    settings = inherited_recipe(registry, variant, dataset)
+    return parse_recipe(model, settings, f"variant '{variant.id}'")
+
+
+def parse_recipe(model: type[GenerativeModel], settings: dict[str, Any], owner: str) -> Recipe:
+    """Typed settings of ``model`` from plain data; ``owner`` names them in an error."""
+    try:
+        return model.recipe_type.model_validate_json(json.dumps(settings))
+    except ValidationError as error:
+        problems = "; ".join(_explain(problem, model.recipe_type) for problem in error.errors())
+        raise InvalidInput(f"{owner} has a broken recipe: {problems}") from error
+
+
+def _explain(problem: Any, recipe: type[Recipe]) -> str:
+    path = ".".join(str(part) for part in problem["loc"])
+    near = ""
+    if problem["type"] == "extra_forbidden":
+        near = suggestion(path, recipe.model_fields)
+    return f"{path or 'recipe'}: {problem['msg'].removeprefix('Value error, ')}{near}"
+
+
+def build_model(
+    model: type[GenerativeModel], recipe: Recipe, shape: ImageShape, n_classes: int, seed: int
+) -> GenerativeModel:
+    """A model on the CPU whose initial weights are a function of ``seed``.
+
+    The global random state is the same before and after.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return model(recipe, shape, n_classes)
+
+
+def build_from_spec(spec: TrainSpec) -> GenerativeModel:
+    """The freshly initialised model that a spec describes, on the CPU."""
+    model = algorithm_class(spec.algorithm)
+    recipe = parse_recipe(model, dict(spec.recipe), f"run '{spec.run_id}'")
+    shape = ImageShape(spec.dataset.channels, spec.dataset.resolution)
+    return build_model(model, recipe, shape, spec.dataset.n_classes, spec.seed)
+
+
+def load_variant(variant: str, dataset: str, seed: int, device: str) -> GenerativeModel:
+    """See ``bench.load_variant``."""
+    from catalog.loader import load_registry
+
+    registry = load_registry()
+    entry, data = registry.variant(variant), registry.dataset(dataset)
+    recipe = resolve_recipe(registry, entry, dataset)
+    shape = ImageShape(data.channels, data.resolution)
+    model = build_model(algorithm_class(entry.algorithm), recipe, shape, data.n_classes, seed)
+    return model.to(device)

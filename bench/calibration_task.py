@@ -1,0 +1,44 @@
+"""What a calibration job does: score the images that give a table its scale."""
+
+from __future__ import annotations
+
+import time
+
+from bench.calibration import calibration_images
+from bench.data import load_dataset
+from bench.events import PhaseStarted, Scored, Watch
+from bench.grid import write_grid
+from bench.job import CalibrationJob
+from bench.record import CalibrationSubject, to_json
+from bench.scoring import ScoringBench
+from bench.store import atomic_write, calibration_file
+
+
+class CalibrationTask:
+    """The calibration rows of one protocol."""
+
+    def __init__(self, job: CalibrationJob, watch: Watch) -> None:
+        self.job = job
+        self.watch = watch
+
+    def run(self) -> None:
+        """Make and score every set that the job names."""
+        self.watch(PhaseStarted(self.job.name, "score"))
+        around = self.job.around
+        data = load_dataset(around.dataset)
+        bench = ScoringBench(around, data)
+        for name in self.job.names:
+            start = time.perf_counter()
+            images = calibration_images(name, data, around.protocol)
+            wall_s = time.perf_counter() - start
+            record = bench.record(CalibrationSubject(name=name), images, wall_s)
+            file = calibration_file(self.job.directory, name, around.protocol.key)
+            write_grid(images, file.with_suffix(".png"))
+            atomic_write(file, to_json(record))
+            self.watch(Scored.of(self.job.name, record))
+
+    def stopped(self) -> None:
+        """Nothing is half written."""
+
+    def failed(self, error: Exception) -> None:
+        """A calibration has no record of its own; the suite reports the failure."""

@@ -1,0 +1,93 @@
+"""The command ``aigc``: mounts the verbs and turns errors into sentences and exit codes."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from bench.commands import doctor, listing, reporting, run, sampling, validate
+from bench.commands.options import emit, say
+from catalog.cli import app as catalog_app
+from catalog.errors import AigcError, ExitCode
+
+EXIT_CODES = """\
+Exit codes: 0 all done · 1 a job failed · 2 usage · 3 invalid input · 4 something is missing ·
+5 a check did not pass · 130 interrupted, state saved."""
+
+
+def _group(help_text: str, epilog: str | None = None) -> typer.Typer:
+    return typer.Typer(
+        help=help_text,
+        epilog=epilog,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+
+
+app = _group("Browse, train, score and rank generative image models.", EXIT_CODES)
+bench_app = _group("Train, score and compare variants.")
+report_app = _group("Tables made from records.")
+
+app.add_typer(catalog_app, name="catalog")
+app.add_typer(bench_app, name="bench")
+app.add_typer(report_app, name="report")
+app.command("doctor")(doctor.doctor)
+bench_app.command("list")(listing.list_entries)
+bench_app.command("show")(listing.show)
+bench_app.command("plan")(run.plan)
+bench_app.command("run")(run.run)
+bench_app.command("status")(run.status)
+bench_app.command("sample")(sampling.sample)
+bench_app.command("validate")(validate.validate)
+report_app.command("leaderboard")(reporting.leaderboard)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        emit(f"aigc {version('aigc-bench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Browse, train, score and rank generative image models."""
+
+
+def main() -> None:
+    """Run the command line; the exit code says how it went."""
+    debug = "--debug" in sys.argv[1:]
+    try:
+        app()
+    except AigcError as error:
+        _show(error, debug=debug)
+        for line in error.lines():
+            say(line)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        say("interrupted: state is saved; the same command goes on from here")
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone; there is nobody to tell
+        sys.exit(ExitCode.OK)
+    except Exception as error:  # noqa: BLE001 (a bug must not end in a traceback without --debug)
+        _show(error, debug=debug)
+        say(f"error: {type(error).__name__}: {error}")
+        say("  do:    this is a bug; run 'aigc --debug …' for the details to report")
+        sys.exit(ExitCode.JOB_FAILED)
+
+
+def _show(error: BaseException, *, debug: bool) -> None:
+    if debug:
+        traceback.print_exception(error)

@@ -1,0 +1,38 @@
+"""``aigc doctor``: what this machine has, and what would be missing for which suite."""
+
+from __future__ import annotations
+
+from bench.commands.options import JsonOption, RegistryOption, emit_items
+
+
+def doctor(as_json: JsonOption = False, registry_file: RegistryOption = None) -> None:
+    """Show the machine, the versions, and every weight file with its place and state."""
+    import torch
+
+    from bench.commands.tables import print_rows
+    from bench.environment import environment
+    from bench.extractors.base import weights_path
+    from catalog.loader import load_registry
+    from catalog.locate import find_registry
+    from catalog.paths import cache_dir
+
+    device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    here = environment(device)
+    facts = {
+        "device": f"{here.device}: {here.device_name}",
+        "cpu threads": str(here.n_threads),
+        "os": here.os,
+        "python": here.python,
+        **here.packages,
+        "registry": str(find_registry(registry_file)),
+        "cache": str(cache_dir()),
+    }
+    for extractor in load_registry(registry_file).extractors:
+        path = weights_path(extractor)
+        if path is not None:
+            state = "found" if path.is_file() else f"absent; sha256 {extractor.sha256}"
+            facts[f"weights of {extractor.id}"] = f"{path} ({state})"
+    if as_json:
+        emit_items([{"name": name, "value": value} for name, value in facts.items()])
+        return
+    print_rows([{"what": name, "is": value} for name, value in facts.items()])

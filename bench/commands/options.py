@@ -1,0 +1,76 @@
+"""Options and output habits that several commands share."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from catalog.errors import UsageError
+
+RegistryOption = Annotated[
+    Path | None,
+    typer.Option("--registry", envvar="AIGC_REGISTRY", help="Another registry file."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+RunsOption = Annotated[
+    Path, typer.Option("--output-dir", "-o", envvar="AIGC_OUTPUT_DIR", help="Where runs are kept.")
+]
+DeviceOption = Annotated[
+    str, typer.Option("--device", envvar="AIGC_DEVICE", help="auto, cpu, cuda or cuda:N.")
+]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option("--extractor-weights", help="Weight file of the feature network."),
+]
+
+
+def emit(text: str) -> None:
+    """One piece of data on stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def say(text: str) -> None:
+    """One line for people on stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def emit_items(items: list[Any]) -> None:
+    """A list as the one JSON document that ``--json`` promises."""
+    document = {"schema_version": 1, "items": items}
+    emit(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Seeds from a list of numbers and ranges: ``0-4`` or ``0,2,5-7``.
+
+    Raises:
+        UsageError: the text is not of that form.
+    """
+    seeds: list[int] = []
+    for part in filter(None, text.split(",")):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if match is None:
+            raise UsageError(f"'{text}' is not a list of seeds", hint="write 0-4 or 0,2,5-7")
+        first = int(match[1])
+        seeds += range(first, int(match[2] or first) + 1)
+    if not text or not seeds or len(set(seeds)) != len(seeds):
+        raise UsageError(f"'{text}' names no seeds, or one of them twice", hint="write 0-4 or 0,2")
+    return tuple(seeds)
+
+
+def parse_duration(text: str) -> float:
+    """Seconds from ``90``, ``90s``, ``10m`` or ``2h``.
+
+    Raises:
+        UsageError: the text is not a positive duration.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+    if seconds <= 0.0:
+        raise UsageError(f"'{text}' is not a duration", hint="write 90s, 10m or 2h")
+    return seconds

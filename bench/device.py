@@ -1,0 +1,39 @@
+"""Which device a command computes on."""
+
+from __future__ import annotations
+
+import torch
+
+from catalog.errors import MissingPrerequisite, UsageError
+
+
+def resolve_device(wanted: str, *, cpu_is_fine: bool) -> torch.device:
+    """The device that ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` means on this machine.
+
+    Args:
+        wanted: as on the command line.
+        cpu_is_fine: whether ``auto`` may fall back to the CPU.
+
+    Raises:
+        MissingPrerequisite: there is no such CUDA device, or none at all and the CPU must be
+            asked for by name.
+        UsageError: the text names no device.
+    """
+    if wanted == "cpu":
+        return torch.device("cpu")
+    n_devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if wanted == "auto":
+        if n_devices:
+            return torch.device("cuda:0")
+        if cpu_is_fine:
+            return torch.device("cpu")
+        raise MissingPrerequisite(
+            "no CUDA device, and this suite is not meant for a CPU",
+            hint="add --device cpu to run it there all the same",
+        )
+    kind, _, index = wanted.partition(":")
+    if kind != "cuda" or (index and not index.isdecimal()):
+        raise UsageError(f"'{wanted}' is not a device", hint="use auto, cpu, cuda or cuda:N")
+    if int(index or 0) >= n_devices:
+        raise MissingPrerequisite(f"there is no device {wanted}", hint=f"found {n_devices}")
+    return torch.device("cuda", int(index or 0))

@@ -1,0 +1,115 @@
+"""What a feature extractor is, how one is found by name, and how its weights are verified.
+
+An extractor called ``some-name`` is the module ``some_name`` of this package, with a function
+``load(entry, weights) -> FeatureExtractor``. Nothing else has to be registered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from bench.hashing import sha256_of_file
+from catalog.errors import InvalidInput, MissingPrerequisite
+from catalog.schema import Extractor
+
+
+class FeatureExtractor(nn.Module):
+    """A frozen network that maps images to named layers of features.
+
+    Calling it maps (B, 3, H, W) uint8 to a dict from layer name to (B, d) float32.
+
+    Attributes:
+        name: id in the registry; every distance is labelled with it.
+        layers: names of the layers that a call returns.
+        sha256: of the weights file, or None for an extractor without weights.
+    """
+
+    def __init__(self, name: str, layers: tuple[str, ...], sha256: str | None = None) -> None:
+        super().__init__()
+        self.name = name
+        self.layers = layers
+        self.sha256 = sha256
+
+    @property
+    def code_sha256(self) -> str:
+        """Hex sha256 of the module that defines the extractor."""
+        return sha256_of_file(Path(inspect.getfile(type(self))))
+
+    def check(self, images: Tensor, source: str) -> None:
+        """Refuse images that the extractor was not made for.
+
+        Args:
+            images: (N, C, H, W) uint8 with C of 1 or 3.
+            source: where they come from, for the message.
+
+        Raises:
+            InvalidInput: naming the source and the broken rule.
+        """
+
+
+def load_extractor(
+    entry: Extractor, device: torch.device | str, weights: Path | None = None
+) -> FeatureExtractor:
+    """The registered extractor on a device, frozen and in evaluation mode.
+
+    Args:
+        entry: its entry in the registry.
+        device: where it is to run.
+        weights: file to read instead of the usual one; it has to hold the same bytes.
+
+    Raises:
+        MissingPrerequisite: the weights file is absent.
+        InvalidInput: the weights file is not the registered one.
+    """
+    module = import_module(f"bench.extractors.{entry.id.replace('-', '_')}")
+    extractor = cast("FeatureExtractor", module.load(entry, weights))
+    return extractor.requires_grad_(False).eval().to(device)
+
+
+def verified_weights(path: Path, entry: Extractor) -> bytes:
+    """The content of a weights file once its size and sha256 are those of the registry.
+
+    Raises:
+        MissingPrerequisite: there is no such file.
+        InvalidInput: it holds other bytes; they are not parsed.
+    """
+    if not path.is_file():
+        raise MissingPrerequisite(
+            f"weights of {entry.id} are absent: {entry.weights}"
+            f" (sha256 {entry.sha256}, {entry.n_bytes} bytes)",
+            where=str(path),
+            hint="put the file there or name it with --extractor-weights",
+        )
+    found = path.stat().st_size
+    if found != entry.n_bytes:
+        raise InvalidInput(
+            f"{path}: weights of {entry.id} have {entry.n_bytes} bytes, this file has {found}"
+        )
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != entry.sha256:
+        raise InvalidInput(
+            f"{path}: weights of {entry.id} have sha256 {entry.sha256}, this file has {digest}"
+        )
+    return content
+
+
+def require_grey(images: Tensor, extractor: str, source: str) -> None:
+    """Refuse (N, C, H, W) images whose channels differ.
+
+    Raises:
+        InvalidInput: naming the source, the first such image and the rule.
+    """
+    differs = (images != images[:, :1]).flatten(1).any(dim=1)  # (N,)
+    if bool(differs.any()):
+        first = int(differs.int().argmax())
+        raise InvalidInput(
+            f"{source}: {extractor} reads grey images, and the channels of image {first} differ"
+        )

@@ -1,0 +1,148 @@
+"""Image sets that a user names on the command line, as one uint8 tensor.
+
+A set is a directory of png, jpg, jpeg, bmp or webp files in order of their names, a ``.npy`` file,
+or a split of a registered data set written ``DATASET:SPLIT``. JPEG and most webp files are lossy:
+their artefacts count as differences, so lossless files are to be preferred on both sides.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from bench.data import load_dataset
+from catalog.errors import InvalidInput, UsageError
+from catalog.schema import Registry
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+Pixels = NDArray[np.uint8]
+
+
+def resolve_image_source(text: str, registry: Registry) -> Tensor:
+    """The images that a command-line argument names.
+
+    Args:
+        text: a directory of images, a run directory, a ``.npy`` file or ``DATASET:SPLIT``.
+        registry: where data sets are looked up.
+
+    Returns:
+        (N, C, H, W) uint8 with C of 1 or 3.
+
+    Raises:
+        InvalidInput: the images break a rule; the message names file and rule.
+        UsageError: there is no such data set or split.
+    """
+    path = Path(text)
+    if (path / "train.json").is_file():
+        return _read_run(path)
+    if path.is_dir():
+        return read_directory(path)
+    if path.is_file():
+        return read_npy(path)
+    if ":" in text:
+        return _read_split(text, registry)
+    raise InvalidInput(f"{text}: neither a directory, nor a .npy file, nor DATASET:SPLIT")
+
+
+def read_directory(path: Path) -> Tensor:
+    """The image files of a directory, in order of their names; its folders are not entered.
+
+    Returns:
+        (N, C, H, W) uint8; C is 1 for grey files and 3 for RGB files.
+
+    Raises:
+        InvalidInput: there is none, one cannot be decoded, or they differ in size or mode.
+    """
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise InvalidInput(f"{path}: holds no {', '.join(SUFFIXES)} file")
+    images: list[Pixels] = []
+    for file in files:
+        image = _read_image(file)
+        if images and image.shape != images[0].shape:
+            raise InvalidInput(
+                f"{file}: is {_described(image)}, but {files[0].name} is {_described(images[0])};"
+                " all images of a set have one size and mode"
+            )
+        images.append(image)
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()  # (N, C, H, W)
+
+
+def read_npy(path: Path) -> Tensor:
+    """The images of a ``.npy`` file of uint8: (N, H, W), (N, C, H, W) or (N, H, W, C).
+
+    Where both orders are possible, an axis of 3 is taken for the channels rather than an axis of
+    1, and the first possible axis rather than the last.
+
+    Returns:
+        (N, C, H, W) uint8 with C of 1 or 3.
+
+    Raises:
+        InvalidInput: the file cannot be read, or dtype or shape is another one.
+    """
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InvalidInput(f"{path}: not a readable .npy file ({error})") from None
+    if not isinstance(array, np.ndarray):
+        raise InvalidInput(f"{path}: an archive of arrays, expected one .npy array")
+    if array.dtype != np.uint8:
+        raise InvalidInput(f"{path}: images are uint8 in 0 .. 255, this array is {array.dtype}")
+    if array.size == 0:
+        raise InvalidInput(f"{path}: holds no images, its shape is {array.shape}")
+    return torch.from_numpy(np.ascontiguousarray(_channels_first(array, path)))
+
+
+def _channels_first(array: Pixels, path: Path) -> Pixels:
+    if array.ndim == 3:
+        return array[:, np.newaxis]  # (N, H, W) -> (N, 1, H, W)
+    for n_channels in (3, 1):
+        if array.ndim == 4 and array.shape[1] == n_channels:
+            return array
+        if array.ndim == 4 and array.shape[3] == n_channels:
+            return array.transpose(0, 3, 1, 2)  # (N, H, W, C) -> (N, C, H, W)
+    raise InvalidInput(
+        f"{path}: shape {array.shape} is none of (N, H, W), (N, C, H, W) and (N, H, W, C)"
+        " with C of 1 or 3"
+    )
+
+
+def _read_image(file: Path) -> Pixels:
+    try:
+        with Image.open(file) as image:
+            mode, pixels = image.mode, np.asarray(image)
+    # Pillow's decoders also report damage as SyntaxError or ValueError.
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InvalidInput(f"{file}: not a readable image ({error})") from None
+    if mode not in ("L", "RGB"):
+        raise InvalidInput(f"{file}: images are 8-bit grey or RGB, this one has mode {mode}")
+    return pixels.reshape(*pixels.shape[:2], -1)  # (H, W, C)
+
+
+def _described(image: Pixels) -> str:
+    height, width, channels = image.shape
+    return f"{height} x {width} {'grey' if channels == 1 else 'RGB'}"
+
+
+def _read_run(path: Path) -> Tensor:
+    samples = path / "samples.npy"
+    if not samples.is_file():
+        raise InvalidInput(
+            f"{path}: a run directory whose images are in samples.npy, which it lacks"
+        )
+    return read_npy(samples)
+
+
+def _read_split(text: str, registry: Registry) -> Tensor:
+    name, _, split = text.rpartition(":")
+    dataset = registry.dataset(name)
+    if split not in dataset.splits:
+        raise UsageError(
+            f"data set '{name}' has no split '{split}', it has {', '.join(dataset.splits)}"
+        )
+    return load_dataset(dataset)[split].images

@@ -1,0 +1,66 @@
+"""A unit of work that a process can be handed: everything it needs, and nothing to look up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.protocol import ScoringProtocol
+from bench.spec import TrainSpec
+from catalog.schema import Dataset, Extractor
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all jobs of a run share.
+
+    Attributes:
+        device: torch device string.
+        n_threads: CPU threads of one job.
+        registry_sha256: of the registry file that the jobs come from.
+        extractor_weights: a weight file to use instead of looking for one, or None.
+    """
+
+    dataset: Dataset
+    protocol: ScoringProtocol
+    extractor: Extractor
+    device: str
+    n_threads: int
+    registry_sha256: str
+    extractor_weights: Path | None = None
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """Train one model if that is still to be done, then score what has no score yet.
+
+    Attributes:
+        not_comparable_because: reasons that keep its records out of leaderboards.
+    """
+
+    spec: TrainSpec
+    directory: Path
+    around: Surroundings
+    not_comparable_because: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What progress displays call it."""
+        return f"{self.spec.variant} s{self.spec.seed}"
+
+
+@dataclass(frozen=True)
+class CalibrationJob:
+    """Score the images that give a table its scale."""
+
+    names: tuple[str, ...]
+    directory: Path
+    around: Surroundings
+
+    @property
+    def name(self) -> str:
+        """What progress displays call it."""
+        return "calibration"
+
+
+Job = TrainJob | CalibrationJob

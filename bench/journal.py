@@ -1,0 +1,118 @@
+"""Keeps the train record of a running job on disk in step with what happens."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from bench.environment import environment, provenance
+from bench.job import TrainJob
+from bench.record import Failure, Phase, PhaseName, TrainRecord
+from bench.store import RunDirectory
+from catalog.errors import AigcError
+
+
+def now() -> datetime:
+    """The present in UTC, to the second: records need no more."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+class Journal:
+    """The record of one job; every change is on disk before the job goes on.
+
+    Attributes:
+        record: its present state.
+        phase_name: the phase that the job is in.
+    """
+
+    def __init__(self, job: TrainJob, directory: RunDirectory, device: torch.device) -> None:
+        self.directory = directory
+        self.phase_name: PhaseName = "data"
+        earlier = directory.train_record()
+        self.record = TrainRecord(
+            run_id=job.spec.run_id,
+            train_hash=job.spec.train_hash,
+            status="started",
+            spec=job.spec,
+            comparable=not job.not_comparable_because,
+            not_comparable_because=job.not_comparable_because,
+            created_at=earlier.created_at if earlier else now(),
+            updated_at=now(),
+            environment=environment(device),
+            provenance=provenance(job.around.registry_sha256),
+        )
+        if earlier and self.training_is_done(earlier):
+            kept = ("phases", "parameters", "cost", "health", "artifacts", "environment")
+            self.update(**{name: getattr(earlier, name) for name in kept})
+        else:
+            self.update()
+
+    @staticmethod
+    def training_is_done(record: TrainRecord) -> bool:
+        """Whether the final weights of a run are there, whatever became of its scores."""
+        return any(artifact.kind == "weights" for artifact in record.artifacts)
+
+    def update(self, **changes: Any) -> None:
+        """Change fields of the record and write it."""
+        self.record = TrainRecord.model_validate(
+            {**dict(self.record), **changes, "updated_at": now()}
+        )
+        self.directory.write_train(self.record)
+
+    @contextmanager
+    def phase(self, name: PhaseName) -> Iterator[None]:
+        """Time a phase and add it to the record; an earlier phase of that name is replaced."""
+        self.phase_name = name
+        started_at, start = now(), perf_counter()
+        yield
+        done = Phase(
+            name=name, status="success", started_at=started_at, wall_s=perf_counter() - start
+        )
+        others = tuple(phase for phase in self.record.phases if phase.name != name)
+        self.update(phases=(*others, done))
+
+    def resumed_from(self, step: int) -> None:
+        """Note in the training phase that it went on from a checkpoint."""
+        self.update(
+            phases=tuple(
+                phase.model_copy(update={"resumed_from_step": step})
+                if phase.name == "train"
+                else phase
+                for phase in self.record.phases
+            )
+        )
+
+    def fail(self, error: BaseException) -> Failure:
+        """Close the record with an error and return what it says."""
+        failure = Failure(
+            phase=self.phase_name,
+            type=type(error).__name__,
+            message=str(error) or type(error).__name__,
+            hint=error.hint if isinstance(error, AigcError) else None,
+            traceback=_anonymous(traceback.format_exception(error)),
+        )
+        self.update(status="error", error=failure)
+        return failure
+
+
+def _anonymous(lines: list[str]) -> str:
+    # Records are published: no home folders, no places where the package happens to be installed.
+    package = f"{Path(__file__).resolve().parent.parent}/"
+    return "".join(lines).replace(package, "").replace(str(Path.home()), "~")
+
+
+def record_death(path: Path, phase: str, kind: str, message: str) -> None:
+    """Close the record of a job whose process is gone, from outside."""
+    directory = RunDirectory(path)
+    record = directory.train_record()
+    if record is not None:
+        failure = {"phase": phase, "type": kind, "message": message}
+        changes = {"status": "error", "error": Failure.model_validate(failure), "updated_at": now()}
+        directory.write_train(TrainRecord.model_validate({**dict(record), **changes}))

@@ -1,0 +1,140 @@
+"""Autoencoders with vector latents: the plain one, and the variational one.
+
+Both share networks and likelihoods. The plain autoencoder has no prior, so its own sampler is the
+Gaussian that is fitted to its latents after training (Ghosh et al. 2020, 1903.12436, section 4);
+the variational one samples from its prior N(0, I) (Kingma and Welling 2014, 1312.6114).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import NonNegativeFloat, PositiveInt
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from bench.models.base import AdamSettings, GenerativeModel, Recipe, StepContext, adam, descend
+from bench.networks.autoencoder import Decoder, Encoder
+from bench.networks.shape import ImageShape
+from bench.noise import ImageNoise
+from bench.objectives.elbo import LIKELIHOODS, kl_to_standard_normal, reparameterise
+
+
+class AutoencoderRecipe(Recipe):
+    """Settings of an autoencoder.
+
+    Attributes:
+        width: channels next to the pixels.
+        likelihood: of the pixels given the decoder's output, by name in ``bench.objectives.elbo``.
+    """
+
+    latent_dim: PositiveInt = 16
+    width: PositiveInt = 32
+    likelihood: Literal["bernoulli", "unit-gaussian", "optimal-gaussian"] = "unit-gaussian"
+    optimizer: AdamSettings = AdamSettings(lr=1.0e-3)
+
+
+class VAERecipe(AutoencoderRecipe):
+    """Settings of a variational autoencoder; ``beta`` weighs the KL term (1: the true bound)."""
+
+    likelihood: Literal["bernoulli", "unit-gaussian", "optimal-gaussian"] = "bernoulli"
+    beta: NonNegativeFloat = 1.0
+
+
+class _LatentAutoencoder(GenerativeModel):
+    """Encoder, decoder and one optimiser; images pass in -1 .. 1, pixels are scored in 0 .. 1."""
+
+    def __init__(
+        self, recipe: AutoencoderRecipe, shape: ImageShape, n_classes: int, outputs_per_latent: int
+    ) -> None:
+        super().__init__(recipe, shape, n_classes)
+        self.latent_dim = recipe.latent_dim
+        self.negative_log_likelihood = LIKELIHOODS[recipe.likelihood]
+        self.encoder = Encoder(shape, recipe.width, outputs_per_latent * recipe.latent_dim)
+        self.decoder = Decoder(shape, recipe.width, recipe.latent_dim)
+        self._optimizer = adam(list(self.parameters()), recipe.optimizer)
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """One Adam for both networks."""
+        return {"autoencoder": self._optimizer}
+
+    def sampling_modules(self) -> dict[str, nn.Module]:
+        """The decoder alone."""
+        return {"decoder": self.decoder}
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents (N, latent_dim) to the decoder's mean, (N, C, H, W) in -1 .. 1."""
+        return _mean_image(self.decoder(latents))
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) in -1 .. 1 to the decoder's mean at the latent's mean."""
+        return self.decode(self.encode(images))
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) in -1 .. 1 to latents (N, latent_dim)."""
+        latents: Tensor = self.encoder(images)
+        return latents[:, : self.latent_dim]
+
+
+class Autoencoder(_LatentAutoencoder):
+    """Reconstruction alone; sampled from a Gaussian fitted to the training latents."""
+
+    recipe_type = AutoencoderRecipe
+    samplers = ("gaussian",)
+    latent_mean: Tensor
+    latent_factor: Tensor
+
+    def __init__(self, recipe: AutoencoderRecipe, shape: ImageShape, n_classes: int) -> None:
+        super().__init__(recipe, shape, n_classes, outputs_per_latent=1)
+        self.register_buffer("latent_mean", torch.zeros(self.latent_dim))
+        self.register_buffer("latent_factor", torch.eye(self.latent_dim))
+
+    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+        """One update of the negative log-likelihood of the pixels."""
+        loss = self.negative_log_likelihood(self.decoder(self.encoder(images)), _pixels(images))
+        descend(loss, self._optimizer)
+        return {"loss": loss.detach()}
+
+    def after_training(self, images: Tensor) -> None:
+        """Fit mean and Cholesky factor of the training latents, (N, C, H, W) in -1 .. 1."""
+        latents = self.encode(images).double()
+        covariance = torch.cov(latents.T) + 1e-6 * torch.eye(self.latent_dim).to(latents)
+        self.latent_mean.copy_(latents.mean(0))
+        self.latent_factor.copy_(torch.linalg.cholesky(covariance))
+
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        """Decode draws from the fitted Gaussian, N(0, I) until it is fitted."""
+        standard = noise.normal(self.latent_dim)
+        return self.decode(self.latent_mean + standard @ self.latent_factor.T)
+
+
+class VAE(_LatentAutoencoder):
+    """The negative evidence lower bound, 1312.6114 eq. 10 with one draw per image."""
+
+    recipe_type = VAERecipe
+
+    def __init__(self, recipe: VAERecipe, shape: ImageShape, n_classes: int) -> None:
+        super().__init__(recipe, shape, n_classes, outputs_per_latent=2)
+        self.beta = recipe.beta
+
+    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+        """One update of reconstruction + beta KL, in nats per image."""
+        mean, log_variance = self.encoder(images).chunk(2, 1)  # each (N, latent_dim)
+        latents = reparameterise(mean, log_variance)
+        reconstruction = self.negative_log_likelihood(self.decoder(latents), _pixels(images))
+        kl = kl_to_standard_normal(mean, log_variance)
+        descend(reconstruction + self.beta * kl, self._optimizer)
+        return {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
+
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        """Decode draws from the prior N(0, I)."""
+        return self.decode(noise.normal(self.latent_dim))
+
+
+def _pixels(images: Tensor) -> Tensor:
+    return images.add(1.0).mul_(0.5)
+
+
+def _mean_image(logits: Tensor) -> Tensor:
+    return torch.sigmoid(logits).mul(2.0).sub(1.0)

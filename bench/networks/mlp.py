@@ -1,0 +1,46 @@
+"""Fully connected backbone, after the first GAN paper (Goodfellow et al., 1406.2661)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from bench.networks.norm import Norm, norm_1d, with_weight_norm
+from bench.networks.shape import ImageShape
+
+
+class Generator(nn.Module):
+    """Noise (N, latent_dim) to images (N, C, H, W) in -1 .. 1 through two hidden layers."""
+
+    def __init__(self, shape: ImageShape, latent_dim: int, width: int, norm: Norm) -> None:
+        super().__init__()
+        self.shape = shape
+        hidden = 8 * width
+        layers: list[nn.Module] = []
+        for n_in, n_out in ((latent_dim, hidden), (hidden, hidden)):
+            layers += [nn.Linear(n_in, n_out), norm_1d(norm, n_out), nn.ReLU()]
+        layers += [nn.Linear(hidden, shape.n_values), nn.Tanh()]
+        self.layers = with_weight_norm(norm, nn.Sequential(*layers))
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Noise (N, latent_dim) to images (N, C, H, W) in -1 .. 1."""
+        size = self.shape.size
+        images: Tensor = self.layers(noise)
+        return images.view(len(noise), self.shape.channels, size, size)
+
+
+class Critic(nn.Module):
+    """Images (N, C, H, W) to raw scores (N,) through two hidden layers."""
+
+    def __init__(self, shape: ImageShape, width: int, norm: Norm) -> None:
+        super().__init__()
+        hidden = 8 * width
+        layers: list[nn.Module] = [nn.Flatten()]
+        for n_in, n_out in ((shape.n_values, hidden), (hidden, hidden)):
+            layers += [nn.Linear(n_in, n_out), norm_1d(norm, n_out), nn.LeakyReLU(0.2)]
+        layers.append(nn.Linear(hidden, 1))
+        self.layers = with_weight_norm(norm, nn.Sequential(*layers))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) to raw scores (N,)."""
+        scores: Tensor = self.layers(images)
+        return scores.squeeze(1)

@@ -1,0 +1,89 @@
+"""Adversarial losses on raw critic scores; every function returns the mean over the batch.
+
+``real`` = D(x) and ``fake`` = D(G(z)) are raw scores (N,), never probabilities: sigmoids, where a
+paper has them, are folded into ``softplus`` so that gradients survive saturation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.functional import relu, softplus
+
+
+def non_saturating_d_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """-log s(D(x)) - log(1 - s(D(G(z)))), Goodfellow et al. 2014 (1406.2661), eq. 1."""
+    return softplus(-real).mean() + softplus(fake).mean()
+
+
+def non_saturating_g_loss(fake: Tensor) -> Tensor:
+    """-log s(D(G(z))), the alternative of Goodfellow et al. 2014 (1406.2661), section 3."""
+    return softplus(-fake).mean()
+
+
+def minimax_g_loss(fake: Tensor) -> Tensor:
+    """log(1 - s(D(G(z)))), the saturating original of Goodfellow et al. 2014 (1406.2661), eq. 1."""
+    return -softplus(fake).mean()
+
+
+def least_squares_d_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """1/2 (D(x) - 1)^2 + 1/2 D(G(z))^2, Mao et al. 2017 (1611.04076), eq. 9 with a=0, b=1."""
+    return 0.5 * (real - 1.0).square().mean() + 0.5 * fake.square().mean()
+
+
+def least_squares_g_loss(fake: Tensor) -> Tensor:
+    """1/2 (D(G(z)) - 1)^2, Mao et al. 2017 (1611.04076), eq. 9 with c=1."""
+    return 0.5 * (fake - 1.0).square().mean()
+
+
+def hinge_d_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """max(0, 1 - D(x)) + max(0, 1 + D(G(z))), Lim and Ye 2017 (1705.02894)."""
+    return relu(1.0 - real).mean() + relu(1.0 + fake).mean()
+
+
+def wasserstein_d_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """D(G(z)) - D(x), the negated dual of Arjovsky et al. 2017 (1701.07875), eq. 2."""
+    return fake.mean() - real.mean()
+
+
+def wasserstein_g_loss(fake: Tensor) -> Tensor:
+    """-D(G(z)); also the generator's side of the hinge loss."""
+    return -fake.mean()
+
+
+def relativistic_d_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """-log s(D(x) - D(G(z))) over index-aligned pairs, Jolicoeur-Martineau 2018 (1807.00734)."""
+    return softplus(fake - real).mean()
+
+
+def relativistic_g_loss(fake: Tensor, real: Tensor) -> Tensor:
+    """-log s(D(G(z)) - D(x)) over index-aligned pairs, Jolicoeur-Martineau 2018 (1807.00734)."""
+    return softplus(real - fake).mean()
+
+
+@dataclass(frozen=True)
+class AdversarialLoss:
+    """What the critic and the generator minimise.
+
+    Attributes:
+        critic: (real, fake) -> scalar.
+        generator: (fake) -> scalar, or None where it needs the real scores too.
+        paired_generator: (fake, real) -> scalar, for relativistic losses.
+    """
+
+    critic: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor], Tensor] | None = None
+    paired_generator: Callable[[Tensor, Tensor], Tensor] | None = None
+
+
+LOSSES = {
+    "non-saturating": AdversarialLoss(non_saturating_d_loss, non_saturating_g_loss),
+    "minimax": AdversarialLoss(non_saturating_d_loss, minimax_g_loss),
+    "least-squares": AdversarialLoss(least_squares_d_loss, least_squares_g_loss),
+    "hinge": AdversarialLoss(hinge_d_loss, wasserstein_g_loss),
+    "wasserstein": AdversarialLoss(wasserstein_d_loss, wasserstein_g_loss),
+    "relativistic": AdversarialLoss(relativistic_d_loss, paired_generator=relativistic_g_loss),
+}
+"""By the name that a recipe's ``loss`` gives."""

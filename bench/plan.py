@@ -1,0 +1,211 @@
+"""What a suite would run, and why: each job with its state and the reason in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from bench import protocol as protocols
+from bench.build import resolve_recipe
+from bench.checkpoint import saved_step
+from bench.journal import Journal
+from bench.protocol import ScoringProtocol
+from bench.record import TrainRecord
+from bench.spec import TrainSpec, train_spec
+from bench.store import CALIBRATION, RunDirectory, calibration_file
+from bench.subjects import expected_subjects, score_hash
+from catalog.errors import UsageError
+from catalog.names import suggestion
+from catalog.schema import Registry, Suite, Variant
+
+State = Literal["new", "resume", "rescore", "done", "failed"]
+SMOKE_STEPS = 20
+SMOKE_IMAGES = 500
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """How a command narrows or changes a suite; the default changes nothing.
+
+    Attributes:
+        variants: only these; empty for all of the suite.
+        seeds: instead of the suite's.
+        steps: updates per run instead of the suite's.
+        limit: images per score instead of the protocol's.
+        smoke: a few updates and images, to see that everything works.
+    """
+
+    variants: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    steps: int | None = None
+    limit: int | None = None
+    smoke: bool = False
+
+    def reasons(self, suite: Suite) -> tuple[str, ...]:
+        """Why results made under it do not compare with the suite's."""
+        reasons = []
+        if self.smoke:
+            reasons.append("smoke run")
+        if self.steps is not None and self.steps != suite.steps:
+            reasons.append(f"--steps {self.steps} instead of the suite's {suite.steps}")
+        if self.limit is not None:
+            reasons.append(f"--limit {self.limit}")
+        return tuple(reasons)
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """One training of a suite: what state it is in, and why it would or would not run."""
+
+    spec: TrainSpec
+    directory: Path
+    state: State
+    why: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A suite as it would run now.
+
+    Attributes:
+        calibration: calibration sets without a score under the protocol.
+        not_comparable_because: what keeps the records out of leaderboards.
+    """
+
+    suite: Suite
+    protocol: ScoringProtocol
+    runs_dir: Path
+    jobs: tuple[PlannedJob, ...]
+    calibration: tuple[str, ...]
+    not_comparable_because: tuple[str, ...]
+
+    def in_state(self, *states: State) -> tuple[PlannedJob, ...]:
+        """The jobs in any of some states."""
+        return tuple(job for job in self.jobs if job.state in states)
+
+
+def planned_specs(
+    registry: Registry, suite: Suite, narrowing: Narrowing | None = None
+) -> tuple[TrainSpec, ...]:
+    """The trainings of a suite, variant by variant, seed by seed.
+
+    Raises:
+        UsageError: a variant is not in the suite.
+        InvalidInput: a recipe is broken.
+    """
+    narrowing = narrowing or Narrowing()
+    steps = SMOKE_STEPS if narrowing.smoke else narrowing.steps or suite.steps
+    dataset = registry.dataset(suite.dataset)
+    split = registry.protocol(suite.protocol).reference_split
+    return tuple(
+        train_spec(
+            variant,
+            dataset,
+            resolve_recipe(registry, variant, dataset.id).model_dump(mode="json"),
+            split=split,
+            seed=seed,
+            steps=steps,
+        )
+        for variant in _chosen(registry, suite, narrowing.variants)
+        for seed in narrowing.seeds or suite.seeds
+    )
+
+
+def make_plan(
+    registry: Registry, suite: Suite, runs_dir: Path, narrowing: Narrowing | None = None
+) -> Plan:
+    """Compare a suite with what is in ``runs_dir``; changes nothing."""
+    narrowing = narrowing or Narrowing()
+    protocol = protocols.resolve(registry, suite.protocol)
+    n_fake = SMOKE_IMAGES if narrowing.smoke else narrowing.limit
+    if n_fake is not None:
+        protocol = protocol.model_copy(update={"n_fake": min(n_fake, protocol.n_fake)})
+    calibration_dir = runs_dir / CALIBRATION
+    return Plan(
+        suite=suite,
+        protocol=protocol,
+        runs_dir=runs_dir,
+        jobs=tuple(
+            _examine(spec, runs_dir, protocol) for spec in planned_specs(registry, suite, narrowing)
+        ),
+        calibration=tuple(
+            name
+            for name in suite.calibration
+            if not calibration_file(calibration_dir, name, protocol.key).exists()
+        ),
+        not_comparable_because=narrowing.reasons(suite),
+    )
+
+
+def _chosen(registry: Registry, suite: Suite, names: tuple[str, ...]) -> tuple[Variant, ...]:
+    of_suite = registry.variants_of(suite)
+    by_name = {variant.id: variant for variant in of_suite}
+    for name in names:
+        if name not in by_name:
+            registry.variant(name)  # an unknown name has better suggestions than a foreign one
+            near = suggestion(name, by_name)
+            raise UsageError(f"suite '{suite.id}' has no variant '{name}'{near}")
+    return tuple(by_name[name] for name in dict.fromkeys(names)) if names else of_suite
+
+
+def _examine(spec: TrainSpec, runs_dir: Path, protocol: ScoringProtocol) -> PlannedJob:
+    directory = RunDirectory(runs_dir / spec.run_id)
+    state, why = _state(spec, directory, protocol)
+    if state == "new":
+        why = _older_run(spec, runs_dir) or why
+    return PlannedJob(spec, directory.path, state, why)
+
+
+def _state(
+    spec: TrainSpec, directory: RunDirectory, protocol: ScoringProtocol
+) -> tuple[State, str]:
+    record = directory.train_record()
+    if record is None:
+        return "new", "no record"
+    if record.error is not None and record.error.type != "ProcessDied":
+        return "failed", f"{record.error.phase}: {record.error.message}"
+    if Journal.training_is_done(record):
+        scored = {score.score_hash for score in directory.score_records()}
+        missing = [s for s in expected_subjects(spec) if score_hash(s, protocol) not in scored]
+        if not missing:
+            return "done", f"trained and scored {record.updated_at:%Y-%m-%d}"
+        samplers = ", ".join(dict.fromkeys(subject.sampler for subject in missing))
+        return "rescore", f"no score under protocol key {protocol.key}: {samplers}"
+    return _unfinished(record, directory)
+
+
+def _unfinished(record: TrainRecord, directory: RunDirectory) -> tuple[State, str]:
+    reason = {"started": "interrupted", "cancelled": "stopped"}.get(record.status, "process died")
+    step = saved_step(directory.checkpoint)
+    if step is None:
+        return "new", f"{reason} before the first checkpoint"
+    return "resume", f"{reason}, {step} of {record.spec.steps} steps done"
+
+
+def _older_run(spec: TrainSpec, runs_dir: Path) -> str | None:
+    """How the newest other run of the same variant, seed and budget differs, if there is one."""
+    pattern = f"{spec.variant}-{spec.dataset.id}-s{spec.seed}-*"
+    for path in sorted(runs_dir.glob(pattern)):
+        record = RunDirectory(path).train_record()
+        if record is not None and record.spec.steps == spec.steps and record.spec != spec:
+            return f"stale: {_difference(record.spec, spec)}"
+    return None
+
+
+def _difference(old: TrainSpec, new: TrainSpec) -> str:
+    before, after = (_flat(spec.model_dump(mode="json")) for spec in (old, new))
+    changed = [key for key in (before | after) if before.get(key) != after.get(key)]
+    key = changed[0]
+    more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+    return f"{key} {before.get(key)} → {after.get(key)}{more}"
+
+
+def _flat(data: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(data, dict):
+        return {prefix: data}
+    return {
+        path: leaf
+        for key, value in data.items()
+        for path, leaf in _flat(value, f"{prefix}.{key}" if prefix else key).items()
+    }

@@ -1,0 +1,95 @@
+"""Carries out a plan: hands jobs to an engine and sums up how they ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from bench.engines.local import LocalEngine
+from bench.events import JobEnded, Watch
+from bench.job import CalibrationJob, Job, Surroundings, TrainJob
+from bench.journal import record_death
+from bench.plan import Plan, PlannedJob
+from bench.store import CALIBRATION, exclusive
+from catalog.loader import load_registry, registry_sha256
+from catalog.locate import find_registry
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of a suite went.
+
+    Attributes:
+        ended: the jobs of this sitting.
+        still_failed: jobs that failed in an earlier one and were not tried again.
+    """
+
+    ended: tuple[JobEnded, ...]
+    still_failed: tuple[PlannedJob, ...]
+
+    @property
+    def failures(self) -> list[str]:
+        """One line for each job that has no result."""
+        now = [f"{end.job}: {end.message}" for end in self.ended if end.status != "success"]
+        before = [f"{job.spec.variant} s{job.spec.seed}: {job.why}" for job in self.still_failed]
+        return now + before
+
+
+def surroundings(
+    plan: Plan, device: torch.device, registry_file: Path | None, extractor_weights: Path | None
+) -> Surroundings:
+    """What the jobs of a plan share; one CPU thread each, as jobs side by side use cores best."""
+    registry_path = find_registry(registry_file)
+    registry = load_registry(registry_path)
+    return Surroundings(
+        dataset=registry.dataset(plan.suite.dataset),
+        protocol=plan.protocol,
+        extractor=registry.extractor(plan.protocol.extractor),
+        device=str(device),
+        n_threads=1,
+        registry_sha256=registry_sha256(registry_path),
+        extractor_weights=extractor_weights,
+    )
+
+
+def jobs_of(plan: Plan, around: Surroundings, *, retry_failed: bool) -> list[Job]:
+    """What is to be run, calibration first: it fills the cache of reference features."""
+    calibration: list[Job] = []
+    if plan.calibration:
+        directory = plan.runs_dir / CALIBRATION
+        calibration = [CalibrationJob(plan.calibration, directory, around)]
+    unfinished = plan.in_state("new", "resume", "rescore")
+    failed = plan.in_state("failed") if retry_failed else ()
+    return calibration + [
+        TrainJob(job.spec, job.directory, around, plan.not_comparable_because)
+        for job in (*unfinished, *failed)
+    ]
+
+
+def run_plan(
+    plan: Plan,
+    around: Surroundings,
+    watch: Watch,
+    *,
+    n_slots: int,
+    timeout_s: float | None = None,
+    retry_failed: bool = False,
+) -> Outcome:
+    """Run what a plan says is to be run.
+
+    Raises:
+        MissingPrerequisite: another process is writing to the runs directory.
+        KeyboardInterrupt: passed on after the running jobs saved their state.
+    """
+    engine = LocalEngine(around.device, n_slots, timeout_s, _bury)
+    with exclusive(plan.runs_dir):
+        ended = engine.run(jobs_of(plan, around, retry_failed=retry_failed), watch)
+    still_failed = () if retry_failed else plan.in_state("failed")
+    return Outcome(tuple(ended), still_failed)
+
+
+def _bury(job: Job, phase: str, kind: str, message: str) -> None:
+    if isinstance(job, TrainJob):
+        record_death(Path(job.directory), phase, kind, message)

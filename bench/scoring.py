@@ -1,0 +1,49 @@
+"""Score records: one set of images measured under one protocol, with all that the number needs."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor
+
+from bench.data import ImageData
+from bench.environment import environment
+from bench.hashing import sha256_of_arrays
+from bench.job import Surroundings
+from bench.journal import now
+from bench.record import ScoreRecord, Subject
+from bench.score import Scorer
+from bench.subjects import score_hash
+
+
+class ScoringBench:
+    """Scores image sets one after another; the extractor and the reference are loaded once."""
+
+    def __init__(self, around: Surroundings, data: ImageData) -> None:
+        self.protocol = around.protocol
+        self.device = torch.device(around.device)
+        self.scorer = Scorer(
+            data, around.protocol, around.extractor, self.device, around.extractor_weights
+        )
+
+    def record(
+        self, subject: Subject, images: Tensor, sample_wall_s: float, *, comparable: bool = True
+    ) -> ScoreRecord:
+        """The score record of ``images`` (N, C, H, W) uint8."""
+        start = time.perf_counter()
+        metrics = self.scorer.score(images)
+        return ScoreRecord(
+            score_hash=score_hash(subject, self.protocol),
+            subject=subject,
+            protocol=self.protocol,
+            protocol_key=self.protocol.key,
+            comparable=comparable,
+            n_images=len(images),
+            images_sha256=sha256_of_arrays(images.numpy()),
+            metrics=metrics,
+            sample_wall_s=sample_wall_s,
+            score_wall_s=time.perf_counter() - start,
+            created_at=now(),
+            environment=environment(self.device),
+        )

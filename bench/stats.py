@@ -1,0 +1,245 @@
+"""Intervals, pairwise comparisons and rank ranges over training seeds: pure functions.
+
+Owns every statistical rule of a report, and knows neither records nor pages. Values are distances
+(lower is better) of one row under several training seeds. Comparisons work on their logarithm,
+since the spread of a distance grows with its level.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+ALPHA = 0.05
+"""Family-wise error rate of every Holm family, and the level of the test of equal spreads."""
+
+MIN_GAP = 0.02
+"""Smallest relative difference that counts, however sure it is."""
+
+FLOOR = 1e-6
+"""Distances below are lifted to it before a logarithm is taken: rounding can make them negative."""
+
+Method = Literal["pooled", "welch", "none"]
+Verdict = Literal["better", "worse", "undecided", "lower", "higher"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over training seeds; ``low`` and ``high`` are None where one seed gives no spread."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the width of the interval, or None where there is none."""
+        return None if self.low is None or self.high is None else (self.high - self.low) / 2
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One tested pair of rows, by their indices.
+
+    Attributes:
+        better: the row with the smaller geometric mean.
+        gap: how much larger the other's geometric mean is, relative to it; 0 or more.
+        p_value: two-sided, before correction.
+        p_holm: after Holm's correction over its family.
+    """
+
+    better: int
+    worse: int
+    gap: float
+    p_value: float
+    p_holm: float
+
+    @property
+    def decided(self) -> bool:
+        """Whether ``better`` beats ``worse``: significant after Holm, and by 2 % or more."""
+        return self.p_holm < ALPHA and self.gap >= MIN_GAP
+
+
+@dataclass(frozen=True)
+class RankRange:
+    """The ranks that a row may have, given what beats it and what it beats; 1 is best."""
+
+    low: int
+    high: int
+
+
+def t_interval(values: Sequence[float], level: float = 0.95) -> Estimate:
+    """Mean and Student-t interval over training seeds (standard deviation with ddof=1).
+
+    Args:
+        values: at least one; a single value has no interval.
+        level: coverage, between 0 and 1.
+
+    Raises:
+        ValueError: there are no values, or the level is out of range.
+    """
+    if not values:
+        raise ValueError("an interval needs at least one value")
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, not {level}")
+    n = len(values)
+    mean = math.fsum(values) / n
+    if n == 1:
+        return Estimate(mean, None, None, 1)
+    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * float(np.std(values, ddof=1)) / n**0.5
+    return Estimate(mean, mean - half, mean + half, n)
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """P-values adjusted for their number by Holm's step-down rule (Holm 1979), in input order."""
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for step, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - step) * p_values[index]))
+        adjusted[index] = largest
+    return tuple(adjusted)
+
+
+def spread_method(rows: Sequence[Sequence[float]]) -> Method:
+    """How rows are compared: with one pooled variance, by Welch, or not at all.
+
+    Bartlett's test of equal variances on the log distances decides for the whole family: below
+    0.05 every pair is tested by Welch. It errs towards Welch on values that are not normal, and
+    Welch is valid either way. Rows with one seed do not take part; ``none`` means that fewer than
+    two rows are left.
+    """
+    logs = [_logs(row) for row in rows if len(row) > 1]
+    if len(logs) < 2:
+        return "none"
+    variances = [float(np.var(row, ddof=1)) for row in logs]
+    if min(variances) == 0:  # Bartlett's statistic takes their logarithm
+        return "pooled" if max(variances) == 0 else "welch"
+    return "welch" if float(stats.bartlett(*logs).pvalue) < ALPHA else "pooled"
+
+
+def compare(rows: Sequence[Sequence[float]]) -> tuple[Comparison, ...]:
+    """Tests every pair of rows with at least two seeds each, as one Holm family.
+
+    The t statistic is the difference of mean log distances over its standard error, either from
+    the within-row variance pooled over all rows (df = sum of n - 1) or by Welch-Satterthwaite;
+    ``spread_method`` chooses. Rows of the same training (two samplers) are treated as independent.
+
+    Args:
+        rows: distances of each row, one per training seed, in any order.
+    """
+    logs = [_logs(row) for row in rows]
+    tested = [index for index, row in enumerate(logs) if len(row) > 1]
+    pooled = _pooled(logs) if spread_method(rows) == "pooled" else None
+    found: list[tuple[int, int, float, float]] = []
+    for position, first in enumerate(tested):
+        for second in tested[position + 1 :]:
+            difference = float(logs[second].mean() - logs[first].mean())
+            better, worse = (first, second) if difference >= 0 else (second, first)
+            p_value = _p_value(difference, *_error(logs[first], logs[second], pooled))
+            found.append((better, worse, math.expm1(abs(difference)), p_value))
+    adjusted = holm([p_value for *_, p_value in found])
+    return tuple(Comparison(*pair, p_holm=p) for pair, p in zip(found, adjusted, strict=True))
+
+
+def rank_ranges(n_rows: int, comparisons: Sequence[Comparison]) -> tuple[RankRange, ...]:
+    """Best rank = 1 + rows that beat it, worst rank = M - rows that it beats, for each of M rows.
+
+    Without a decided comparison every range is 1 to M.
+    """
+    beaten_by, beats = [0] * n_rows, [0] * n_rows
+    for comparison in comparisons:
+        if comparison.decided:
+            beats[comparison.better] += 1
+            beaten_by[comparison.worse] += 1
+    return tuple(
+        RankRange(1 + losses, n_rows - wins) for losses, wins in zip(beaten_by, beats, strict=True)
+    )
+
+
+def against_constant(rows: Sequence[Sequence[float]], constant: float) -> tuple[Verdict, ...]:
+    """How each row stands to one fixed distance, tested as one Holm family of its own.
+
+    One-sample t on the log distance with the row's own spread, and the same 2 % gap. A row with
+    one seed cannot be tested and is only said to be ``lower`` or ``higher``.
+    """
+    target = math.log(max(constant, FLOOR))
+    logs = [_logs(row) for row in rows]
+    differences = [float(row.mean()) - target for row in logs]
+    tested = [index for index, row in enumerate(logs) if len(row) > 1]
+    p_values = holm(
+        [
+            _p_value(
+                differences[i], float(logs[i].std(ddof=1)) / len(logs[i]) ** 0.5, len(logs[i]) - 1
+            )
+            for i in tested
+        ]
+    )
+    p_of = dict(zip(tested, p_values, strict=True))
+    return tuple(_verdict(difference, p_of.get(i)) for i, difference in enumerate(differences))
+
+
+def frechet_bias(eigenvalues: Sequence[float], n: int) -> float:
+    """Expected excess of a Fréchet distance whose one side is estimated from ``n`` samples.
+
+    Second-order expansion of the Bures metric for a Gaussian with covariance eigenvalues l:
+    B / n with B = 5/4 sum_i l_i + 1/2 sum_ij l_i l_j / (l_i + l_j). Two sampled sides add. Within
+    5 % where n is at least about four times the dimension; too small below.
+
+    Args:
+        eigenvalues: of the feature covariance; rounding below zero counts as zero.
+        n: images on that side, at least 1.
+
+    Raises:
+        ValueError: ``n`` is below 1.
+    """
+    if n < 1:
+        raise ValueError(f"a bias needs at least one image, not {n}")
+    spectrum = np.clip(np.asarray(eigenvalues, dtype=np.float64), 0, None)
+    spectrum = spectrum[spectrum > 0]
+    pairs = np.outer(spectrum, spectrum) / np.add.outer(spectrum, spectrum)
+    return float(1.25 * spectrum.sum() + 0.5 * pairs.sum()) / n
+
+
+def _logs(values: Sequence[float]) -> NDArray[np.float64]:
+    return np.log(np.maximum(np.asarray(values, dtype=np.float64), FLOOR))
+
+
+def _pooled(logs: Sequence[NDArray[np.float64]]) -> tuple[float, int]:
+    """Within-row variance over all rows, and its degrees of freedom."""
+    freedom = sum(len(row) - 1 for row in logs)
+    squares = math.fsum(float(((row - row.mean()) ** 2).sum()) for row in logs)
+    return squares / freedom, freedom
+
+
+def _error(
+    first: NDArray[np.float64], second: NDArray[np.float64], pooled: tuple[float, int] | None
+) -> tuple[float, float]:
+    """Standard error of the difference of two means, and its degrees of freedom."""
+    if pooled is not None:
+        variance, freedom = pooled
+        return (variance * (1 / len(first) + 1 / len(second))) ** 0.5, freedom
+    a, b = (float(row.var(ddof=1)) / len(row) for row in (first, second))
+    if a + b == 0:
+        return 0.0, 1.0
+    return (a + b) ** 0.5, (a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1))
+
+
+def _p_value(difference: float, error: float, freedom: float) -> float:
+    if difference == 0:
+        return 1.0
+    return 2 * float(stats.t.sf(abs(difference) / error, freedom)) if error > 0 else 0.0
+
+
+def _verdict(difference: float, p_holm: float | None) -> Verdict:
+    if p_holm is None:
+        return "lower" if difference < 0 else "higher"
+    if p_holm >= ALPHA or math.expm1(abs(difference)) < MIN_GAP:
+        return "undecided"
+    return "better" if difference < 0 else "worse"

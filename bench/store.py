@@ -1,0 +1,170 @@
+"""Run directories: their layout, atomic writes, locks and the records inside.
+
+``<runs>/<run id>/`` holds ``train.json`` (what was trained), ``scores/<hash>.json`` (one per scored
+image set), ``weights.safetensors`` and ``weights-ema.safetensors``, ``checkpoint.pt`` until training
+is done, ``curve.csv`` and ``grid-*.png``. ``<runs>/calibration/<name>-<key>.json`` are scores of
+calibration images, with a grid beside each.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from bench.hashing import sha256_of_file
+from bench.record import (
+    Artifact,
+    ArtifactKind,
+    ScoreRecord,
+    TrainRecord,
+    parse_score_record,
+    parse_train_record,
+    to_json,
+)
+from catalog.errors import InvalidInput, MissingPrerequisite
+
+CALIBRATION = "calibration"
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """A temporary file beside ``path`` that takes its place, synced, when the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def atomic_write(path: Path, content: str | bytes) -> None:
+    """Write a whole file or nothing."""
+    data = content.encode() if isinstance(content, str) else content
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def atomic_torch_save(state: dict[str, Any], path: Path) -> None:
+    """Save tensors and plain containers in a form that ``weights_only`` loading accepts."""
+    import torch
+
+    with atomic_file(path) as temporary:
+        torch.save(state, temporary)
+
+
+@contextmanager
+def exclusive(directory: Path, wait_s: float = 0.0) -> Iterator[None]:
+    """Hold a directory against other writers; released by the system if this process dies.
+
+    Raises:
+        MissingPrerequisite: another process still holds it after ``wait_s`` seconds.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(directory / ".lock")
+    try:
+        lock.acquire(timeout=wait_s)
+    except Timeout as error:
+        raise MissingPrerequisite(
+            "another process is writing to this directory",
+            where=str(directory),
+            hint="wait for it, or name another --output-dir",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_held(directory: Path) -> bool:
+    """Whether some process is writing to a directory at this moment."""
+    if not (directory / ".lock").exists():
+        return False
+    try:
+        with exclusive(directory):
+            return False
+    except MissingPrerequisite:
+        return True
+
+
+class RunDirectory:
+    """The files of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.train_json = path / "train.json"
+        self.checkpoint = path / "checkpoint.pt"
+        self.weights = path / "weights.safetensors"
+        self.weights_ema = path / "weights-ema.safetensors"
+        self.curve = path / "curve.csv"
+        self.scores = path / "scores"
+
+    def train_record(self) -> TrainRecord | None:
+        """The train record, or None where there is none.
+
+        Raises:
+            InvalidInput: the file breaks the record's rules.
+        """
+        if not self.train_json.exists():
+            return None
+        try:
+            return parse_train_record(self.train_json.read_bytes())
+        except ValidationError as error:
+            raise _broken(self.train_json, error) from error
+
+    def score_records(self) -> list[ScoreRecord]:
+        """All score records, in order of their file names."""
+        return [read_score(path) for path in sorted(self.scores.glob("*.json"))]
+
+    def write_train(self, record: TrainRecord) -> None:
+        """Replace the train record."""
+        atomic_write(self.train_json, to_json(record))
+
+    def write_score(self, record: ScoreRecord) -> None:
+        """Add a score record under its hash."""
+        atomic_write(self.scores / f"{record.score_hash[:16]}.json", to_json(record))
+
+
+def calibration_file(directory: Path, name: str, protocol_key: str) -> Path:
+    """Where the score of one calibration set under one protocol stands."""
+    return directory / f"{name}-{protocol_key[:8]}.json"
+
+
+def artifact(kind: ArtifactKind, path: Path, directory: Path) -> Artifact:
+    """The description of a finished file of a run directory."""
+    return Artifact(
+        kind=kind,
+        path=path.relative_to(directory).as_posix(),
+        sha256=sha256_of_file(path),
+        n_bytes=path.stat().st_size,
+    )
+
+
+def read_score(path: Path) -> ScoreRecord:
+    """The score record in one file.
+
+    Raises:
+        InvalidInput: the file breaks the record's rules.
+    """
+    try:
+        return parse_score_record(path.read_bytes())
+    except ValidationError as error:
+        raise _broken(path, error) from error
+
+
+def _broken(path: Path, error: ValidationError) -> InvalidInput:
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"])) or "record"
+    return InvalidInput("a record file is broken", where=f"{path}: {place}: {first['msg']}")

@@ -1,0 +1,189 @@
+"""What a train job does: data, model, training, sampling, scoring, each phase on record.
+
+Work that an earlier sitting finished is not done again: final weights are loaded, image sets that
+have a score under the present protocol are left alone.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from bench import trained
+from bench.build import build_from_spec
+from bench.data import ImageData, load_dataset
+from bench.events import PhaseStarted, Scored, TrainProgress, Watch
+from bench.grid import write_grid
+from bench.job import TrainJob
+from bench.journal import Journal
+from bench.record import Cost, Health, Parameters, PhaseName, RunSubject
+from bench.scoring import ScoringBench
+from bench.store import RunDirectory, artifact, atomic_write
+from bench.subjects import RECONSTRUCTION, expected_subjects, grid_name, score_hash
+from bench.train import Diverged, Progress, Trainer, Training
+from bench.trained import TrainedModel
+
+
+class TrainTask:
+    """One model, from its data to its scores."""
+
+    def __init__(self, job: TrainJob, watch: Watch, should_stop: Callable[[], bool]) -> None:
+        self.job = job
+        self.watch = watch
+        self.should_stop = should_stop
+        self.device = torch.device(job.around.device)
+        self.directory = RunDirectory(job.directory)
+        self.journal: Journal | None = None
+
+    def run(self) -> None:
+        """Do everything that is still to be done."""
+        journal = self.journal = Journal(self.job, self.directory, self.device)
+        with self._phase(journal, "data"):
+            data = load_dataset(self.job.around.dataset)
+        if Journal.training_is_done(journal.record):
+            model = trained.load(self.directory, self.device)
+        else:
+            model = self._train(journal, data)
+        subjects = self.unscored()
+        with self._phase(journal, "sample"):
+            sets = {subject: self._images(subject, model, data) for subject in subjects}
+        with self._phase(journal, "score"):
+            self._score(sets, data)
+        journal.update(status="success")
+
+    def stopped(self) -> None:
+        """Close the record of a job that was asked to stop."""
+        if self.journal is not None:
+            self.journal.update(status="cancelled")
+
+    def failed(self, error: Exception) -> None:
+        """Close the record of a job that failed."""
+        if self.journal is not None:
+            if isinstance(error, Diverged):
+                self.journal.update(health=Health(diverged_at_step=error.step))
+            self.journal.fail(error)
+
+    def unscored(self) -> tuple[RunSubject, ...]:
+        """Image sets of this run that have no score under the job's protocol yet."""
+        scored = {record.score_hash for record in self.directory.score_records()}
+        protocol = self.job.around.protocol
+        return tuple(
+            subject
+            for subject in expected_subjects(self.job.spec)
+            if score_hash(subject, protocol) not in scored
+        )
+
+    @contextmanager
+    def _phase(self, journal: Journal, name: PhaseName) -> Iterator[None]:
+        self.watch(PhaseStarted(self.job.name, name))
+        with journal.phase(name):
+            yield
+
+    def _train(self, journal: Journal, data: ImageData) -> TrainedModel:
+        spec = self.job.spec
+        with self._phase(journal, "model"):
+            model = build_from_spec(spec).to(self.device)
+            sampling = {id(p): p for m in model.sampling_modules().values() for p in m.parameters()}
+            journal.update(
+                parameters=Parameters(
+                    total=sum(p.numel() for p in model.parameters()),
+                    sampling=sum(p.numel() for p in sampling.values()),
+                )
+            )
+        split = data[spec.dataset.split].to(self.device)
+        trainer = Trainer(
+            model,
+            split,
+            n_steps=spec.steps,
+            seed=spec.seed,
+            checkpoint_file=self.directory.checkpoint,
+            fingerprint=spec.train_hash,
+        )
+        with self._phase(journal, "train"):
+            training = trainer.run(self._observe, self.should_stop)
+            finished = trained.finish(spec, model, trainer.average, split)
+        if training.resumed_from_step is not None:
+            journal.resumed_from(training.resumed_from_step)
+        self._publish(journal, training, finished)
+        return finished
+
+    def _observe(self, progress: Progress) -> None:
+        self.watch(
+            TrainProgress(
+                self.job.name,
+                progress.step,
+                progress.n_steps,
+                progress.losses,
+                progress.images_per_s,
+            )
+        )
+
+    def _publish(self, journal: Journal, training: Training, model: TrainedModel) -> None:
+        files = trained.save(model, self.directory)
+        atomic_write(self.directory.curve, _curve_csv(training))
+        artifacts = [artifact("weights", file, self.directory.path) for file in files]
+        artifacts.append(artifact("curve", self.directory.curve, self.directory.path))
+        journal.update(
+            artifacts=tuple(artifacts),
+            health=Health(last_losses=training.curve[-1][1]),
+            cost=Cost(
+                train_wall_s=training.wall_s,
+                images_seen=training.images_seen,
+                images_per_s=training.images_seen / training.wall_s,
+                peak_memory_bytes=_peak_memory_bytes(self.device),
+            ),
+        )
+        self.directory.checkpoint.unlink(missing_ok=True)
+
+    def _images(
+        self, subject: RunSubject, model: TrainedModel, data: ImageData
+    ) -> tuple[Tensor, float]:
+        start = time.perf_counter()
+        protocol, seed = self.job.around.protocol, self.job.spec.seed
+        if subject.sampler == RECONSTRUCTION:
+            images = model.reconstruct(data[protocol.held_out_split].images, ema=subject.ema)
+        else:
+            images = model.sample(subject.sampler, protocol.n_fake, seed=seed, ema=subject.ema)
+        wall_s = time.perf_counter() - start
+        grid = grid_name(subject, has_average=model.average is not None)
+        write_grid(images, self.directory.path / grid)
+        return images, wall_s
+
+    def _score(self, sets: dict[RunSubject, tuple[Tensor, float]], data: ImageData) -> None:
+        if not sets:
+            return
+        bench = ScoringBench(self.job.around, data)
+        for subject, (images, sample_wall_s) in sets.items():
+            record = bench.record(
+                subject,
+                images,
+                sample_wall_s,
+                comparable=not self.job.not_comparable_because,
+            )
+            self.directory.write_score(record)
+            self.watch(Scored.of(self.job.name, record))
+
+
+def _curve_csv(training: Training) -> str:
+    """Mean losses per point, one column a loss."""
+    names = sorted({name for _, losses in training.curve for name in losses})
+    rows = [",".join(["step", *names])]
+    rows += [
+        ",".join([str(step), *(f"{losses[name]:.6g}" for name in names)])
+        for step, losses in training.curve
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def _peak_memory_bytes(device: torch.device) -> int:
+    """Most memory that this process, or on CUDA its tensors, ever took."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,162 @@
+"""A trained model with everything that sampling it needs, in memory and on disk.
+
+Weights are safetensors: no code runs when they are loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from bench.build import build_from_spec
+from bench.data.base import ImageSplit, to_unit_range
+from bench.density import SAMPLER as MIXTURE
+from bench.density import LatentMixture, fit_mixture
+from bench.ema import AveragedWeights
+from bench.models.base import GenerativeModel, LatentModel, Reconstructs
+from bench.noise import ImageNoise
+from bench.sample import Draw, reconstruct_images, sample_images
+from bench.spec import TrainSpec
+from bench.store import RunDirectory, atomic_file
+from bench.subjects import RECONSTRUCTION, sampler_names
+from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
+from catalog.names import suggestion
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model in evaluation mode.
+
+    Attributes:
+        average: averaged weights, where the recipe asks for them.
+        mixtures: ex-post densities by whether they were fitted to averaged weights.
+    """
+
+    spec: TrainSpec
+    model: GenerativeModel
+    average: AveragedWeights | None
+    mixtures: Mapping[bool, LatentMixture]
+    device: torch.device
+
+    def sample(self, sampler: str, n: int, *, seed: int, ema: bool = False) -> Tensor:
+        """Images 0 .. n - 1 of a sampler, (n, C, H, W) uint8.
+
+        Raises:
+            UsageError: the model has no such sampler, or no averaged weights.
+            NonFiniteImages: a pixel is NaN or infinite.
+        """
+        names = [name for name in sampler_names(type(self.model)) if name != RECONSTRUCTION]
+        if sampler not in names:
+            near = suggestion(sampler, names)
+            raise UsageError(
+                f"{self.spec.variant} has no sampler '{sampler}'{near}",
+                hint=f"it has: {', '.join(names)}",
+            )
+        with self._weights(ema=ema):
+            draw = self._draw(sampler, ema=ema)
+            return sample_images(draw, n, self.spec.dataset.n_classes, seed, self.device)
+
+    def reconstruct(self, images: Tensor, *, ema: bool = False) -> Tensor:
+        """Images (N, C, H, W) uint8 passed through the model, uint8 as well."""
+        if not isinstance(self.model, Reconstructs):
+            raise UsageError(f"{self.spec.variant} cannot reconstruct images")
+        with self._weights(ema=ema):
+            return reconstruct_images(self.model, images.to(self.device))
+
+    def _draw(self, sampler: str, *, ema: bool) -> Draw:
+        model = self.model
+        if sampler == MIXTURE and isinstance(model, LatentModel):
+            mixture = self.mixtures[ema]
+
+            def draw(noise: ImageNoise, labels: Tensor) -> Tensor:  # noqa: ARG001
+                return model.decode(mixture.latents(noise))
+
+            return draw
+        return model.sample
+
+    def _weights(self, *, ema: bool) -> AbstractContextManager[None]:
+        if not ema:
+            return nullcontext()
+        if self.average is None:
+            raise UsageError(f"{self.spec.variant} keeps no averaged weights")
+        return self.average.applied()
+
+
+def finish(
+    spec: TrainSpec, model: GenerativeModel, average: AveragedWeights | None, split: ImageSplit
+) -> TrainedModel:
+    """Fit what is fitted after training and put the model in evaluation mode."""
+    model.eval()
+    mixtures: dict[bool, LatentMixture] = {}
+    if isinstance(model, LatentModel):
+        images = to_unit_range(split.images)
+        mixtures[False] = fit_mixture(model, images)
+        if average is not None:
+            with average.applied():
+                mixtures[True] = fit_mixture(model, images)
+    return TrainedModel(spec, model, average, mixtures, split.images.device)
+
+
+def save(trained: TrainedModel, directory: RunDirectory) -> list[Path]:
+    """Write weights, averages and mixtures; returns the files, weights first."""
+    files = {directory.weights: dict(trained.model.state_dict())}
+    if trained.average is not None:
+        files[directory.weights_ema] = trained.average.average
+    for ema, mixture in trained.mixtures.items():
+        files[_mixture_file(directory, ema=ema)] = mixture.tensors()
+    for path, tensors in files.items():
+        with atomic_file(path) as temporary:
+            contiguous = {
+                name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()
+            }
+            save_file(contiguous, temporary)
+    return list(files)
+
+
+def load(directory: RunDirectory, device: torch.device) -> TrainedModel:
+    """The trained model of a run directory.
+
+    Raises:
+        InvalidInput: there is no train record, or a file of the run is damaged.
+        MissingPrerequisite: the run has no final weights (yet).
+    """
+    record = directory.train_record()
+    if record is None:
+        raise InvalidInput("not a run directory: it has no train.json", where=str(directory.path))
+    if not directory.weights.exists():
+        raise MissingPrerequisite(
+            f"the run is '{record.status}' and has no final weights",
+            where=str(directory.weights),
+            hint="run its suite again to finish it",
+        )
+    model = build_from_spec(record.spec).to(device)
+    model.load_state_dict(_read(directory.weights))
+    model.eval()
+    average = None
+    if directory.weights_ema.exists():
+        average = AveragedWeights(model.sampling_modules(), 0.0)
+        average.load_state_dict({"n_updates": 0, **_read(directory.weights_ema)})
+    mixtures = {
+        ema: LatentMixture(**_read(path))
+        for ema in (False, True)
+        if (path := _mixture_file(directory, ema=ema)).exists()
+    }
+    return TrainedModel(record.spec, model, average, mixtures, device)
+
+
+def _mixture_file(directory: RunDirectory, *, ema: bool) -> Path:
+    return directory.path / f"{MIXTURE}{'-ema' if ema else ''}.safetensors"
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise InvalidInput("a weight file is damaged", where=f"{path}: {error}") from error

@@ -1,0 +1,40 @@
+"""A private cache and registry files of one's own, made by editing the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from catalog.locate import find_registry
+
+Edited = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIGC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("AIGC_REGISTRY", raising=False)
+
+
+@pytest.fixture(scope="session")
+def registry_text() -> str:
+    return find_registry().read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry_text: str) -> Edited:
+    """Write the real registry with each (old, new) pair replaced once; the path is in the cwd."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(*changes: tuple[str, str]) -> Path:
+        text = registry_text
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new, 1)
+        path = tmp_path / "registry.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from catalog.addresses import normal_address
+from catalog.errors import InvalidRegistry
+from catalog.loader import examine, load_registry
+from catalog.rules import RULES, is_allowed, statements
+
+SEEDED = [
+    ("unique_ids", ("- id: vae-paper", "- id: rae"), "resources.6.id", "'rae' is taken (line "),
+    (
+        "resolved_references",
+        ("paper: sklearn-digits", "paper: sklearn-digit"),
+        "datasets.0.paper",
+        "no entry of resources is 'sklearn-digit' (did you mean: sklearn-digits",
+    ),
+    (
+        "resolved_references",
+        ("variants: [gan,", "variants: [wgan,"),
+        "suites.0.variants.0",
+        "no entry of variants is 'wgan'",
+    ),
+    (
+        "resolved_references",
+        (
+            "algorithm: bench.models.vq:VQVAE",
+            "algorithm: bench.models.vq:VQVAE\n    per_dataset: {mnist: {}}",
+        ),
+        "variants.7.per_dataset.mnist",
+        "no entry of datasets is 'mnist'",
+    ),
+    (
+        "no_circular_parents",
+        ("algorithm: bench.models.gan:GAN", "algorithm: bench.models.gan:GAN\n    parent: gan"),
+        "variants.0.parent",
+        "circular: dcgan -> gan -> dcgan",
+    ),
+    (
+        "allowed_algorithms",
+        ("algorithm: bench.models.vq:VQVAE", "algorithm: os.path:VQVAE"),
+        "variants.7.algorithm",
+        "'os.path:VQVAE' is neither in bench.models.*",
+    ),
+    (
+        "complete_weights",
+        ("    n_bytes: 95628359\n", ""),
+        "extractors.2",
+        "weights and sha256 without n_bytes",
+    ),
+    (
+        "complete_weights",
+        ("    layers: {isc: pixels", "    n_bytes: 1\n    layers: {isc: pixels"),
+        "extractors.1",
+        "n_bytes without weights and sha256",
+    ),
+    (
+        "existing_splits",
+        ("reference_split: train", "reference_split: trian"),
+        "protocols.0.reference_split",
+        "data set 'digits' has no split 'trian' (did you mean: train",
+    ),
+    (
+        "kid_subsets_fit",
+        ("kid_subset_size: 250", "kid_subset_size: 361"),
+        "protocols.0.kid_subset_size",
+        "361 is more than the 360 images of split 'test'",
+    ),
+    (
+        "kid_subsets_fit",
+        ("n_fake: 10000", "n_fake: 249"),
+        "protocols.0.kid_subset_size",
+        "250 is more than the 249 images of n_fake",
+    ),
+    (
+        "isc_splits_fit",
+        ("isc_splits: 10", "isc_splits: 10001"),
+        "protocols.0.isc_splits",
+        "10001 splits of 10000 images",
+    ),
+    ("suites_repeat_nothing", ("seeds: [0]", "seeds: [0, 0]"), "suites.0.seeds.1", "0 is already"),
+    ("dated_arxiv_ids", ('"1406.2661"', '"1413.2661"'), "resources.0.arxiv", "not an arXiv id"),
+    ("dated_arxiv_ids", ('"1406.2661"', '"1406.02661"'), "resources.0.arxiv", "not an arXiv id"),
+    (
+        "distinct_addresses",
+        ("https://arxiv.org/abs/1511.06434", "http://www.arxiv.org/pdf/1406.2661v3.pdf"),
+        "resources.1.url",
+        "same address as 'gan-paper' (line 17)",
+    ),
+    (
+        "same_for_other_readers",
+        ("ema_decay: 0.999", "ema_decay: 2e-4"),
+        "variants.3.recipe.ema_decay",
+        "yaml.safe_load reads '2e-4' here, not 0.0002; write numbers like 2.0e-4",
+    ),
+    (
+        "same_for_other_readers",
+        ("loss: wasserstein", "loss: NO"),
+        "variants.2.recipe.loss",
+        "yaml.safe_load reads False here, not 'NO'; quote it",
+    ),
+    (
+        "same_for_other_readers",
+        ("loss: wasserstein", "on: 1"),
+        "variants.2.recipe.on",
+        "yaml.safe_load does not read 'on' as text; quote it",
+    ),
+    (
+        "same_for_other_readers",
+        ("loss: wasserstein", "loss: 2024-13-45"),
+        None,
+        "yaml.safe_load cannot read this: month must be in 1..12",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "change", "path", "message"), SEEDED)
+def test_a_seeded_defect_is_found_where_it_is(
+    edited, rule: str, change: tuple[str, str], path: str | None, message: str
+) -> None:
+    problems = examine(edited(change)).problems
+    found = [p for p in problems if p.message.startswith(message) or message in p.message]
+    assert [problem.path for problem in found] == [path or ""]
+    written = Path("registry.yaml").read_text(encoding="utf-8").splitlines()
+    if path and path.rpartition(".")[2].isidentifier():
+        assert f"{path.rpartition('.')[2]}:" in written[found[0].line - 1]
+
+
+def test_a_suite_and_its_protocol_agree_on_the_data(edited, registry_text: str) -> None:
+    section = registry_text[registry_text.index("datasets:") : registry_text.index("extractors:")]
+    entry = section.partition("\n")[2].rstrip() + "\n"
+    second = entry.replace("- id: digits", "- id: other", 1)
+    path = edited(
+        (entry, entry + second),
+        ("    dataset: digits\n    protocol", "    dataset: other\n    protocol"),
+    )
+    with pytest.raises(InvalidRegistry) as caught:
+        load_registry(path)
+    (problem,) = caught.value.problems
+    assert "suites.0.protocol: 'digits-10k' scores 'digits'" in problem
+
+
+def test_every_rule_has_a_statement_and_a_seeded_defect() -> None:
+    assert all(statement.endswith(".") for statement in statements())
+    seeded = {name for name, *_ in SEEDED} | {"suites_score_their_dataset"}
+    assert seeded == {rule.__name__ for rule in RULES}
+
+
+def test_plug_ins_are_allowed_and_not_remembered(
+    edited, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = edited(("bench.models.vq:VQVAE", "mine.models:VQ"))
+    installed = {"aigc.models": [SimpleNamespace(value="mine.models:VQ")]}
+    with monkeypatch.context() as patch:
+        patch.setattr("importlib.metadata.entry_points", lambda group: installed[group])
+        assert load_registry(path).variant("vq-vae").algorithm == "mine.models:VQ"
+        assert not is_allowed("mine.models.other:VQ")
+    with pytest.raises(InvalidRegistry):
+        load_registry(path)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://example.org/a/", "http://www.Example.org/a"),
+        ("https://arxiv.org/abs/1406.2661", "https://arxiv.org/pdf/1406.2661v1"),
+        ("https://doi.org/10.1/ABC", "http://dx.doi.org/10.1/abc"),
+    ],
+)
+def test_spellings_of_one_address(one: str, other: str) -> None:
+    assert normal_address(one) == normal_address(other)
+
+
+def test_different_addresses_stay_different() -> None:
+    addresses = ["https://a.org/x", "https://a.org/X", "https://a.org/x?q=1", "https://a.org/x#q"]
+    assert len({normal_address(url) for url in addresses}) == len(addresses)
+    assert normal_address("http://[broken") == "http://[broken"
