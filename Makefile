@@ -42,7 +42,7 @@ format: setup  ## let ruff repair style
 	$(BIN)/ruff format .
 
 perf: setup  ## measure speed against textbook code, as ratios in one run
-	$(BIN)/python -m tests.perf
+	$(BIN)/python tests/perf
 
 lock: setup  ## resolve pyproject.toml again into requirements.lock (hashes, no addresses)
 	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \

@@ -21,14 +21,18 @@ class ShuffledBatches:
         self.seed = seed
         self._epochs: dict[int, Tensor] = {}
 
+    def indices(self, step: int) -> Tensor:
+        """Positions in the split of one step's images, (batch_size,) int64."""
+        first = step * self.batch_size
+        return self._positions(first, first + self.batch_size)
+
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Images (batch_size, C, H, W) float in -1 .. 1 and labels of one step."""
-        first = step * self.batch_size
-        indices = self._indices(first, first + self.batch_size).to(self.split.images.device)
+        indices = self.indices(step).to(self.split.images.device)
         images = to_unit_range(self.split.images[indices])
         return images.contiguous(memory_format=torch.channels_last), self.split.labels[indices]
 
-    def _indices(self, start: int, stop: int) -> Tensor:
+    def _positions(self, start: int, stop: int) -> Tensor:
         n = len(self.split)
         parts = []
         while start < stop:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands import doctor, listing, reporting, run, sampling, validate
+from bench.commands import doctor, listing, reporting, run, sampling, score, speed, validate
 from bench.commands.options import emit, say
 from catalog.cli import app as catalog_app
 from catalog.errors import AigcError, ExitCode
@@ -43,6 +43,10 @@ bench_app.command("plan")(run.plan)
 bench_app.command("run")(run.run)
 bench_app.command("status")(run.status)
 bench_app.command("sample")(sampling.sample)
+bench_app.command("score")(score.score)
+bench_app.command("selftest")(score.selftest)
+bench_app.command("speed")(speed.speed)
+bench_app.add_typer(score.extractor_app, name="extractor")
 bench_app.command("validate")(validate.validate)
 report_app.command("leaderboard")(reporting.leaderboard)
 

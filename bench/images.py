@@ -1,7 +1,8 @@
 """Image sets that a user names on the command line, as one uint8 tensor.
 
 A set is a directory of png, jpg, jpeg, bmp or webp files in order of their names, a ``.npy`` file,
-or a split of a registered data set written ``DATASET:SPLIT``. JPEG and most webp files are lossy:
+a run directory (the first ``N_FROM_RUN`` images of its model, as its suite scores them), or a split
+of a registered data set written ``DATASET:SPLIT``. JPEG and most webp files are lossy:
 their artefacts count as differences, so lossless files are to be preferred on both sides.
 """
 
@@ -15,20 +16,26 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from bench import trained
 from bench.data import load_dataset
+from bench.store import RunDirectory
 from catalog.errors import InvalidInput, UsageError
 from catalog.schema import Registry
 
+N_FROM_RUN = 10_000
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 Pixels = NDArray[np.uint8]
 
 
-def resolve_image_source(text: str, registry: Registry) -> Tensor:
+def resolve_image_source(
+    text: str, registry: Registry, device: torch.device | str = "cpu"
+) -> Tensor:
     """The images that a command-line argument names.
 
     Args:
         text: a directory of images, a run directory, a ``.npy`` file or ``DATASET:SPLIT``.
         registry: where data sets are looked up.
+        device: where the model of a run directory draws.
 
     Returns:
         (N, C, H, W) uint8 with C of 1 or 3.
@@ -39,7 +46,7 @@ def resolve_image_source(text: str, registry: Registry) -> Tensor:
     """
     path = Path(text)
     if (path / "train.json").is_file():
-        return _read_run(path)
+        return _read_run(path, torch.device(device))
     if path.is_dir():
         return read_directory(path)
     if path.is_file():
@@ -129,13 +136,14 @@ def _described(image: Pixels) -> str:
     return f"{height} x {width} {'grey' if channels == 1 else 'RGB'}"
 
 
-def _read_run(path: Path) -> Tensor:
-    samples = path / "samples.npy"
-    if not samples.is_file():
-        raise InvalidInput(
-            f"{path}: a run directory whose images are in samples.npy, which it lacks"
-        )
-    return read_npy(samples)
+def _read_run(path: Path, device: torch.device) -> Tensor:
+    model = trained.load(RunDirectory(path), device)
+    return model.sample(
+        type(model.model).samplers[0],
+        N_FROM_RUN,
+        seed=model.spec.seed,
+        ema=model.average is not None,
+    )
 
 
 def _read_split(text: str, registry: Registry) -> Tensor:

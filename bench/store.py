@@ -1,9 +1,9 @@
 """Run directories: their layout, atomic writes, locks and the records inside.
 
 ``<runs>/<run id>/`` holds ``train.json`` (what was trained), ``scores/<hash>.json`` (one per scored
-image set), ``weights.safetensors`` and ``weights-ema.safetensors``, ``checkpoint.pt`` until training
-is done, ``curve.csv`` and ``grid-*.png``. ``<runs>/calibration/<name>-<key>.json`` are scores of
-calibration images, with a grid beside each.
+image set), ``weights.safetensors`` and ``weights-ema.safetensors``, ``checkpoint.pt`` until the end
+of training, ``curve.csv`` and ``grid-*.png``. ``<runs>/calibration/<name>-<key>.json`` are scores
+of calibration images, with a grid beside each.
 """
 
 from __future__ import annotations

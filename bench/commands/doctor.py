@@ -11,7 +11,7 @@ def doctor(as_json: JsonOption = False, registry_file: RegistryOption = None) ->
 
     from bench.commands.tables import print_rows
     from bench.environment import environment
-    from bench.extractors.base import weights_path
+    from bench.extractors.base import weights_place
     from catalog.loader import load_registry
     from catalog.locate import find_registry
     from catalog.paths import cache_dir
@@ -28,7 +28,7 @@ def doctor(as_json: JsonOption = False, registry_file: RegistryOption = None) ->
         "cache": str(cache_dir()),
     }
     for extractor in load_registry(registry_file).extractors:
-        path = weights_path(extractor)
+        path = weights_place(extractor)
         if path is not None:
             state = "found" if path.is_file() else f"absent; sha256 {extractor.sha256}"
             facts[f"weights of {extractor.id}"] = f"{path} ({state})"

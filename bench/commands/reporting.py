@@ -22,7 +22,8 @@ def leaderboard(
     suite: Annotated[str, typer.Argument(help="A suite; aigc bench list --kind suites.")],
     runs: Annotated[Path, typer.Option("--runs", help="Where the records are.")] = Path("runs"),
     output_dir: Annotated[
-        Path, typer.Option("--output-dir", "-o", help="Where the report goes, in a folder of its own.")
+        Path,
+        typer.Option("--output-dir", "-o", help="Where the report goes, in a folder of its own."),
     ] = Path("reports"),
     lang: Annotated[Language, typer.Option("--lang", help="Language of the page.")] = Language.EN,
     registry_file: RegistryOption = None,

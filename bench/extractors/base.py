@@ -10,6 +10,7 @@ import hashlib
 import inspect
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import cast
 
 import torch
@@ -68,9 +69,17 @@ def load_extractor(
         MissingPrerequisite: the weights file is absent.
         InvalidInput: the weights file is not the registered one.
     """
-    module = import_module(f"bench.extractors.{entry.id.replace('-', '_')}")
-    extractor = cast("FeatureExtractor", module.load(entry, weights))
+    extractor = cast("FeatureExtractor", _module(entry).load(entry, weights))
     return extractor.requires_grad_(False).eval().to(device)
+
+
+def weights_place(entry: Extractor) -> Path | None:
+    """Where the weights of an extractor are expected; None for one without weights."""
+    return cast("Path", _module(entry).weights_place(entry)) if entry.weights else None
+
+
+def _module(entry: Extractor) -> ModuleType:
+    return import_module(f"bench.extractors.{entry.id.replace('-', '_')}")
 
 
 def verified_weights(path: Path, entry: Extractor) -> bytes:

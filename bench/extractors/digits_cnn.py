@@ -62,10 +62,14 @@ class DigitsCNN(FeatureExtractor):
         return {"grid": grid, "logits": self.head(grid)}
 
 
+def weights_place(entry: Extractor) -> Path:
+    """Where the weights are: inside this package."""
+    return Path(str(files("bench.extractors"))) / "weights" / str(entry.weights)
+
+
 def load(entry: Extractor, weights: Path | None) -> FeatureExtractor:
     """The classifier with its verified weights."""
-    shipped = Path(str(files("bench.extractors"))) / "weights" / str(entry.weights)
-    state = parse_safetensors(verified_weights(weights or shipped, entry))
+    state = parse_safetensors(verified_weights(weights or weights_place(entry), entry))
     extractor = DigitsCNN(entry.sha256)
     extractor.load_state_dict(state)
     return extractor

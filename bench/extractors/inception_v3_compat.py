@@ -32,9 +32,13 @@ class InceptionV3Compat(FeatureExtractor):
         return cast("dict[str, Tensor]", self.net.convert_features_tuple_to_dict(self.net(images)))
 
 
+def weights_place(entry: Extractor) -> Path:
+    """Where the weights are looked for: torch.hub's cache, as torch-fidelity does."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / str(entry.weights)
+
+
 def load(entry: Extractor, weights: Path | None) -> FeatureExtractor:
     """The network with its verified weights, from a given file or torch.hub's cache."""
-    path = weights or Path(torch.hub.get_dir()) / "checkpoints" / str(entry.weights)
-    content = verified_weights(path, entry)
+    content = verified_weights(weights or weights_place(entry), entry)
     layers = tuple(sorted(set(entry.layers.values())))
     return InceptionV3Compat(entry.id, layers, str(entry.sha256), content)

@@ -1,4 +1,7 @@
-"""Fully connected backbone, after the first GAN paper (Goodfellow et al., 1406.2661)."""
+"""Fully connected backbone, after the first GAN paper (Goodfellow et al., 1406.2661).
+
+As there, the critic is trained with dropout; LeakyReLU stands where the paper has maxout.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from torch import Tensor, nn
 
 from bench.networks.norm import Norm, norm_1d, with_weight_norm
 from bench.networks.shape import ImageShape
+
+DROPOUT = 0.3
 
 
 class Generator(nn.Module):
@@ -37,6 +42,7 @@ class Critic(nn.Module):
         layers: list[nn.Module] = [nn.Flatten()]
         for n_in, n_out in ((shape.n_values, hidden), (hidden, hidden)):
             layers += [nn.Linear(n_in, n_out), norm_1d(norm, n_out), nn.LeakyReLU(0.2)]
+            layers.append(nn.Dropout(DROPOUT))
         layers.append(nn.Linear(hidden, 1))
         self.layers = with_weight_norm(norm, nn.Sequential(*layers))
 

@@ -58,9 +58,7 @@ def test_the_mean_image_is_one_image(digits: ImageData, protocol: ScoringProtoco
     assert error.abs().max() <= 0.5
 
 
-def test_gaussians_have_the_mean_of_the_data(
-    digits: ImageData, protocol: ScoringProtocol
-) -> None:
+def test_gaussians_have_the_mean_of_the_data(digits: ImageData, protocol: ScoringProtocol) -> None:
     expected = digits["train"].images.float().mean(dim=0)
     for name in ("pca-gaussian", "class-pca-gaussian"):
         found = calibration_images(name, digits, protocol).float().mean(dim=0)
@@ -85,5 +83,5 @@ def test_noise_is_uniform(digits: ImageData, protocol: ScoringProtocol) -> None:
 
 
 def test_an_unknown_set_is_a_usage_error(digits: ImageData, protocol: ScoringProtocol) -> None:
-    with pytest.raises(UsageError, match="no calibration set is called 'nois'.*noise"):
+    with pytest.raises(UsageError, match=r"no calibration set is called 'nois'.*noise"):
         calibration_images("nois", digits, protocol)

@@ -78,7 +78,7 @@ def test_colour_is_refused_where_grey_is_read(registry: Registry, name: str) -> 
 
 def test_other_sizes_are_refused_by_the_digit_classifier(registry: Registry) -> None:
     extractor = load_extractor(registry.extractor("digits-cnn"), "cpu")
-    with pytest.raises(InvalidInput, match="set: digits-cnn reads 16 x 16 images.*8 x 8"):
+    with pytest.raises(InvalidInput, match=r"set: digits-cnn reads 16 x 16 images.*8 x 8"):
         extract(torch.zeros(2, 1, 8, 8, dtype=torch.uint8), extractor, 64, "cpu", "set")
 
 
@@ -109,7 +109,7 @@ def test_absent_inception_weights_are_described(
 def test_an_unverified_pickle_is_never_parsed(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch, "load", lambda *args, **kwargs: pytest.fail("parsed"))
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("parsed"))
     file = tmp_path / "inception.pth"
     file.write_bytes(b"pickle")
     with pytest.raises(InvalidInput, match=r"inception\.pth: .*95628359 bytes"):
@@ -131,8 +131,8 @@ def test_inception_is_torch_fidelitys_network(
 ) -> None:
     file = tmp_path / "inception.pth"
     with monkeypatch.context() as patched:
-        patched.setattr(torch, "load", lambda *args, **kwargs: {})
-        patched.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda *args: None)
+        patched.setattr(torch, "load", lambda *_, **__: {})
+        patched.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
         network = FeatureExtractorInceptionV3("x", ["2048"], feature_extractor_weights_path="x")
     torch.save(network.state_dict(), file)
     entry = registry.extractor("inception-v3-compat").model_copy(

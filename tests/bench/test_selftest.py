@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import bench.selftest
 import pytest
+
+import bench.selftest
 from bench.selftest import Check, run_selftest
 
 

@@ -72,7 +72,8 @@ def score(
     sources: dict[Side, str] = {"generated": fake}
     if real is not None and groups != ["is"]:
         sources["real"] = real
-    images = {side: resolve_image_source(text, known) for side, text in sources.items()}
+    place = resolve_device(device, cpu_is_fine=True)
+    images = {side: resolve_image_source(text, known, place) for side, text in sources.items()}
     settings = Settings(
         layer_isc=entry.layers["isc"],
         layer_fid=entry.layers["fid"],
@@ -84,7 +85,6 @@ def score(
         prc_neighborhood=prc_neighborhood,
         prc_samples=prc_samples,
     )
-    place = resolve_device(device, cpu_is_fine=True)
     network = load_extractor(entry, place, extractor_weights)
     values = _measure(sources, images, groups, network, settings, place)
     protocol = _protocol(images, network, settings, place)

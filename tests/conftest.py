@@ -1,0 +1,127 @@
+"""One thread, a cache of the session's own, and small models and images for every test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from catalog.loader import load_registry
+from catalog.paths import CACHE_VARIABLE
+from catalog.schema import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bench.data import ImageSplit
+    from bench.models.base import GenerativeModel
+
+for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")  # read when torch and numpy are first imported
+
+_CACHE = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before collection, because some modules read the registry while they are imported."""
+    config.stash[_CACHE] = os.environ[CACHE_VARIABLE] = tempfile.mkdtemp(prefix="aigc-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(config.stash[_CACHE], ignore_errors=True)
+
+
+def make_model(
+    algorithm: type[GenerativeModel],
+    channels: int = 1,
+    size: int = 8,
+    seed: int = 0,
+    **settings: Any,
+) -> GenerativeModel:
+    """A fresh model of an algorithm with ten classes; ``settings`` deviate from its defaults."""
+    from bench.build import build_model, parse_recipe
+    from bench.networks.shape import ImageShape
+
+    recipe = parse_recipe(algorithm, settings, "the test")
+    return build_model(algorithm, recipe, ImageShape(channels, size), 10, seed)
+
+
+def make_images(n: int, channels: int = 1, size: int = 8, seed: int = 0) -> Tensor:
+    """Uniform random images (n, channels, size, size) in -1 .. 1, the same for the same seed."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    return 2.0 * torch.rand(n, channels, size, size, generator=generator) - 1.0
+
+
+def make_split(n: int, channels: int = 1, size: int = 8, seed: int = 0) -> ImageSplit:
+    """Random uint8 images with labels that go round."""
+    import torch
+
+    from bench.data import ImageSplit
+
+    generator = torch.Generator().manual_seed(seed)
+    shape = (n, channels, size, size)
+    images = torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+    return ImageSplit(images, torch.arange(n) % 10)
+
+
+def make_step(model: GenerativeModel, n: int = 8, seed: int = 0) -> dict[str, Tensor]:
+    """One update in training mode on random images, ``n`` to a batch."""
+    import torch
+
+    from bench.models.base import StepContext
+
+    shape = model.shape
+    images = make_images(n * model.batches_per_step, shape.channels, shape.size, seed)
+    labels = torch.arange(len(images)) % model.n_classes
+    torch.manual_seed(seed)
+    device = next(model.parameters()).device
+    return model.train().step(images.to(device), labels.to(device), StepContext(0, 10, 100))
+
+
+@contextmanager
+def watch_weights(*modules: Any) -> Iterator[Callable[[], bool]]:
+    """Yields a question: has any tensor of these modules changed in a single bit since?"""
+    import torch
+
+    def state() -> list[Tensor]:
+        return [t.detach().clone() for m in modules for t in m.state_dict().values()]
+
+    before = state()
+    yield lambda: not all(map(torch.equal, before, state()))
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    return load_registry()
+
+
+@pytest.fixture(scope="session")
+def model_of() -> Callable[..., GenerativeModel]:
+    return make_model
+
+
+@pytest.fixture(scope="session")
+def images_of() -> Callable[..., Tensor]:
+    return make_images
+
+
+@pytest.fixture(scope="session")
+def split_of() -> Callable[..., ImageSplit]:
+    return make_split
+
+
+@pytest.fixture(scope="session")
+def one_step() -> Callable[..., dict[str, Tensor]]:
+    return make_step
+
+
+@pytest.fixture(scope="session")
+def watched() -> Callable[..., Any]:
+    return watch_weights
