@@ -70,9 +70,7 @@ def test_repeating_the_batch_changes_nothing(name: str) -> None:
     loss = LOSSES[name]
     real, fake = REAL.repeat(3), FAKE.repeat(3)
     torch.testing.assert_close(loss.critic(real, fake), loss.critic(REAL, FAKE))
-    torch.testing.assert_close(
-        generator_side(loss, fake, real), generator_side(loss, FAKE, REAL)
-    )
+    torch.testing.assert_close(generator_side(loss, fake, real), generator_side(loss, FAKE, REAL))
 
 
 @pytest.mark.parametrize(

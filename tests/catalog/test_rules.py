@@ -26,10 +26,7 @@ SEEDED = [
     ),
     (
         "resolved_references",
-        (
-            "algorithm: bench.models.vq:VQVAE",
-            "algorithm: bench.models.vq:VQVAE\n    per_dataset: {mnist: {}}",
-        ),
+        ("digits: {prior_dim", "mnist: {prior_dim"),
         "variants.7.per_dataset.mnist",
         "no entry of datasets is 'mnist'",
     ),
