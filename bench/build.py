@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bench.models.base import GenerativeModel, Recipe
 from bench.networks.shape import ImageShape
-from bench.spec import TrainSpec, inherited_recipe
+from bench.spec import TrainSpec, inherited_recipe, merge
 from catalog.errors import InvalidInput
 from catalog.names import suggestion
 from catalog.schema import Registry, Variant
@@ -47,7 +47,8 @@ def resolve_recipe(registry: Registry, variant: Variant, dataset: str) -> Recipe
 def parse_recipe(model: type[GenerativeModel], settings: dict[str, Any], owner: str) -> Recipe:
     """Typed settings of ``model`` from plain data; ``owner`` names them in an error."""
     try:
-        return model.recipe_type.model_validate_json(json.dumps(settings))
+        complete = merge(model.recipe_type().model_dump(mode="json"), settings)
+        return model.recipe_type.model_validate_json(json.dumps(complete))
     except ValidationError as error:
         problems = "; ".join(_explain(problem, model.recipe_type) for problem in error.errors())
         raise InvalidInput(f"{owner} has a broken recipe: {problems}") from error
@@ -69,7 +70,7 @@ def build_model(
     The global random state is the same before and after.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed GPUs too
         return model(recipe, shape, n_classes)
 
 

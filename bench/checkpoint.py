@@ -7,6 +7,7 @@ containers, so it is read with ``weights_only=True`` and runs no code.
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -60,7 +61,7 @@ def read(file: Path, fingerprint: str, device: torch.device) -> dict[str, Any] |
         return None
     try:
         content: dict[str, Any] = torch.load(file, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, ValueError, OSError) as error:
+    except (RuntimeError, UnpicklingError, EOFError, ValueError, OSError) as error:
         raise InvalidInput(
             "the checkpoint is damaged", where=str(file), hint=START_AGAIN
         ) from error
@@ -75,6 +76,6 @@ def saved_step(file: Path) -> int | None:
     """The step that a checkpoint holds; None where there is no readable one."""
     try:
         content: dict[str, Any] = torch.load(file, weights_only=True, mmap=True)
-    except (RuntimeError, EOFError, ValueError, OSError):
+    except (RuntimeError, UnpicklingError, EOFError, ValueError, OSError):
         return None
     return int(content["step"])

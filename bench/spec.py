@@ -63,18 +63,19 @@ def inherited_recipe(registry: Registry, variant: Variant, dataset: str) -> Reci
         parent = registry.variant(variant.parent)
         if parent.algorithm == variant.algorithm:
             base = inherited_recipe(registry, parent, dataset)
-    merged = _merge(base, variant.recipe)
-    return _merge(merged, variant.per_dataset.get(dataset, {}))
+    merged = merge(base, variant.recipe)
+    return merge(merged, variant.per_dataset.get(dataset, {}))
 
 
-def _merge(base: Recipe, over: Recipe) -> Recipe:
+def merge(base: Recipe, over: Recipe) -> Recipe:
+    """``over`` laid over ``base``: mappings key by key, ``null`` taking a setting away."""
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
         if value is None:
             merged.pop(key, None)
-        elif isinstance(value, dict) and isinstance(old, dict):
-            merged[key] = _merge(old, value)
+        elif isinstance(value, dict):
+            merged[key] = merge(old if isinstance(old, dict) else {}, value)
         else:
             merged[key] = value
     return merged

@@ -93,7 +93,7 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Estimate:
     mean = math.fsum(values) / n
     if n == 1:
         return Estimate(mean, None, None, 1)
-    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * float(np.std(values, ddof=1)) / n**0.5
+    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * (_variance(np.asarray(values)) / n) ** 0.5
     return Estimate(mean, mean - half, mean + half, n)
 
 
@@ -118,7 +118,7 @@ def spread_method(rows: Sequence[Sequence[float]]) -> Method:
     logs = [_logs(row) for row in rows if len(row) > 1]
     if len(logs) < 2:
         return "none"
-    variances = [float(np.var(row, ddof=1)) for row in logs]
+    variances = [_variance(row) for row in logs]
     if min(variances) == 0:  # Bartlett's statistic takes their logarithm
         return "pooled" if max(variances) == 0 else "welch"
     return "welch" if float(stats.bartlett(*logs).pvalue) < ALPHA else "pooled"
@@ -211,10 +211,15 @@ def _logs(values: Sequence[float]) -> NDArray[np.float64]:
     return np.log(np.maximum(np.asarray(values, dtype=np.float64), FLOOR))
 
 
+def _variance(values: NDArray[np.float64]) -> float:
+    # The mean of equal numbers may be off in the last digit, which would make a spread of nothing.
+    return 0.0 if values.min() == values.max() else float(values.var(ddof=1))
+
+
 def _pooled(logs: Sequence[NDArray[np.float64]]) -> tuple[float, int]:
     """Within-row variance over all rows, and its degrees of freedom."""
     freedom = sum(len(row) - 1 for row in logs)
-    squares = math.fsum(float(((row - row.mean()) ** 2).sum()) for row in logs)
+    squares = math.fsum(_variance(row) * (len(row) - 1) for row in logs if len(row) > 1)
     return squares / freedom, freedom
 
 
@@ -225,7 +230,7 @@ def _error(
     if pooled is not None:
         variance, freedom = pooled
         return (variance * (1 / len(first) + 1 / len(second))) ** 0.5, freedom
-    a, b = (float(row.var(ddof=1)) / len(row) for row in (first, second))
+    a, b = (_variance(row) / len(row) for row in (first, second))
     if a + b == 0:
         return 0.0, 1.0
     return (a + b) ** 0.5, (a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1))

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -131,11 +132,7 @@ class Trainer:
             if recipe.ema_decay > 0.0
             else None
         )
-        self._groups = [
-            (group, group["lr"])
-            for optimizer in model.optimizers().values()
-            for group in optimizer.param_groups
-        ]
+        self._base_rates = [group["lr"] for group in self._groups()]
 
     def run(
         self,
@@ -178,7 +175,7 @@ class Trainer:
         """One step of the model at the present learning rate."""
         step = self.state.step
         factor = learning_rate_factor(self.model.recipe.lr_schedule, step, self.n_steps)
-        for group, base_rate in self._groups:
+        for group, base_rate in zip(self._groups(), self._base_rates, strict=True):
             group["lr"] = base_rate * factor
         images, labels = self.batches.batch(step)
         losses = self.model.step(images, labels, StepContext(step, self.n_steps, len(self.split)))
@@ -187,6 +184,11 @@ class Trainer:
         self.state.step += 1
         self.state.images_seen += len(images)
         return losses
+
+    def _groups(self) -> list[dict[str, Any]]:
+        # Asked for at every update: resuming replaces the groups of an optimiser.
+        optimizers = self.model.optimizers().values()
+        return [group for optimizer in optimizers for group in optimizer.param_groups]
 
     def _report(self, meter: LossMeter, observe: Callable[[Progress], None]) -> None:
         losses = meter.means()

@@ -5,27 +5,12 @@ Reads and checks files; decides nothing about what a table shows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from pydantic import ValidationError
-
-from bench.record import (
-    CalibrationSubject,
-    RunSubject,
-    ScoreRecord,
-    TrainRecord,
-    parse_score_record,
-    parse_train_record,
-)
+from bench.record import CalibrationSubject, RunSubject, ScoreRecord, TrainRecord
+from bench.store import CALIBRATION, RunDirectory, read_score
 from catalog.errors import InvalidInput, MissingPrerequisite
-
-CALIBRATION = "calibration"
-"""The folder beside the run directories that holds the scores of calibration images."""
-
-R = TypeVar("R", TrainRecord, ScoreRecord)
 
 
 @dataclass(frozen=True)
@@ -68,8 +53,7 @@ def find_records(runs_dir: Path) -> Found:
             hint="make some with: aigc bench run SUITE",
         )
     runs: dict[str, Run] = {}
-    for file in sorted(runs_dir.glob("*/train.json")):
-        run = _read_run(file)
+    for run in filter(None, map(_read_run, sorted(runs_dir.iterdir()))):
         other = runs.setdefault(run.train.run_id, run)
         if other is not run:
             raise InvalidInput(
@@ -84,30 +68,20 @@ def find_records(runs_dir: Path) -> Found:
     return Found(tuple(runs[name] for name in sorted(runs)), tuple(calibration))
 
 
-def _read_run(file: Path) -> Run:
-    train = _read(file, parse_train_record)
-    scores = [_read_score(path) for path in sorted((file.parent / "scores").glob("*.json"))]
+def _read_run(directory: Path) -> Run | None:
+    stored = RunDirectory(directory)
+    train = stored.train_record()
+    if train is None:
+        return None
+    scores = [_read_score(path) for path in sorted(stored.scores.glob("*.json"))]
     for score in scores:
         subject = score.record.subject
         if not isinstance(subject, RunSubject) or subject.train_hash != train.train_hash:
             raise InvalidInput(
                 f"a score does not belong to run {train.run_id}", where=str(score.path)
             )
-    return Run(file.parent, train, tuple(scores))
+    return Run(directory, train, tuple(scores))
 
 
-def _read_score(file: Path) -> ScoreFile:
-    return ScoreFile(file, _read(file, parse_score_record))
-
-
-def _read(file: Path, parse: Callable[[bytes], R]) -> R:
-    try:
-        return parse(file.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise InvalidInput(
-            f"{file.name} is not a valid record: {field + ': ' if field else ''}{first['msg']}",
-            where=str(file),
-            hint="remove the file, or make it again with: aigc bench run SUITE",
-        ) from error
+def _read_score(path: Path) -> ScoreFile:
+    return ScoreFile(path, read_score(path))

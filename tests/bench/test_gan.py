@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.build import parse_recipe
+from bench.models.base import StepContext
 from bench.models.gan import GAN
 from bench.noise import ImageNoise
 from bench.objectives.penalties import r1_penalty, r2_penalty
@@ -138,7 +139,9 @@ def test_a_step_reports_the_losses_it_descended(model_of: ModelOf, one_step: One
 
 
 def test_critic_learns_to_tell_apart(model_of: ModelOf, images_of: Images) -> None:
-    model = model_of(GAN, optimizer={"lr": 1e-3}, critic_norm="none", **SMALL)
+    model = model_of(
+        GAN, optimizer={"lr": 5e-3, "betas": [0.5, 0.999]}, critic_norm="none", **SMALL
+    )
     real, fake = images_of(16), 0.1 * images_of(16, seed=1)
     first = model.update_critic(real, fake).item()
     for _ in range(100):
@@ -167,9 +170,9 @@ def test_networks_have_optimizers_of_their_own(model_of: ModelOf) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"loss": "hinges"}, "did you mean 'hinge'"),
-        ({"penalty": {"gradients": 1.0}, "critic_norm": "none"}, "did you mean 'gradient'"),
-        ({"critic_step": 2}, "did you mean 'critic_steps'"),
+        ({"loss": "hinges"}, "did you mean: hinge"),
+        ({"penalty": {"gradients": 1.0}, "critic_norm": "none"}, "did you mean: gradient"),
+        ({"critic_step": 2}, "did you mean: critic_steps"),
         ({"width": "wide"}, "width"),
         ({"penalty": {"r1": 0.0}, "critic_norm": "none"}, "penalty.r1"),
         ({"backbone": "../dcgan"}, "backbone"),
@@ -179,3 +182,41 @@ def test_networks_have_optimizers_of_their_own(model_of: ModelOf) -> None:
 def test_broken_recipes_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         parse_recipe(GAN, settings, "the test")
+
+
+def bars(n: int) -> Tensor:
+    """Two 8 x 8 images, bright on the left or on the right."""
+    images = torch.full((n, 1, 8, 8), -0.9)
+    images[::2, :, :, :4] = 0.9
+    images[1::2, :, :, 4:] = 0.9
+    return images
+
+
+def near_bars(model: GAN) -> float:
+    images = model.eval().sample(ImageNoise(0, range(200)))
+    distance = (images[:, None] - bars(2)).square().mean((2, 3, 4))  # (N, 2)
+    return (distance.min(1).values < 0.15).float().mean().item()
+
+
+def test_a_gan_learns_to_make_its_images(model_of: ModelOf) -> None:
+    model = model_of(
+        GAN,
+        backbone="mlp",
+        generator_norm="none",
+        critic_norm="none",
+        width=8,
+        latent_dim=8,
+        optimizer={"lr": 1e-3, "betas": [0.5, 0.99]},
+        penalty={"r1": 0.3},
+    )
+    assert near_bars(model) == 0.0
+    images, labels = bars(32), torch.zeros(32, dtype=torch.int64)
+    torch.manual_seed(0)
+    model.train()
+    for step in range(400):
+        losses = model.step(images, labels, StepContext(step, 400, 32))
+    # Measured with seeds 0, 1, 2: near 1.0, critic .98 .. 1.04, generator 1.04 .. 1.09; a critic
+    # that cannot tell would be at 2 ln 2 = 1.39, one that always can at 0.
+    assert near_bars(model) > 0.95
+    assert 0.8 < losses["d_loss"].item() < 1.25
+    assert 0.8 < losses["g_loss"].item() < 1.35

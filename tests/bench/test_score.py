@@ -19,8 +19,8 @@ from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
 from typer.testing import CliRunner
 
-from bench.commands import score as score_commands
 from bench.calibration import calibration_images
+from bench.commands import score as score_commands
 from bench.data import ImageData, load_dataset
 from bench.extractors import FeatureExtractor, load_extractor
 from bench.extractors.pixel_identity import PixelIdentity

@@ -118,22 +118,35 @@ def bars(n: int) -> Tensor:
     return images + 0.05 * torch.randn(images.shape, generator=generator)
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "optimal-gaussian"])
-def test_a_vae_learns_four_images(likelihood: str, model_of: ModelOf) -> None:
+def near_bars(images: Tensor) -> tuple[float, list[int]]:
+    """The share of images that are close to one of the four, and how often each one is meant."""
+    distance = (images[:, None] - bars(4)).square().mean((2, 3, 4))  # (N, 4)
+    near = distance.min(1).values < 0.15
+    counts = torch.bincount(distance.argmin(1)[near], minlength=4)
+    return near.float().mean().item(), counts.tolist()
+
+
+# Measured with seeds 0, 1, 2: near .53 .. .71, rarest image 36 .. 65 of 400, error .0022 .. .0028,
+# KL 2.6 .. 2.9 (Bernoulli) and 6.6 .. 7.5 (optimal Gaussian).
+@pytest.mark.parametrize(
+    ("likelihood", "least_kl", "most_kl"),
+    [("bernoulli", math.log(4.0), 4.0), ("optimal-gaussian", 5.0, 9.5)],
+)
+def test_a_vae_learns_four_images(
+    likelihood: str, least_kl: float, most_kl: float, model_of: ModelOf
+) -> None:
     model = model_of(VAE, likelihood=likelihood, width=8, latent_dim=4, optimizer={"lr": 3e-3})
-    images = bars(64)
-    labels = torch.zeros(64, dtype=torch.int64)
+    untrained, _ = near_bars(model.eval().sample(ImageNoise(0, range(400))))
+    assert untrained == 0.0
+    images, labels = bars(64), torch.zeros(64, dtype=torch.int64)
     torch.manual_seed(0)
     model.train()
-    for step in range(300):
-        losses = model.step(images, labels, StepContext(step, 300, 64))
+    for step in range(400):
+        losses = model.step(images, labels, StepContext(step, 400, 64))
     model.eval()
     error = (model.reconstruct(images) - images).square().mean().item()
-    kl = losses["kl"].item()
-    print("MEASURED", likelihood, error, kl)
-    modes = bars(4)
-    samples = model.sample(ImageNoise(0, range(400)))
-    distance = (samples[:, None] - modes).square().mean((2, 3, 4))  # (400, 4)
-    near = distance.min(1).values < 0.1
-    counts = torch.bincount(distance.argmin(1)[near], minlength=4)
-    print("MEASURED", near.float().mean().item(), counts.tolist())
+    assert 0.001 < error < 0.006  # the images' own noise is .0025
+    assert least_kl < losses["kl"].item() < most_kl
+    near, counts = near_bars(model.sample(ImageNoise(0, range(400))))
+    assert 0.4 < near < 0.85  # the rest lies between two images
+    assert min(counts) > 20

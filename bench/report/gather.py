@@ -1,0 +1,236 @@
+"""From records to rows: sorts what was found into rows, gaps and stale runs, and ranks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bench.protocol import ScoringProtocol
+from bench.record import CalibrationSubject, RunSubject, TrainRecord
+from bench.report.frames import (
+    BASELINE,
+    Gap,
+    GapStatus,
+    Kind,
+    Leaderboard,
+    Row,
+    RowKey,
+    Stale,
+    value_of,
+)
+from bench.report.records import Found, Run, ScoreFile
+from bench.spec import TrainSpec
+from bench.stats import against_constant, compare, rank_ranges, spread_method
+from bench.subjects import RECONSTRUCTION, grid_name
+from catalog.errors import InvalidInput
+from catalog.schema import Suite
+
+Job = tuple[TrainSpec, Run | None]
+
+
+def gather(
+    suite: Suite, protocol: ScoringProtocol, planned: Sequence[TrainSpec], found: Found
+) -> Leaderboard:
+    """The table of a suite under one protocol.
+
+    Runs on other data sets belong to other tables and are passed over. Of the rest, a run whose
+    variant and train hash are planned stands in the table, any other is stale.
+
+    Args:
+        suite: names the calibration rows.
+        protocol: the only one whose scores are read.
+        planned: every training that the suite asks for.
+        found: what lies in the runs directory.
+
+    Raises:
+        InvalidInput: one image set has two scores under the protocol.
+    """
+    runs = {(run.train.spec.variant, run.train.train_hash): run for run in found.runs}
+    jobs = [(spec, runs.pop((spec.variant, spec.train_hash), None)) for spec in planned]
+    stale_runs = tuple(run for run in runs.values() if run.train.spec.dataset.id == suite.dataset)
+    shown = tuple(run for _, run in jobs if run is not None)
+    gaps = _gaps(jobs, protocol.key)
+    calibration = _calibration_rows(suite, protocol.key, found.calibration)
+    rows = _generated_rows(jobs, protocol.key, gaps)
+    generated = [row for row in rows if row.kind == "generated"]
+    ranked = _ranked([row for row in generated if not row.failed], calibration)
+    unranked = _by_mean(row for row in generated if row.failed)
+    return Leaderboard(
+        suite=suite,
+        protocol=protocol,
+        rows=(*ranked, *unranked),
+        calibration=calibration,
+        reconstructions=tuple(_by_mean(row for row in rows if row not in generated)),
+        gaps=gaps,
+        stale=_stale(stale_runs, planned),
+        runs=shown,
+        stale_runs=stale_runs,
+        n_foreign=sum(s.record.protocol_key != protocol.key for run in shown for s in run.scores),
+        method=spread_method([row.values("fid") for row in ranked]),
+    )
+
+
+def _by_mean(rows: Iterable[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: row.order)
+
+
+def _ranked(rows: Iterable[Row], calibration: Sequence[Row]) -> list[Row]:
+    ordered = _by_mean(rows)
+    distances = [row.values("fid") for row in ordered]
+    ranks = rank_ranges(len(ordered), compare(distances))
+    ordered = [replace(row, rank=rank) for row, rank in zip(ordered, ranks, strict=True)]
+    baseline = next((row for row in calibration if row.key.name == BASELINE), None)
+    if baseline is None or not baseline.values("fid"):
+        return ordered
+    verdicts = against_constant(distances, baseline.values("fid")[0])
+    return [replace(row, verdict=v) for row, v in zip(ordered, verdicts, strict=True)]
+
+
+def _generated_rows(jobs: Sequence[Job], key: str, gaps: Sequence[Gap]) -> list[Row]:
+    failed = {gap.variant for gap in gaps if gap.status == "error"}
+    members: dict[RowKey, list[tuple[Run, ScoreFile]]] = defaultdict(list)
+    for spec, run in sorted(_with_runs(jobs), key=lambda job: job[0].seed):
+        if _train_gap(run.train) is None:
+            for subject, score in _final_scores(run, key):
+                if _score_gap(score) is None:
+                    row_key = RowKey(spec.variant, subject.sampler, "ema" if subject.ema else "raw")
+                    members[row_key].append((run, score))
+    n_planned = {spec.variant: 0 for spec, _ in jobs}
+    for spec, _ in jobs:
+        n_planned[spec.variant] += 1
+    averaged = {row.name for row in members if row.weights == "ema"}
+    rows = [
+        _row(row, pairs, n_planned[row.name], row.name in averaged, row.name in failed)
+        for row, pairs in members.items()
+    ]
+    empty = failed - {row.name for row in members}
+    return rows + [
+        Row(RowKey(name), "generated", n_planned=n_planned[name], failed=True) for name in empty
+    ]
+
+
+def _row(
+    key: RowKey,
+    pairs: Sequence[tuple[Run, ScoreFile]],
+    n_planned: int,
+    has_average: bool,
+    failed: bool,
+) -> Row:
+    runs, scores = zip(*pairs, strict=True)
+    for run in runs:
+        if runs.count(run) > 1:
+            raise InvalidInput(
+                f"{key.name} has two scores of sampler {key.sampler} under one protocol",
+                where=str(run.directory / "scores"),
+                hint="remove the older one",
+            )
+    subject = scores[0].record.subject
+    grid = runs[0].directory / grid_name(subject, has_average=has_average)
+    kind: Kind = "reconstruction" if key.sampler == RECONSTRUCTION else "generated"
+    return Row(key, kind, runs, scores, grid, n_planned, has_average, failed)
+
+
+def _calibration_rows(suite: Suite, key: str, files: Sequence[ScoreFile]) -> tuple[Row, ...]:
+    found: dict[str, Row] = {}
+    for file in files:
+        subject = file.record.subject
+        if not isinstance(subject, CalibrationSubject) or file.record.protocol_key != key:
+            continue
+        if subject.name in found:
+            raise InvalidInput(
+                f"calibration set {subject.name} has two scores under one protocol",
+                where=str(file.path),
+            )
+        grid = file.path.with_suffix(".png")
+        found[subject.name] = Row(RowKey(subject.name), "calibration", scores=(file,), grid=grid)
+    return tuple(found[name] for name in suite.calibration if name in found)
+
+
+def _gaps(jobs: Sequence[Job], key: str) -> tuple[Gap, ...]:
+    """Planned runs without a number, those of one variant with one reason together."""
+    seeds: dict[tuple[str, GapStatus, str], list[int]] = defaultdict(list)
+    for spec, run in jobs:
+        for status, reason in dict.fromkeys(_job_gaps(run, key)):
+            seeds[spec.variant, status, reason].append(spec.seed)
+    return tuple(
+        Gap(variant, tuple(sorted(members)), status, reason)
+        for (variant, status, reason), members in seeds.items()
+    )
+
+
+def _job_gaps(run: Run | None, key: str) -> list[tuple[GapStatus, str]]:
+    if run is None:
+        return [("missing", "")]
+    gap = _train_gap(run.train)
+    if gap is not None:
+        return [gap]
+    scores = [score for _, score in _final_scores(run, key)]
+    if not scores:
+        return [("unscored", "")]
+    return [gap for score in scores if (gap := _score_gap(score)) is not None]
+
+
+def _train_gap(train: TrainRecord) -> tuple[GapStatus, str] | None:
+    if train.error is not None:
+        first_line = train.error.message.strip().partition("\n")[0]
+        return "error", f"{train.error.phase}: {train.error.type}: {first_line}"
+    if train.status != "success":
+        return ("cancelled" if train.status == "cancelled" else "started"), ""
+    return None if train.comparable else ("not-comparable", "; ".join(train.not_comparable_because))
+
+
+def _score_gap(score: ScoreFile) -> tuple[GapStatus, str] | None:
+    record = score.record
+    if not record.comparable:
+        return "not-comparable", f"n = {record.n_images}"
+    if value_of(record, "fid") is not None:
+        return None
+    metric = record.metric("fid")
+    return "error", (metric.missing_reason if metric else None) or "score"
+
+
+def _final_scores(run: Run, key: str) -> list[tuple[RunSubject, ScoreFile]]:
+    return [
+        (score.record.subject, score)
+        for score in run.scores
+        if score.record.protocol_key == key
+        and isinstance(score.record.subject, RunSubject)
+        and score.record.subject.weights == "final"
+    ]
+
+
+def _with_runs(jobs: Iterable[Job]) -> list[tuple[TrainSpec, Run]]:
+    return [(spec, run) for spec, run in jobs if run is not None]
+
+
+def _stale(runs: Sequence[Run], planned: Sequence[TrainSpec]) -> tuple[Stale, ...]:
+    seeds: dict[tuple[str, tuple[str, ...]], list[int]] = defaultdict(list)
+    for run in runs:
+        spec = run.train.spec
+        seeds[spec.variant, _difference(spec, planned)].append(spec.seed)
+    return tuple(
+        Stale(variant, tuple(sorted(set(members))), differs_in)
+        for (variant, differs_in), members in sorted(seeds.items())
+    )
+
+
+def _difference(spec: TrainSpec, planned: Sequence[TrainSpec]) -> tuple[str, ...]:
+    """Settings in which a training differs from the planned one that is nearest to it."""
+    same = [other for other in planned if other.variant == spec.variant]
+    if not same:
+        return ("variant",)
+    near = next((other for other in same if other.seed == spec.seed), same[0])
+    old, new = _flat(spec.model_dump(mode="json")), _flat(near.model_dump(mode="json"))
+    return tuple(sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key)))
+
+
+def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    leaves: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, dict):
+            leaves |= _flat(value, f"{prefix}{key}.")
+        else:
+            leaves[prefix + key] = value
+    return leaves

@@ -1,0 +1,88 @@
+"""The leaderboard as ``results.csv``: plain numbers to the last digit, for machines."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.record import MetricName
+from bench.report.frames import Gap, Leaderboard, Row
+from bench.report.layout import metric_label
+
+# The ranking distance has no column of its own: it is mean, ci_low and ci_high.
+COLUMN_OF: dict[MetricName, str] = {
+    "is": "is",
+    "kid": "kd",
+    "precision": "precision",
+    "recall": "recall",
+    "f_score": "f_score",
+    "fid_held_out": "distance_to_held_out",
+    "copy_rate": "copy_rate",
+}
+FIRST = (
+    *("variant", "sampler", "weights", "n_train_seeds"),
+    *("mean", "ci_low", "ci_high", "rank_low", "rank_high"),
+    *("metric", "kind", "status", "reason", "provisional", "versus_pca_gaussian", "seeds"),
+)
+LAST = (
+    *("n_images", "parameters_sampling", "images_seen", "images_per_s", "train_wall_s"),
+    "protocol_key",
+)
+
+
+def results_csv(board: Leaderboard) -> str:
+    """One line per row of every table of the page, runs without a result included."""
+    metrics = [f"{name}{end}" for name in COLUMN_OF.values() for end in ("", "_ci_low", "_ci_high")]
+    rows = (*board.rows, *board.calibration, *board.reconstructions)
+    shared = {
+        "metric": metric_label("fid", board.protocol.extractor),
+        "protocol_key": board.protocol.key,
+    }
+    data = [shared | fields for fields in (*map(_row, rows), *map(_gap, board.gaps))]
+    frame = pd.DataFrame(data, columns=[*FIRST, *metrics, *LAST], dtype=object)
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def _row(row: Row) -> dict[str, object]:
+    distance, cost = row.estimate("fid"), row.cost
+    fields: dict[str, object] = {
+        "variant": row.key.name,
+        "sampler": row.key.sampler,
+        "weights": None if row.kind == "calibration" or not row.scores else row.key.weights,
+        "n_train_seeds": len(row.runs),
+        "rank_low": row.rank.low if row.rank else None,
+        "rank_high": row.rank.high if row.rank else None,
+        "kind": row.kind,
+        "status": "success" if row.scores and not row.failed else "error",
+        "provisional": str(row.provisional).lower(),
+        "versus_pca_gaussian": row.verdict,
+        "seeds": _seeds([run.train.spec.seed for run in row.runs]),
+        "n_images": row.n_images,
+        "parameters_sampling": cost.parameters,
+        "images_seen": cost.images_seen,
+        "images_per_s": cost.images_per_s,
+        "train_wall_s": cost.wall_s,
+    }
+    if distance is not None:
+        fields |= {"mean": distance.mean, "ci_low": distance.low, "ci_high": distance.high}
+    for name, column in COLUMN_OF.items():
+        estimate = row.estimate(name)
+        if estimate is not None:
+            fields[column] = estimate.mean
+            fields[f"{column}_ci_low"] = estimate.low
+            fields[f"{column}_ci_high"] = estimate.high
+    return fields
+
+
+def _gap(gap: Gap) -> dict[str, object]:
+    return {
+        "variant": gap.variant,
+        "n_train_seeds": 0,
+        "kind": "gap",
+        "status": gap.status,
+        "reason": gap.reason,
+        "seeds": _seeds(gap.seeds),
+    }
+
+
+def _seeds(seeds: list[int] | tuple[int, ...]) -> str:
+    return " ".join(map(str, seeds))

@@ -1,0 +1,294 @@
+"""A small registry and runs directories for the tests of reports, made as the runner makes them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.protocol import ScoringProtocol
+from bench.record import (
+    CalibrationSubject,
+    Cost,
+    Environment,
+    Failure,
+    Metric,
+    Parameters,
+    Provenance,
+    RunSubject,
+    ScoreRecord,
+    Subject,
+    TrainRecord,
+    to_json,
+)
+from bench.spec import DatasetSpec, TrainSpec
+from catalog.schema import Dataset, Extractor, Registry, Resource, Suite, Variant
+from catalog.schema import Protocol as ProtocolEntry
+
+WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+MACHINE = Environment(
+    device="cpu",
+    device_name="Test CPU",
+    n_threads=1,
+    os="Linux x86_64",
+    python="3.11.9",
+    packages={"torch": "2.9.0"},
+)
+CODE = Provenance(
+    package_version="0.1.0",
+    commit="0123456789abcdef",
+    dirty=False,
+    implementation_sha256="1" * 64,
+    registry_sha256="2" * 64,
+)
+DATASET = Dataset(
+    id="digits",
+    name={"en": "Digits", "zh": "手写数字"},
+    paper="digits-paper",
+    loader="digits",
+    resolution=16,
+    channels=1,
+    n_classes=10,
+    splits={"train": 1078, "test": 360},
+    fingerprint="a" * 64,
+    licence="CC BY 4.0",
+)
+SEEDS = (0, 1, 2)
+
+
+def make_suite(seeds: tuple[int, ...] = SEEDS) -> Suite:
+    return Suite(
+        id="tiny",
+        title={"en": "Tiny digits", "zh": "小型数字集"},
+        dataset="digits",
+        protocol="digits-10k",
+        variants=("dcgan", "vae", "r1-gan"),
+        seeds=seeds,
+        steps=1000,
+        cpu=True,
+        calibration=("held-out", "train-copies", "pca-gaussian"),
+    )
+
+
+def make_variant(name: str, chinese: str) -> Variant:
+    return Variant(
+        id=name,
+        name={"en": name.upper(), "zh": chinese},
+        family="gan",
+        paper="some-paper",
+        algorithm="bench.models.gan:GAN",
+        summary={"en": f"What {name} is.", "zh": f"{chinese}的简介。"},
+        deviations=("Smaller than in the paper.",) if name == "vae" else (),
+    )
+
+
+def make_registry() -> Registry:
+    return Registry.model_construct(
+        resources=(
+            Resource(
+                id="some-paper",
+                kind="paper",
+                origin="added",
+                title={"en": "Some Paper", "zh": "某篇论文"},
+                url="https://example.org/paper",
+                summary={"en": "A paper.", "zh": "一篇论文。"},
+            ),
+        ),
+        datasets=(DATASET,),
+        extractors=(
+            Extractor(
+                id="digits-cnn",
+                name={"en": "classifier", "zh": "分类器"},
+                sha256="b" * 64,
+                layers={"isc": "logits", "fid": "grid", "kid": "grid", "prc": "grid"},
+            ),
+        ),
+        protocols=(
+            ProtocolEntry(
+                id="digits-10k",
+                version=1,
+                dataset="digits",
+                reference_split="train",
+                held_out_split="test",
+                n_fake=10000,
+                extractor="digits-cnn",
+                isc_splits=10,
+                kid_subsets=100,
+                kid_subset_size=250,
+                prc_neighborhood=3,
+                rng_seed=2020,
+                batch_size=250,
+            ),
+        ),
+        suites=(make_suite(),),
+        variants=(
+            make_variant("dcgan", "深度卷积生成对抗网络"),
+            make_variant("vae", "变分自编码器"),
+            make_variant("r1-gan", "R1正则化生成对抗网络"),
+        ),
+    )
+
+
+def make_spec(variant: str, seed: int, **changes: object) -> TrainSpec:
+    spec = TrainSpec(
+        variant=variant,
+        algorithm="bench.models.gan:GAN",
+        recipe={"loss": variant, "penalty": {"r1": 1.0}},
+        dataset=DatasetSpec(
+            id="digits",
+            fingerprint="a" * 64,
+            split="train",
+            n_images=1078,
+            resolution=16,
+            channels=1,
+            n_classes=10,
+        ),
+        seed=seed,
+        steps=1000,
+    )
+    return spec.model_copy(update=changes)
+
+
+def make_metrics(distance: float | None, n_images: int) -> tuple[Metric, ...]:
+    values = {
+        "fid": distance,
+        "is": 8.5,
+        "kid": 0.0123,
+        "precision": 0.81,
+        "recall": 0.62,
+        "fid_held_out": None if distance is None else distance + 1.5,
+        "copy_rate": 0.05 if distance is None or distance > 11 else 0.25,
+    }
+    return tuple(
+        Metric(
+            name=name,
+            value=value,
+            missing_reason="too few images" if value is None else None,
+            higher_is_better=name in {"is", "precision", "recall"},
+            n_fake=n_images,
+        )
+        for name, value in values.items()
+    )
+
+
+class Runs:
+    """A runs directory that tests fill as the runner would."""
+
+    def __init__(self, path: Path, protocol: ScoringProtocol) -> None:
+        self.path = path
+        self.protocol = protocol
+
+    def train(self, spec: TrainSpec, **changes: object) -> Path:
+        fields: dict[str, object] = {
+            "run_id": spec.run_id,
+            "train_hash": spec.train_hash,
+            "status": "success",
+            "spec": spec,
+            "comparable": True,
+            "created_at": WHEN,
+            "updated_at": WHEN,
+            "parameters": Parameters(total=2_400_000, sampling=1_234_567),
+            "cost": Cost(
+                train_wall_s=61.25 + spec.seed,
+                images_seen=64_000,
+                images_per_s=1044.9,
+                peak_memory_bytes=1,
+            ),
+            "environment": MACHINE,
+            "provenance": CODE,
+        }
+        directory = self.path / spec.run_id
+        (directory / "scores").mkdir(parents=True, exist_ok=True)
+        (directory / "train.json").write_text(to_json(TrainRecord(**(fields | changes))))
+        (directory / "curve.csv").write_text("step,loss\n1,0.5\n")
+        (directory / "weights.safetensors").write_bytes(b"heavy")
+        return directory
+
+    def fail(self, spec: TrainSpec) -> Path:
+        error = Failure(phase="train", type="Diverged", message="loss is not finite | step 7\nmore")
+        return self.train(spec, status="error", error=error, cost=None)
+
+    def score(
+        self,
+        spec: TrainSpec,
+        distance: float | None,
+        sampler: str = "prior",
+        protocol: ScoringProtocol | None = None,
+        *,
+        ema: bool = False,
+    ) -> Path:
+        subject = RunSubject(
+            run_id=spec.run_id,
+            variant=spec.variant,
+            seed=spec.seed,
+            train_hash=spec.train_hash,
+            weights="final",
+            ema=ema,
+            sampler=sampler,
+        )
+        protocol = protocol or self.protocol
+        name = f"{sampler}-{'ema' if ema else 'raw'}-{protocol.key}.json"
+        file = self.path / spec.run_id / "scores" / name
+        n_images = 360 if sampler == "reconstruction" else 10000
+        return self._write(file, subject, distance, protocol, n_images)
+
+    def calibrate(self, name: str, distance: float, n_images: int = 10000) -> Path:
+        file = self.path / "calibration" / f"{name}-{self.protocol.key}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.with_suffix(".png").write_bytes(f"grid of {name}".encode())
+        return self._write(file, CalibrationSubject(name=name), distance, self.protocol, n_images)
+
+    @staticmethod
+    def _write(
+        file: Path,
+        subject: Subject,
+        distance: float | None,
+        protocol: ScoringProtocol,
+        n_images: int,
+    ) -> Path:
+        record = ScoreRecord(
+            score_hash="c" * 64,
+            subject=subject,
+            protocol=protocol,
+            protocol_key=protocol.key,
+            comparable=True,
+            n_images=n_images,
+            images_sha256="d" * 64,
+            metrics=make_metrics(distance, n_images),
+            sample_wall_s=1.0,
+            score_wall_s=1.0,
+            created_at=WHEN,
+            environment=MACHINE,
+        )
+        file.write_text(to_json(record))
+        return file
+
+
+def planned(seeds: tuple[int, ...] = SEEDS) -> list[TrainSpec]:
+    return [make_spec(variant, seed) for variant in ("dcgan", "vae", "r1-gan") for seed in seeds]
+
+
+def fill(runs: Runs, seeds: tuple[int, ...] = SEEDS) -> None:
+    """Two variants with every kind of score, and the calibration rows."""
+    for seed in seeds:
+        dcgan, vae = make_spec("dcgan", seed), make_spec("vae", seed)
+        (runs.train(dcgan) / "grid-prior.png").write_bytes(b"prior")
+        (runs.path / dcgan.run_id / "grid-prior-raw.png").write_bytes(b"raw")
+        runs.score(dcgan, 10.0 + 0.1 * seed, ema=True)
+        runs.score(dcgan, 14.0 + 0.1 * seed)
+        runs.train(vae)
+        runs.score(vae, 30.0 + 0.3 * seed)
+        runs.score(vae, 15.0 + 0.2 * seed, "gmm-10")
+        runs.score(vae, 12.0 + 0.2 * seed, "reconstruction")
+    runs.calibrate("held-out", 2.5, n_images=360)
+    runs.calibrate("train-copies", 0.01)
+    runs.calibrate("pca-gaussian", 20.0)
+
+
+def add_trouble(runs: Runs) -> None:
+    """A failed seed of a third variant, another budget, and a score under another protocol."""
+    runs.fail(make_spec("r1-gan", 0))
+    runs.train(make_spec("r1-gan", 1))
+    runs.score(make_spec("r1-gan", 1), 13.0)
+    runs.train(make_spec("vae", 0, steps=20))
+    runs.train(make_spec("vae", 1, steps=20))
+    runs.score(make_spec("vae", 0), 1.0, protocol=runs.protocol.model_copy(update={"n_fake": 500}))

@@ -1,0 +1,189 @@
+"""The shape of the code: who imports whom, what stays light, and how long a file may be."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MAX_LINES = 300
+
+LAYERS = (
+    ("bench.cli",),
+    ("bench.commands",),
+    ("bench.display", "bench.runner", "bench.plan"),
+    ("bench.engines",),
+    ("bench.worker",),
+    ("bench.train_task", "bench.calibration_task"),
+    ("bench.trained", "bench.train", "bench.sample", "bench.scoring", "bench.score"),
+    ("bench.models",),
+    ("bench.networks", "bench.objectives"),
+)
+"""From the top down; whatever a module reaches, however far, is not above it."""
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of both packages by its dotted name."""
+    found = {}
+    for package in ("bench", "catalog"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+@cache
+def imported(module: str) -> frozenset[str]:
+    """Dotted names in all import statements of a module, those for type checkers included."""
+    path = modules()[module]
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            assert node.module is not None
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                names.add(inner if inner in modules() else node.module)
+    return frozenset(names)
+
+
+def own(module: str) -> frozenset[str]:
+    """What a module imports from the two packages."""
+    return frozenset(name for name in imported(module) if name in modules() and name != module)
+
+
+@cache
+def reached(module: str) -> frozenset[str]:
+    """Everything of the two packages that a module imports, directly or not."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        for name in own(waiting.pop()) - found:
+            found.add(name)
+            waiting.append(name)
+    return frozenset(found)
+
+
+def belongs(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def layer(module: str) -> int | None:
+    """Index of the layer that names a module; None for the values that all layers share."""
+    for index, packages in enumerate(LAYERS):
+        if any(belongs(module, package) for package in packages):
+            return index
+    return None
+
+
+def test_the_walk_finds_the_code() -> None:
+    assert len(modules()) > 60
+    assert "bench.objectives.penalties" in reached("bench.models.gan")
+    assert "bench.models.base" in reached("bench.cli")
+    for packages in LAYERS:
+        for package in packages:
+            assert any(belongs(module, package) for module in modules()), package
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    try:
+        TopologicalSorter({module: own(module) for module in modules()}).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+def test_imports_run_downwards() -> None:
+    layers = {module: index for module in modules() if (index := layer(module)) is not None}
+    wrong = [
+        f"{module} reaches {name}"
+        for module, mine in layers.items()
+        for name in reached(module) & layers.keys()
+        if layers[name] < mine
+    ]
+    assert not wrong
+
+
+def test_networks_and_objectives_know_nothing_of_the_harness() -> None:
+    for module in modules():
+        if belongs(module, "bench.networks") or belongs(module, "bench.objectives"):
+            foreign = {n for n in own(module) if not n.startswith(("bench.networks", "bench.obj"))}
+            assert not foreign, (module, foreign)
+
+
+def test_training_never_sees_what_scores_it() -> None:
+    judges = ("bench.extractors", "bench.features", "bench.fidelity", "bench.score")
+    for module in ("bench.train", "bench.sample", "bench.trained", "bench.models.gan"):
+        for name in reached(module):
+            assert not any(belongs(name, judge) for judge in judges), (module, name)
+
+
+def test_the_catalogue_stands_alone() -> None:
+    heavy = {"torch", "torchvision", "numpy", "pandas", "scipy", "sklearn", "bench"}
+    for module in modules():
+        if belongs(module, "catalog"):
+            roots = {name.partition(".")[0] for name in imported(module)}
+            assert not roots & heavy, module
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_files_are_short_and_quiet(module: str) -> None:
+    text = modules()[module].read_text(encoding="utf-8")
+    assert text.count("\n") <= MAX_LINES
+    for node in ast.walk(ast.parse(text)):
+        assert not isinstance(node, ast.Assert), f"line {node.lineno} asserts"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id != "print", f"line {node.lineno} prints"
+
+
+def light(code: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """Run code in a fresh interpreter that ends by naming the heavy packages it has loaded."""
+    program = f"""
+import os, sys
+os.chdir({str(tmp_path)!r})
+try:
+{code}
+except SystemExit as stop:
+    code = stop.code or 0
+else:
+    code = 0
+heavy = ("torch", "torchvision", "scipy", "sklearn", "pandas")
+print("LOADED", *[name for name in heavy if name in sys.modules], file=sys.stderr)
+sys.exit(code)
+"""
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["bench", "list"], ["catalog", "validate"], ["bench", "run", "--help"]],
+    ids=" ".join,
+)
+def test_light_commands_do_not_load_torch(arguments: list[str], tmp_path: Path) -> None:
+    code = f"    sys.argv = ['aigc', *{arguments!r}]; from bench.cli import main; main()"
+    done = light(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    assert done.stderr.splitlines()[-1] == "LOADED"
+
+
+@pytest.mark.parametrize("package", ["bench", "catalog", "catalog.loader", "catalog.cli"])
+def test_light_packages_do_not_load_torch(package: str, tmp_path: Path) -> None:
+    done = light(f"    import {package}", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == "LOADED"
+
+
+def test_the_watch_would_notice_torch(tmp_path: Path) -> None:
+    done = light("    import bench.noise", tmp_path)
+    assert "torch" in done.stderr.splitlines()[-1].split()

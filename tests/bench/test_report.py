@@ -1,0 +1,351 @@
+"""Leaderboards made from records on disk: what stands where, and that nothing else decides it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from string import Formatter
+
+import pandas as pd
+import pytest
+from report_runs import (
+    SEEDS,
+    Runs,
+    add_trouble,
+    fill,
+    make_registry,
+    make_spec,
+    make_suite,
+    planned,
+)
+from rich.cells import cell_len
+
+from bench import protocol as protocols
+from bench import report
+from bench.report.layout import estimate_text, number_text, seconds_text, table
+from bench.report.texts import EN, ZH, Language
+from bench.stats import Estimate
+from catalog.errors import InvalidInput, MissingPrerequisite
+from catalog.schema import Registry
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
+    monkeypatch.setattr(protocols, "version", lambda _: "0.4.0")
+    return make_registry()
+
+
+@pytest.fixture
+def runs(tmp_path: Path, registry: Registry) -> Runs:
+    return Runs(tmp_path / "runs", protocols.resolve(registry, "digits-10k"))
+
+
+Write = Callable[..., tuple[str, pd.DataFrame]]
+
+
+@pytest.fixture
+def write(runs: Runs, registry: Registry, tmp_path: Path) -> Write:
+    def _write(
+        seeds: tuple[int, ...] = SEEDS, language: Language = "en", source: Path | None = None
+    ) -> tuple[str, pd.DataFrame]:
+        page, results, _ = report.write_leaderboard(
+            make_suite(seeds),
+            planned(seeds),
+            source or runs.path,
+            tmp_path / "reports",
+            registry,
+            language,
+        )
+        return page.read_text(), pd.read_csv(results, keep_default_na=False)
+
+    return _write
+
+
+def only(frame: pd.DataFrame, **wanted: str) -> pd.Series:
+    for column, value in wanted.items():
+        frame = frame[frame[column] == value]
+    assert len(frame) == 1
+    return frame.iloc[0]
+
+
+def bytes_below(folder: Path) -> dict[str, bytes]:
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+@pytest.mark.parametrize(
+    ("language", "file"), [("en", "leaderboard.md"), ("zh", "leaderboard.zh-CN.md")]
+)
+def test_the_page_is_the_golden_one(
+    runs: Runs, write: Write, language: Language, file: str
+) -> None:
+    fill(runs)
+    add_trouble(runs)
+    page, _ = write(language=language)
+    golden = GOLDEN / file
+    if os.environ.get("AIGC_UPDATE_GOLDEN"):
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(page)
+    assert page == golden.read_text()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_tables_line_up_in_a_terminal(runs: Runs, write: Write, language: Language) -> None:
+    fill(runs)
+    add_trouble(runs)
+    page, _ = write(language=language)
+    blocks = [block.splitlines() for block in page.split("\n\n") if block.startswith("|")]
+    assert len(blocks) == 6  # ranking, calibration, reconstructions, gaps, stale, protocol
+    for lines in blocks:
+        assert len({cell_len(line) for line in lines}) == 1
+
+
+def test_published_records_make_the_same_report(runs: Runs, write: Write, tmp_path: Path) -> None:
+    fill(runs)
+    add_trouble(runs)
+    folder = tmp_path / "reports" / "tiny"
+    write()
+    first = bytes_below(folder)
+    runs.path.rename(tmp_path / "gone")
+    write(source=folder / "records")
+    assert bytes_below(folder) == first
+    assert str(tmp_path) not in first["leaderboard.md"].decode()
+    assert not any(name.endswith(".safetensors") for name in first)
+
+
+def test_what_no_longer_belongs_is_unpublished(runs: Runs, write: Write, tmp_path: Path) -> None:
+    fill(runs)
+    records = tmp_path / "reports" / "tiny" / "records"
+    (records / "old-run" / "scores").mkdir(parents=True)
+    (records / "old-run" / "scores" / "x.json").write_text("{}")
+    write()
+    assert not (records / "old-run").exists()
+    assert (records / make_spec("dcgan", 0).run_id / "curve.csv").is_file()
+
+
+def test_every_link_of_the_page_leads_to_a_file(runs: Runs, write: Write, tmp_path: Path) -> None:
+    fill(runs)
+    page, _ = write()
+    links = [part.split(")")[0] for part in page.split("](")[1:]]
+    local = [link for link in links if not link.startswith("https://")]
+    assert len([link for link in local if link.endswith(".png")]) == 2 + 3  # dcgan, calibration
+    assert all((tmp_path / "reports" / "tiny" / link).is_file() for link in local)
+
+
+def test_rows_are_ranked_and_compared(runs: Runs, write: Write) -> None:
+    fill(runs)
+    _, frame = write()
+    first = ["variant", "sampler", "weights", "n_train_seeds", "mean", "ci_low", "ci_high"]
+    assert list(frame.columns[:9]) == [*first, "rank_low", "rank_high"]
+    ranked = frame[frame["kind"] == "generated"]
+    assert list(ranked["mean"].astype(float)) == sorted(ranked["mean"].astype(float))
+    best = only(ranked, variant="dcgan", weights="ema")
+    assert (best["rank_low"], best["rank_high"]) == ("1", "1")
+    assert float(best["mean"]) == pytest.approx(10.1)
+    assert float(best["ci_high"]) - float(best["mean"]) == pytest.approx(0.1 * 4.302653 / 3**0.5)
+    assert best["versus_pca_gaussian"] == "better"
+    assert only(ranked, variant="vae", sampler="prior")["versus_pca_gaussian"] == "worse"
+
+
+def test_calibration_and_reconstructions_have_no_rank(runs: Runs, write: Write) -> None:
+    fill(runs)
+    page, frame = write()
+    apart = frame[frame["kind"].isin(["calibration", "reconstruction"])]
+    assert len(apart) == 4
+    assert set(apart["rank_low"]) == {""}
+    assert "held-out (n=360)" in page
+
+
+def test_one_seed_is_provisional_and_beats_nothing(runs: Runs, write: Write) -> None:
+    fill(runs, (0,))
+    page, frame = write((0,))
+    assert "**Provisional**" in page
+    assert "1 (provisional)" in page
+    rows = frame[frame["kind"] == "generated"]
+    assert set(rows["provisional"].astype(str).str.lower()) == {"true"}
+    assert set(rows["ci_low"]) == {""}
+    assert set(zip(rows["rank_low"], rows["rank_high"], strict=True)) == {("1", "4")}
+    assert set(rows["versus_pca_gaussian"]) == {"lower", "higher"}
+
+
+def test_a_variant_with_a_failed_run_is_shown_and_not_ranked(runs: Runs, write: Write) -> None:
+    fill(runs)
+    add_trouble(runs)
+    page, frame = write()
+    row = only(frame, variant="r1-gan", kind="generated")
+    assert (row["mean"], row["rank_low"], row["status"]) == ("13.0", "", "error")
+    failed = only(frame, variant="r1-gan", status="error", kind="gap")
+    assert failed["reason"] == "train: Diverged: loss is not finite | step 7"
+    assert only(frame, variant="r1-gan", status="missing")["seeds"] == "2"
+    assert "loss is not finite \\| step 7" in page
+
+
+def test_a_variant_without_any_result_keeps_its_row(runs: Runs, write: Write) -> None:
+    fill(runs)
+    for seed in SEEDS:
+        runs.fail(make_spec("r1-gan", seed))
+    page, frame = write()
+    assert only(frame, variant="r1-gan", kind="generated")["mean"] == ""
+    line = next(line for line in page.splitlines() if line.startswith("| –") and "[r1-gan]" in line)
+    assert "failed" in line
+
+
+def test_a_score_without_a_distance_is_a_failure(runs: Runs, write: Write) -> None:
+    fill(runs)
+    runs.score(make_spec("dcgan", 1), None)
+    _, frame = write()
+    assert only(frame, kind="gap", variant="dcgan")["reason"] == "too few images"
+    assert set(frame[frame["variant"] == "dcgan"]["rank_low"]) == {""}
+
+
+def test_unfinished_and_incomparable_runs_give_no_number(runs: Runs, write: Write) -> None:
+    fill(runs)
+    runs.train(make_spec("dcgan", 0), status="started")
+    runs.train(make_spec("dcgan", 1), comparable=False, not_comparable_because=("--limit 500",))
+    page, frame = write()
+    assert only(frame, kind="gap", status="started")["seeds"] == "0"
+    assert only(frame, kind="gap", status="not-comparable")["reason"] == "--limit 500"
+    row = only(frame, variant="dcgan", weights="ema")
+    assert (row["n_train_seeds"], row["provisional"]) == (1, "true")
+    assert "**Partly provisional**" in page
+    assert "1 of 3 (provisional)" in page
+
+
+def test_stale_runs_are_listed_with_what_differs(runs: Runs, write: Write) -> None:
+    fill(runs)
+    runs.train(make_spec("vae", 0, recipe={"loss": "vae", "penalty": {"r1": 2.0}}))
+    runs.train(make_spec("vae", 9))
+    runs.train(make_spec("unknown", 0))
+    other_data = make_spec("vae", 0).dataset.model_copy(update={"id": "mnist"})
+    runs.train(make_spec("vae", 5, dataset=other_data))
+    page, frame = write()
+    stale = page.split("## Stale")[1].split("##")[0]
+    assert "`recipe.penalty.r1`" in stale
+    assert "`seed`" in stale
+    assert "`variant`" in stale
+    assert "dataset" not in stale
+    assert only(frame, variant="vae", sampler="prior")["n_train_seeds"] == 3
+
+
+def test_other_protocols_are_counted_and_never_mixed_in(runs: Runs, write: Write) -> None:
+    fill(runs)
+    _, before = write()
+    other = runs.protocol.model_copy(update={"batch_size": 1})
+    runs.score(make_spec("dcgan", 0), 0.001, protocol=other)
+    page, after = write()
+    assert "under another protocol key and left out: 1." in page
+    pd.testing.assert_frame_equal(before, after)
+
+
+def test_two_scores_of_one_image_set_are_refused(runs: Runs, write: Write) -> None:
+    fill(runs)
+    file = runs.score(make_spec("dcgan", 0), 10.0)
+    (file.parent / "again.json").write_text(file.read_text())
+    with pytest.raises(InvalidInput, match="two scores of sampler prior"):
+        write()
+
+
+def test_two_directories_of_one_run_are_refused(runs: Runs, write: Write) -> None:
+    fill(runs)
+    copy = runs.path / "copy"
+    copy.mkdir()
+    original = runs.path / make_spec("dcgan", 0).run_id / "train.json"
+    (copy / "train.json").write_text(original.read_text())
+    with pytest.raises(InvalidInput, match="is there twice"):
+        write()
+
+
+def test_a_broken_record_is_named(runs: Runs, write: Write) -> None:
+    fill(runs)
+    file = runs.path / make_spec("dcgan", 0).run_id / "train.json"
+    file.write_text(json.dumps({"run_id": 1}))
+    with pytest.raises(InvalidInput) as caught:
+        write()
+    assert str(file) in str(caught.value.where)
+
+
+def test_a_foreign_score_is_refused(runs: Runs, write: Write) -> None:
+    fill(runs)
+    file = runs.score(make_spec("dcgan", 0), 10.0)
+    stray = runs.path / make_spec("vae", 0).run_id / "scores" / "stray.json"
+    stray.write_text(file.read_text())
+    with pytest.raises(InvalidInput, match="does not belong to run vae"):
+        write()
+
+
+def test_without_runs_the_command_to_make_some_is_named(runs: Runs, write: Write) -> None:
+    with pytest.raises(MissingPrerequisite, match="no runs"):
+        write()
+    runs.path.mkdir()
+    with pytest.raises(MissingPrerequisite, match="no run of suite 'tiny'"):
+        write()
+
+
+def test_names_without_inception_are_not_those_of_inception(runs: Runs, write: Write) -> None:
+    fill(runs)
+    page, frame = write()
+    assert "FD[digits-cnn] ↓" in page
+    assert "IS*[digits-cnn] ↑" in page
+    prose = page.replace("formulas of FID, IS and KID", "")
+    assert not any(name in prose for name in ("FID", " IS ", "KID"))
+    assert set(frame["metric"]) == {"FD[digits-cnn]"}
+
+
+def test_the_csv_reads_back_to_the_last_digit(runs: Runs, write: Write, tmp_path: Path) -> None:
+    fill(runs)
+    write()
+    text = (tmp_path / "reports" / "tiny" / "results.csv").read_text()
+    frame = pd.read_csv(io.StringIO(text))
+    row = frame[(frame["variant"] == "vae") & (frame["sampler"] == "gmm-10")].iloc[0]
+    assert row["mean"] == (15.0 + 15.2 + 15.4) / 3
+    assert "1234567," in text  # whole numbers stay whole beside missing ones
+
+
+def test_languages_say_the_same_things() -> None:
+    assert EN.keys() == ZH.keys()
+    for key, text in EN.items():
+        english, chinese = (
+            {name for _, name, _, _ in Formatter().parse(t) if name} for t in (text, ZH[key])
+        )
+        assert chinese <= english, key
+
+
+@pytest.mark.parametrize(
+    ("estimate", "shown"),
+    [
+        (Estimate(12.3456, 12.1, 12.5912, 5), "12.35 ± 0.25"),
+        (Estimate(1234.5, 1000.0, 1469.0, 5), "1234 ± 234"),
+        (Estimate(12.3456, None, None, 1), "12.3"),
+        (Estimate(0.0, 0.0, 0.0, 3), "0 ± 0"),
+        (Estimate(-0.00001, None, None, 1), "0.0000"),
+        (None, "–"),
+    ],
+)
+def test_means_get_the_digits_they_deserve(estimate: Estimate | None, shown: str) -> None:
+    assert estimate_text(estimate, interval=True) == shown
+
+
+def test_numbers_and_durations_are_short() -> None:
+    assert [number_text(n) for n in (7, 1044.9, 64_000, 1_234_567)] == [
+        *("7", "1.04 k", "64.0 k", "1.23 M"),
+    ]
+    assert [seconds_text(s) for s in (4.21, 42.0, 185.0, 7800.0)] == [
+        *("4.2 s", "42 s", "3 min 05 s", "2 h 10 min"),
+    ]
+
+
+def test_cells_are_padded_by_what_a_terminal_shows() -> None:
+    assert table(["变体", "n"], [["a|b", "1"], ["三个字", "20"]]) == [
+        "| 变体   |   n |",
+        "| ------ | --: |",
+        "| a\\|b   |   1 |",
+        "| 三个字 |  20 |",
+    ]

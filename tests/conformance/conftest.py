@@ -1,0 +1,92 @@
+"""Every registered variant at a size that trains in a blink."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bench.build import algorithm_class, build_from_spec, resolve_recipe
+from bench.data import ImageSplit
+from bench.models.base import GenerativeModel
+from bench.spec import DatasetSpec, TrainSpec
+from catalog.loader import load_registry
+
+REGISTRY = load_registry()
+SMALL: dict[str, Any] = {
+    "width": 8,
+    "latent_dim": 6,
+    "batch_size": 8,
+    "n_codes": 16,
+    "code_dim": 4,
+    "prior_dim": 16,
+    "prior_layers": 1,
+    "prior_heads": 2,
+}
+"""Replaces settings that a recipe has; everything that makes a variant what it is stays."""
+
+
+def small_spec(
+    variant: str, channels: int = 1, size: int = 8, *, seed: int = 0, steps: int = 6, **changes: Any
+) -> TrainSpec:
+    """A training of a variant on made-up images, small but otherwise as registered."""
+    entry = REGISTRY.variant(variant)
+    recipe = resolve_recipe(REGISTRY, entry, "digits").model_dump(mode="json")
+    for name, value in (SMALL | changes).items():
+        if name in recipe:
+            recipe[name] = value
+    dataset = DatasetSpec(
+        id="made-up",
+        fingerprint="0" * 64,
+        split="train",
+        n_images=40,
+        resolution=size,
+        channels=channels,
+        n_classes=10,
+    )
+    return TrainSpec(
+        variant=variant,
+        algorithm=entry.algorithm,
+        recipe=recipe,
+        dataset=dataset,
+        seed=seed,
+        steps=steps,
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "variant" in metafunc.fixturenames:
+        metafunc.parametrize("variant", [entry.id for entry in REGISTRY.variants])
+
+
+SpecOf = Callable[..., TrainSpec]
+ModelOf = Callable[..., GenerativeModel]
+
+
+@pytest.fixture(scope="session")
+def spec_of() -> SpecOf:
+    return small_spec
+
+
+@pytest.fixture(scope="session")
+def small_model() -> ModelOf:
+    """From the arguments of ``small_spec`` to a fresh model."""
+    return lambda *args, **kwargs: build_from_spec(small_spec(*args, **kwargs))
+
+
+@pytest.fixture(scope="session")
+def split(split_of: Callable[..., ImageSplit]) -> ImageSplit:
+    return split_of(40)
+
+
+@pytest.fixture(scope="session")
+def has() -> Callable[[str, type], bool]:
+    """Whether a variant's algorithm has all methods of an optional ability."""
+
+    def answer(variant: str, ability: type) -> bool:
+        algorithm = algorithm_class(REGISTRY.variant(variant).algorithm)
+        names = [name for name in vars(ability) if not name.startswith("_")]
+        return all(hasattr(algorithm, name) for name in names)
+
+    return answer

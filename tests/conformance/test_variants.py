@@ -1,0 +1,313 @@
+"""What every registered variant promises: sizes, images, seeds, saving and resuming."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import bench.sample
+from bench import trained
+from bench.build import build_from_spec
+from bench.data import ImageSplit
+from bench.environment import environment, provenance
+from bench.models.base import GenerativeModel, LatentModel, Reconstructs
+from bench.noise import ImageNoise
+from bench.record import TrainRecord
+from bench.sample import sample_images
+from bench.spec import TrainSpec
+from bench.store import RunDirectory
+from bench.subjects import RECONSTRUCTION, sampler_names
+from bench.train import Stopped, Trainer
+
+SpecOf = Callable[..., TrainSpec]
+ModelOf = Callable[..., GenerativeModel]
+Images = Callable[..., Tensor]
+OneStep = Callable[..., dict[str, Tensor]]
+Has = Callable[[str, type], bool]
+
+CPU = torch.device("cpu")
+SHAPES = [(channels, size) for size in (8, 16, 28, 32) for channels in (1, 3)]
+all_shapes = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: f"{shape[0]}x{shape[1]}")
+
+
+@pytest.fixture(autouse=True)
+def small_sampling_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench.sample, "SAMPLING_BATCH", 8)
+
+
+def draw(model: GenerativeModel, indices: Any, seed: int = 0) -> Tensor:
+    labels = torch.tensor(list(indices)) % model.n_classes
+    with torch.no_grad():
+        return model.sample(ImageNoise(seed, indices), labels)
+
+
+def weights(model: GenerativeModel) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+def unlike(first: dict[str, Tensor], second: dict[str, Tensor]) -> list[str]:
+    """Names of the tensors that differ in a single bit."""
+    assert first.keys() == second.keys()
+    return [name for name, tensor in first.items() if not torch.equal(tensor, second[name])]
+
+
+@pytest.fixture
+def stepped(variant: str, small_model: ModelOf, one_step: OneStep) -> GenerativeModel:
+    """The variant after two updates, in evaluation mode."""
+    model = small_model(variant)
+    one_step(model)
+    one_step(model, seed=1)
+    return model.eval()
+
+
+@all_shapes
+def test_trains_and_samples_at_every_size(
+    variant: str, shape: tuple[int, int], small_model: ModelOf, one_step: OneStep
+) -> None:
+    channels, size = shape
+    model = small_model(variant, channels, size)
+    before = weights(model)
+    losses = one_step(model)
+    assert losses
+    for name, loss in losses.items():
+        assert math.isfinite(loss.item()), name
+        assert loss.shape == ()
+        assert not loss.requires_grad
+    parameters = {name for name, _ in model.named_parameters()}
+    moved = set(unlike(before, model.state_dict())) & parameters
+    assert len(moved) > 0.7 * len(parameters)
+    images = draw(model.eval(), range(3))
+    assert images.shape == (3, channels, size, size)
+    assert images.dtype == torch.float32
+    assert torch.isfinite(images).all()
+    assert images.abs().max() <= 1.0
+    assert len(images.flatten(1).unique(dim=0)) == 3
+
+
+def test_every_optimizer_moves_its_weights(
+    variant: str, small_model: ModelOf, one_step: OneStep
+) -> None:
+    model = small_model(variant)
+    optimizers = model.optimizers()
+    held = {
+        name: [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        for name, optimizer in optimizers.items()
+    }
+    ids = [id(parameter) for group in held.values() for parameter in group]
+    assert sorted(ids) == sorted(id(parameter) for parameter in model.parameters())
+    before = {name: [p.detach().clone() for p in group] for name, group in held.items()}
+    one_step(model)
+    for name, group in held.items():
+        assert not all(map(torch.equal, before[name], group)), name
+        assert all(parameter.requires_grad for parameter in group), name
+        assert model.optimizers()[name] is optimizers[name]
+
+
+def test_images_do_not_depend_on_their_batch(stepped: GenerativeModel) -> None:
+    together = draw(stepped, range(12))
+    alone = draw(stepped, [7])
+    torch.testing.assert_close(alone[0], together[7], rtol=0, atol=1e-4)
+    among_others = draw(stepped, [90, 7, 55])
+    torch.testing.assert_close(among_others[1], together[7], rtol=0, atol=1e-4)
+    assert (together[6] - together[7]).abs().max() > 1e-4
+    assert (draw(stepped, [7], seed=1)[0] - together[7]).abs().max() > 1e-4
+
+
+def test_asking_for_fewer_images_changes_none(stepped: GenerativeModel) -> None:
+    whole = sample_images(stepped.sample, 21, 10, 0, CPU)
+    for n in (1, 3, 8, 13):
+        images = sample_images(stepped.sample, n, 10, 0, CPU)
+        assert images.dtype == torch.uint8
+        assert torch.equal(images, whole[:n])
+
+
+def test_sampling_changes_nothing(stepped: GenerativeModel) -> None:
+    before, generator = weights(stepped), torch.get_rng_state()
+    first = draw(stepped, range(4))
+    assert torch.equal(draw(stepped, range(4)), first)
+    assert not unlike(before, stepped.state_dict())
+    assert torch.equal(torch.get_rng_state(), generator)
+
+
+def test_evaluation_treats_images_independently(
+    variant: str, stepped: GenerativeModel, images_of: Images, has: Has
+) -> None:
+    if not has(variant, Reconstructs):
+        assert not isinstance(stepped, Reconstructs)
+        return
+    assert isinstance(stepped, Reconstructs)
+    images = images_of(6)
+    with torch.no_grad():
+        together = stepped.reconstruct(images)
+        alone = stepped.reconstruct(images[2:3])
+    assert together.shape == images.shape
+    assert together.abs().max() <= 1.0
+    torch.testing.assert_close(alone[0], together[2], rtol=0, atol=1e-4)
+
+
+@all_shapes
+def test_latents_have_their_shape(
+    variant: str, shape: tuple[int, int], small_model: ModelOf, images_of: Images, has: Has
+) -> None:
+    model = small_model(variant, *shape).eval()
+    images = images_of(3, *shape)
+    assert isinstance(model, LatentModel) == has(variant, LatentModel)
+    if isinstance(model, LatentModel):
+        latents = model.encode(images)
+        assert latents.shape == (3, model.latent_dim)
+        assert model.decode(latents).shape == images.shape
+    if isinstance(model, Reconstructs):
+        assert model.reconstruct(images).shape == images.shape
+
+
+def test_the_seed_decides_the_initial_weights(variant: str, small_model: ModelOf) -> None:
+    torch.manual_seed(1)
+    first = weights(small_model(variant, seed=4))
+    torch.manual_seed(2)
+    assert not unlike(first, weights(small_model(variant, seed=4)))
+    assert unlike(first, weights(small_model(variant, seed=5)))
+
+
+def test_averages_and_size_are_of_the_sampling_networks(variant: str, small_model: ModelOf) -> None:
+    model = small_model(variant).eval()
+    own = {id(parameter) for parameter in model.parameters()}
+    sampling = {id(p) for m in model.sampling_modules().values() for p in m.parameters()}
+    assert sampling
+    assert sampling <= own
+    before = draw(model, range(2))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if id(parameter) not in sampling:
+                parameter.add_(1.0)
+    assert torch.equal(draw(model, range(2)), before)
+
+
+def trained_for(spec: TrainSpec, split: ImageSplit, file: Path | None, until: int) -> Trainer:
+    """A trainer that was stopped before update ``until``, or that has finished."""
+    trainer = Trainer(
+        build_from_spec(spec),
+        split,
+        n_steps=spec.steps,
+        seed=spec.seed,
+        checkpoint_file=file,
+        fingerprint=spec.train_hash,
+    )
+    try:
+        trainer.run(should_stop=lambda: trainer.state.step >= until)
+    except Stopped:
+        assert until < spec.steps
+    return trainer
+
+
+@pytest.mark.parametrize("ema_decay", [None, 0.9], ids=["registered", "averaged"])
+def test_resuming_gives_the_weights_of_a_straight_run(
+    variant: str, ema_decay: float | None, tmp_path: Path, spec_of: SpecOf, split: ImageSplit
+) -> None:
+    changes = {} if ema_decay is None else {"ema_decay": ema_decay}
+    spec = spec_of(variant, steps=6, **changes)
+    straight = trained_for(spec, split, None, 6)
+    file = tmp_path / "checkpoint.pt"
+    assert trained_for(spec, split, file, 3).state.step == 3
+    torch.manual_seed(123)
+    resumed = trained_for(spec, split, file, 6)
+    assert resumed.state.resumed_from_step == 3
+    assert not unlike(straight.model.state_dict(), resumed.model.state_dict())
+    if straight.average is not None:
+        assert resumed.average is not None
+        assert not unlike(straight.average.average, resumed.average.average)
+    assert resumed.state.images_seen == straight.state.images_seen
+
+
+def test_the_seed_decides_the_training(variant: str, spec_of: SpecOf, split: ImageSplit) -> None:
+    def end(seed: int) -> dict[str, Tensor]:
+        trainer = trained_for(spec_of(variant, seed=seed, steps=2), split, None, 2)
+        return trainer.model.state_dict()
+
+    first = end(0)
+    assert not unlike(first, end(0))
+    assert unlike(first, end(1))
+
+
+def record_of(spec: TrainSpec) -> TrainRecord:
+    now = datetime(2024, 1, 1, tzinfo=UTC)
+    return TrainRecord(
+        run_id=spec.run_id,
+        train_hash=spec.train_hash,
+        status="success",
+        spec=spec,
+        comparable=True,
+        created_at=now,
+        updated_at=now,
+        environment=environment(CPU),
+        provenance=provenance("0" * 64),
+    )
+
+
+def test_a_saved_model_draws_the_same_images(
+    variant: str, tmp_path: Path, spec_of: SpecOf, split: ImageSplit, has: Has
+) -> None:
+    spec = spec_of(variant, steps=4, ema_decay=0.5)
+    trainer = trained_for(spec, split, None, 4)
+    model = trained.finish(spec, trainer.model, trainer.average, split)
+    directory = RunDirectory(tmp_path / spec.run_id)
+    directory.write_train(record_of(spec))
+    files = trained.save(model, directory)
+    assert all(file.suffix == ".safetensors" for file in files)
+    assert set(files) <= set(directory.path.iterdir())
+    loaded = trained.load(directory, CPU)
+    assert not unlike(model.model.state_dict(), loaded.model.state_dict())
+    names = [n for n in sampler_names(type(model.model)) if n != RECONSTRUCTION]
+    assert ("gmm-10" in names) == has(variant, LatentModel)
+    for name in names:
+        for ema in (False, True):
+            images = model.sample(name, 11, seed=3, ema=ema)
+            assert torch.equal(loaded.sample(name, 11, seed=3, ema=ema), images), (name, ema)
+            assert torch.equal(model.sample(name, 5, seed=3, ema=ema), images[:5])
+    assert not torch.equal(
+        model.sample(names[0], 5, seed=3), model.sample(names[0], 5, seed=3, ema=True)
+    )
+    if has(variant, Reconstructs):
+        for ema in (False, True):
+            again = loaded.reconstruct(split.images, ema=ema)
+            assert torch.equal(again, model.reconstruct(split.images, ema=ema))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_devices_agree(
+    variant: str, small_model: ModelOf, one_step: OneStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    draws = {name: getattr(torch, name) for name in ("randn", "rand", "randint", "randn_like")}
+
+    def on_cpu(name: str) -> Callable[..., Tensor]:
+        def drawn(*args: Any, device: Any = None, **kwargs: Any) -> Tensor:
+            target = device or (args[0].device if isinstance(args[0], Tensor) else "cpu")
+            on_host = [a.cpu() if isinstance(a, Tensor) else a for a in args]
+            return draws[name](*on_host, **kwargs).to(target)
+
+        return drawn
+
+    for name in draws:
+        monkeypatch.setattr(torch, name, on_cpu(name))
+    losses: dict[str, dict[str, Tensor]] = {}
+    images: dict[str, Tensor] = {}
+    for device in ("cpu", "cuda"):
+        model = small_model(variant, 3, 16)
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0  # its masks are drawn inside the kernels
+        model.to(device).eval()
+        with torch.no_grad():
+            images[device] = model.sample(ImageNoise(0, range(5), device)).cpu()
+        losses[device] = one_step(model)
+    torch.testing.assert_close(images["cuda"], images["cpu"], rtol=0, atol=1e-3)
+    for name, loss in losses["cpu"].items():
+        torch.testing.assert_close(losses["cuda"][name].cpu(), loss, rtol=1e-2, atol=1e-2)
