@@ -88,7 +88,9 @@ def _author(name: str) -> str:
     if name == "et al.":
         return "others"
     # Braces keep an organization from being split into given and family names.
-    is_person = " " in name and not re.search(r"[,().]$|Inc|AI$|GitHub|Google|Foundation|Univ", name)
+    is_person = " " in name and not re.search(
+        r"[,().]$|Inc|AI$|GitHub|Google|Foundation|Univ", name
+    )
     return escape(name) if is_person else f"{{{escape(name)}}}"
 
 

@@ -1,6 +1,6 @@
 """Words for the registry's fixed terms in both languages, and which language is wanted.
 
-Owns every label that listings, pages and rendered files share; texts of entries are in the registry.
+Owns every label that listings, pages and rendered files share, but no text of an entry.
 """
 
 from __future__ import annotations
@@ -108,6 +108,8 @@ RELATIONS = {
 }
 """Each relation type with its reading forwards and backwards."""
 
+COLON = {"en": ": ", "zh": "："}
+COMMA = {"en": ", ", "zh": "、"}
 UNCONFIRMED = Text(en="unconfirmed", zh="未核实")
 
 

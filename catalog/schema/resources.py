@@ -1,4 +1,4 @@
-"""Entries that people browse: what the article names, what it should have named, and their facts."""
+"""Entries that people browse: what the article names, what it should have named, and facts."""
 
 from __future__ import annotations
 
@@ -200,7 +200,9 @@ class Resource(Entry):
     edge: Edge | None = None
     notes: tuple[Text, ...] = ()
     not_runnable: Text | None = None
-    unsure: tuple[Literal["authors", "year", "venue", "title", "links", "license", "notes"], ...] = ()
+    unsure: tuple[
+        Literal["authors", "year", "venue", "title", "links", "license", "notes"], ...
+    ] = ()
     evidence: tuple[
         Literal["executed", "identifier", "knowledge", "paper", "repository", "web"], ...
     ] = ()
