@@ -28,6 +28,9 @@ _SPECIAL = {
 _CONFERENCE = re.compile(
     r"\b(?:AAAI|AISTATS|ASPLOS|CVPR|EMNLP|ICCV|ICLR|ICML|NIPS|NeurIPS|OSDI|SIGGRAPH|Multimedia)\b"
 )
+_ORGANIZATION = re.compile(
+    r" and |[,()]|\.$|AI$|Administration|Face$|Foundation|contributors|University"
+)
 _JOURNAL = re.compile(r"\b(?:TPAMI|Proceedings of the IEEE)\b")
 
 
@@ -88,9 +91,7 @@ def _author(name: str) -> str:
     if name == "et al.":
         return "others"
     # Braces keep an organization from being split into given and family names.
-    is_person = " " in name and not re.search(
-        r"[,().]$|Inc|AI$|GitHub|Google|Foundation|Univ", name
-    )
+    is_person = " " in name and not _ORGANIZATION.search(name)
     return escape(name) if is_person else f"{{{escape(name)}}}"
 
 

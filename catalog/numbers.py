@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from catalog.schema.resources import Reported
-from catalog.vocabulary import UNCONFIRMED
+from catalog.vocabulary import METRICS, UNCONFIRMED
 
 
 def number_text(number: Reported, language: str) -> str:
@@ -12,4 +12,5 @@ def number_text(number: Reported, language: str) -> str:
     mark = f" [{UNCONFIRMED.in_language(language)}]" if number.certainty == "unsure" else ""
     setting = f", {number.setting}" if number.setting else ""
     value = f"{number.value:g}{spread}{mark}"
-    return f"{number.metric} {value}, {number.dataset}{setting} ({number.source})"
+    metric = METRICS.get(number.metric, number.metric) if language == "zh" else number.metric
+    return f"{metric} {value}, {number.dataset}{setting} ({number.source})"

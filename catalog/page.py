@@ -15,8 +15,10 @@ from catalog.schema import Registry, Resource, Text, Variant
 from catalog.table import wrap
 from catalog.vocabulary import (
     COLON,
+    EVIDENCE,
     FAMILIES,
     KINDS,
+    LICENSED,
     MODALITIES,
     ORIGINS,
     RELATIONS,
@@ -164,6 +166,7 @@ class Page:
         """Label, field and text of every fact that is known."""
         resource = self.resource
         named = [f"{name} {value}" for name, value in resource.ids.model_dump().items() if value]
+        checked = [EVIDENCE[name].in_language(self.language) for name in resource.evidence]
         rows = [
             ("authors", "authors", ", ".join(resource.authors)),
             ("year", "year", str(resource.year or "")),
@@ -174,7 +177,7 @@ class Page:
             ("license", "license", self._license()),
             ("status", "status", self._status()),
             *[("notes", "notes", note.in_language(self.language)) for note in resource.notes],
-            ("checked", "evidence", ", ".join(resource.evidence)),
+            ("checked", "evidence", ", ".join(checked)),
         ]
         return (row for row in rows if row[2])
 
@@ -183,10 +186,16 @@ class Page:
         if licence is None:
             return ""
         parts = {"code": licence.code, "weights": licence.weights, "data": licence.data}
-        said = [f"{name} {value}" for name, value in parts.items() if value]
+        said = [
+            f"{LICENSED[name].in_language(self.language)} {value}"
+            for name, value in parts.items()
+            if value
+        ]
         if licence.commercial != "unknown":
-            said.append(f"commercial use {licence.commercial}")
-        return "; ".join(said + ([licence.note.in_language(self.language)] if licence.note else []))
+            said.append(LICENSED[licence.commercial].in_language(self.language))
+        if licence.note:
+            said.append(licence.note.in_language(self.language))
+        return "; ".join(said)
 
     def _status(self) -> str:
         status = self.resource.status

@@ -78,6 +78,54 @@ VERDICTS = {
     "editorial": Text(en="editorial", zh="编辑疏漏"),
 }
 
+COLUMNS = {
+    "id": Text(en="id", zh="编号"),
+    "kind": Text(en="kind", zh="类别"),
+    "origin": Text(en="origin", zh="来源"),
+    "year": Text(en="year", zh="年份"),
+    "title": Text(en="title", zh="标题"),
+}
+
+SHORT_ORIGINS = {
+    "article": Text(en="article", zh="原文"),
+    "added": Text(en="added", zh="补充"),
+}
+
+EVIDENCE = {
+    "executed": Text(en="execution", zh="实际执行"),
+    "identifier": Text(en="identifiers", zh="编号核对"),
+    "knowledge": Text(en="general knowledge", zh="常识"),
+    "paper": Text(en="the paper's text", zh="论文原文"),
+    "repository": Text(en="the repository", zh="代码仓库"),
+    "web": Text(en="web pages", zh="网页"),
+}
+
+LICENSED = {
+    "code": Text(en="code", zh="代码"),
+    "weights": Text(en="weights", zh="权重"),
+    "data": Text(en="data", zh="数据"),
+    "allowed": Text(en="commercial use allowed", zh="可商用"),
+    "forbidden": Text(en="no commercial use", zh="禁止商用"),
+}
+
+METRICS = {
+    "FID": "FID",
+    "GMAM": "GMAM",
+    "Inception score": "Inception分数",
+    "Parzen log-likelihood": "Parzen对数似然",
+    "bits per dimension": "每维比特数",
+    "classification accuracy score, top 1": "分类准确率得分（top 1）",
+    "linear SVM accuracy": "线性SVM准确率",
+    "linear probe accuracy": "线性探针准确率",
+    "mean opinion score": "平均意见分",
+    "negative log-likelihood (nats)": "负对数似然（nats）",
+    "preferred for caption match": "更符合描述（人工评选占比）",
+    "preferred for realism": "更逼真（人工评选占比）",
+    "recall": "召回率",
+    "reconstruction FID": "重建FID",
+}
+"""Chinese names of the metrics that published numbers use."""
+
 STATES = {
     "active": Text(en="active", zh="活跃"),
     "archived": Text(en="archived", zh="已停更"),

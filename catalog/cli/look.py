@@ -192,16 +192,17 @@ def _resource(loaded: Registry, name: str) -> Resource:
 
 def _emit_table(found: Sequence[Resource], language: str) -> None:
     from catalog.table import available_width, table
-    from catalog.vocabulary import KINDS
+    from catalog.vocabulary import COLUMNS, KINDS, SHORT_ORIGINS
 
     rows = [
         [
             resource.id,
             KINDS[resource.kind].in_language(language),
-            resource.origin,
+            SHORT_ORIGINS[resource.origin].in_language(language),
             str(resource.year or ""),
             resource.title.in_language(language),
         ]
         for resource in found
     ]
-    emit(table(["id", "kind", "origin", "year", "title"], rows, available_width()))
+    headers = [words.in_language(language) for words in COLUMNS.values()]
+    emit(table(headers, rows, available_width()))
