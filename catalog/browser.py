@@ -14,7 +14,7 @@ from catalog.rankings import Rank
 from catalog.schema import Registry, Resource, Text
 from catalog.search import search
 from catalog.table import cut, table
-from catalog.vocabulary import KINDS
+from catalog.vocabulary import COLUMNS, KINDS
 
 _HELP = Text(
     en="type to search · ↑↓ select · Enter open · ←→ kind · Tab 中文 · Esc back, quit",
@@ -117,7 +117,10 @@ class Browser:
             ]
             for index, resource in enumerate(found[top : top + max(1, body - 2)])
         ]
-        return table(["", "id", "kind", "year", "title"], rows, width)
+        headers = [
+            COLUMNS[name].in_language(self.language) for name in ("id", "kind", "year", "title")
+        ]
+        return table(["", *headers], rows, width)
 
     def _page(self, width: int, body: int) -> list[str]:
         resource = self.found()[self.selected]

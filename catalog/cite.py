@@ -59,7 +59,7 @@ def entry(resource: Resource) -> str:
     fields = {
         "title": f"{{{escape(resource.title.en)}}}",
         "author": " and ".join(_author(name) for name in resource.authors),
-        "year": str(resource.year or ""),
+        "year": _year(resource),
         venue_field: escape(resource.venue or ""),
         "isbn": resource.ids.isbn or "",
         "doi": _verbatim(resource.ids.doi or ""),
@@ -85,6 +85,12 @@ def _entry_type(resource: Resource) -> tuple[str, str]:
     if _CONFERENCE.search(venue) and resource.kind != "tool":
         return "inproceedings", "booktitle"
     return "misc", "howpublished"
+
+
+def _year(resource: Resource) -> str:
+    """The venue's year, which is cited, where it differs from that of first publication."""
+    named = re.search(r"\b(?:19|20)\d\d\b", resource.venue or "")
+    return named[0] if named else str(resource.year or "")
 
 
 def _author(name: str) -> str:

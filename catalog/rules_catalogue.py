@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from catalog.schema import Resource, Text
 
 _FIVE_DIGITS_SINCE = "1501"
+_ARXIV_CENTURY = 2000
 _TOO_SIMILAR = 92.0
 _CJK = re.compile(r"[\u4e00-\u9fff]")
 _ADDRESS_FIELDS: tuple[Loc, ...] = (
@@ -71,6 +72,15 @@ def dated_arxiv_ids(file: Sourced) -> Iterator[Finding]:
             if not "01" <= date[2:] <= "12" or len(number) != n_digits:
                 loc = ("resources", index, "ids", "arxiv")
                 yield loc, f"'{resource.ids.arxiv}' is not an arXiv id"
+
+
+def first_years(file: Sourced) -> Iterator[Finding]:
+    """The year, being that of first publication, is not after the arXiv id's."""
+    for index, resource in enumerate(file.registry.resources):
+        if resource.ids.arxiv and resource.year:
+            posted = _ARXIV_CENTURY + int(resource.ids.arxiv[:2])
+            if resource.year > posted:
+                yield ("resources", index, "year"), f"arXiv had it in {posted}"
 
 
 def distinct_addresses(file: Sourced) -> Iterator[Finding]:
@@ -203,6 +213,7 @@ CATALOGUE_RULES: tuple[Rule, ...] = (
     resolved_relations,
     relations_once,
     dated_arxiv_ids,
+    first_years,
     distinct_addresses,
     distinct_identifiers,
     distinct_texts,

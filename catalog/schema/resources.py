@@ -171,7 +171,7 @@ class Resource(Entry):
         article: where the article names it; empty for what we added.
         aliases: other names that people search for.
         title_zh_official: whether the Chinese title is a published one, not our translation.
-        year: of first publication.
+        year: of first publication, which for most papers is that of the arXiv version.
         notes: verified facts that no other field holds.
         not_runnable: why the harness cannot run it, for what people would expect to run.
         unsure: names of the fields above that nobody has confirmed yet.

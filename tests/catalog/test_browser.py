@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import select
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -103,6 +108,34 @@ def test_bytes_become_keys() -> None:
     assert list(keys_in(sent)) == [
         "a", "变", "up", "page-down", "backspace", "enter", "tab", "quit", "escape",
     ]  # fmt: skip
+
+
+def test_a_real_terminal_is_read_painted_and_restored() -> None:
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    code = "from catalog.cli import app; app(['browse', '--lang', 'en'])"
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "20"}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=theirs, stdout=theirs, env=environment, close_fds=True
+    ) as child:
+        os.close(theirs)
+        shown = _read_until(ours, "all kinds")
+        os.write(ours, "变分".encode())
+        shown += _read_until(ours, "> 变分")
+        os.write(ours, b"\x03")
+        shown += _read_until(ours, "\x1b[?1049l")
+        assert child.wait(timeout=10) == 0
+    os.close(ours)
+    assert "Variational autoencoder" in shown
+
+
+def _read_until(descriptor: int, wanted: str) -> str:
+    shown, deadline = "", time.monotonic() + 20
+    while wanted not in shown and time.monotonic() < deadline:
+        if select.select([descriptor], [], [], 0.2)[0]:
+            shown += os.read(descriptor, 65536).decode(errors="replace")
+    assert wanted in shown
+    return shown
 
 
 def test_a_pipe_gets_a_clear_message() -> None:

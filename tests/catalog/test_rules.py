@@ -117,6 +117,15 @@ SEEDED = [
         "not an arXiv id",
     ),
     (
+        "first_years",
+        (
+            'year: 2009\n    venue: "technical',
+            'year: 2009\n    ids: {arxiv: "0704.0001"}\n    venue: "technical',
+        ),
+        "resources.{cifar10}.year",
+        "arXiv had it in 2007",
+    ),
+    (
         "distinct_addresses",
         ("https://d2l.ai/", "http://www.arxiv.org/pdf/1406.2661v3.pdf"),
         "resources.{gan-paper}.ids.arxiv",
