@@ -47,8 +47,8 @@ _WORDS = {
     "graph": Text(en="Concept graph, corrected", zh="更正后的概念关系图"),
     "errata": Text(en="Errata", zh="勘误"),
     "line": Text(en="line {}", zh="第{}行"),
+    "where": Text(en="Article, line {}", zh="原文第{}行"),
     "sources": Text(en="Sources", zh="出处"),
-    "says": Text(en="Article", zh="原文"),
     "instead": Text(en="Read instead", zh="建议改读"),
     "runs": Text(en="Runs as", zh="可运行变体"),
     "what": Text(en="what", zh="类别"),
@@ -170,9 +170,9 @@ class _Renderer:
         colon, comma = COLON[self.language], COMMA[self.language]
         for mention in resource.article:
             translated = f" ({mention.en})" if mention.en and self.language == "en" else ""
-            where = self._word("line").format(mention.line)
+            where = self._word("where").format(mention.line)
             quote = f"「{_inline(mention.quote)}」"
-            yield f"{self._word('says')} ({where}){colon}{quote}{translated}"
+            yield f"{where}{colon}{quote}{translated}"
         errata = errata_of(self.registry, resource.id)
         if errata:
             links = [
