@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -127,8 +128,8 @@ SEEDED = [
     ),
     (
         "distinct_addresses",
-        ("https://d2l.ai/", "http://www.arxiv.org/pdf/1406.2661v3.pdf"),
-        "resources.{gan-paper}.ids.arxiv",
+        ("https://d2l.ai/", "http://www.arxiv.org/pdf/1511.06434v3.pdf"),
+        "resources.{dcgan-paper}.ids.arxiv",
         "same address as 'd2l' (line ",
     ),
     (
@@ -302,3 +303,13 @@ def test_different_addresses_stay_different() -> None:
     addresses = ["https://a.org/x", "https://a.org/X", "https://a.org/x?q=1", "https://a.org/x#q"]
     assert len({normal_address(url) for url in addresses}) == len(addresses)
     assert normal_address("http://[broken") == "http://[broken"
+
+
+def test_twenty_defects_of_different_kinds_are_reported_together(edited, place) -> None:
+    seeds = {rule: (change, path) for rule, change, path, _ in SEEDED if path}
+    found = examine(edited(*[change for change, _ in seeds.values()]))
+    shown = [problem.shown(found.file) for problem in found.problems]
+    for rule, (_, path) in seeds.items():
+        where = re.compile(rf"registry\.yaml:\d+: {re.escape(place(path))}: ")
+        assert any(where.match(line) for line in shown), rule
+    assert len(seeds) >= 20
