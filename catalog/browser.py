@@ -112,7 +112,7 @@ class Browser:
                 "▶" if top + index == self.selected else " ",
                 resource.id,
                 KINDS[resource.kind].in_language(self.language),
-                str(resource.year or ""),
+                str(resource.sure_year or ""),
                 resource.title.in_language(self.language),
             ]
             for index, resource in enumerate(found[top : top + max(1, body - 2)])

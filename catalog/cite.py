@@ -90,7 +90,7 @@ def _entry_type(resource: Resource) -> tuple[str, str]:
 def _year(resource: Resource) -> str:
     """The venue's year, which is cited, where it differs from that of first publication."""
     named = re.search(r"\b(?:19|20)\d\d\b", resource.venue or "")
-    return named[0] if named else str(resource.year or "")
+    return named[0] if named else str(resource.sure_year or "")
 
 
 def _author(name: str) -> str:

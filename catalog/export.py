@@ -53,7 +53,7 @@ def as_markdown(registry: Registry) -> str:
             resource.kind,
             _linked(resource.title.en, resource.url),
             resource.title.zh,
-            str(resource.year or ""),
+            str(resource.sure_year or ""),
         ]
         for resource in registry.resources
     ]
@@ -85,7 +85,7 @@ def _row(registry: Registry, resource: Resource) -> dict[str, Any]:
         "title_en": resource.title.en,
         "title_zh": resource.title.zh,
         "authors": ";".join(resource.authors),
-        "year": resource.year or "",
+        "year": resource.sure_year or "",
         "venue": resource.venue or "",
         "arxiv": resource.ids.arxiv or "",
         "doi": resource.ids.doi or "",

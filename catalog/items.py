@@ -31,13 +31,13 @@ def envelope(items: Iterable[Any]) -> dict[str, Any]:
 
 
 def brief(resource: Resource) -> dict[str, Any]:
-    """What ``list`` and ``search`` tell of an entry."""
+    """What ``list`` and ``search`` tell of an entry; a year that is not sure is left out."""
     return {
         "id": resource.id,
         "kind": resource.kind,
         "origin": resource.origin,
         "title": resource.title.model_dump(),
-        "year": resource.year,
+        "year": resource.sure_year,
         "url": resource.url,
     }
 

@@ -107,7 +107,7 @@ class Page:
             tags.append(FAMILIES[resource.family])
         tags += [MODALITIES[modality] for modality in resource.modality]
         words = [tag.in_language(language) for tag in tags]
-        yield " · ".join([*words, str(resource.year)] if resource.year else words)
+        yield " · ".join([*words, str(resource.sure_year)] if resource.sure_year else words)
         yield ""
         yield from self._wrapped(resource.summary.in_language(language), "")
 

@@ -199,7 +199,7 @@ def _emit_table(found: Sequence[Resource], language: str) -> None:
             resource.id,
             KINDS[resource.kind].in_language(language),
             SHORT_ORIGINS[resource.origin].in_language(language),
-            str(resource.year or ""),
+            str(resource.sure_year or ""),
             resource.title.in_language(language),
         ]
         for resource in found

@@ -208,6 +208,11 @@ class Resource(Entry):
     ] = ()
 
     @property
+    def sure_year(self) -> int | None:
+        """The year, unless nobody has confirmed it."""
+        return None if "year" in self.unsure else self.year
+
+    @property
     def url(self) -> str | None:
         """The primary link: home page, else arXiv, DOI, OpenReview or repository."""
         if self.links.homepage:

@@ -111,6 +111,16 @@ def test_filters_filter(option: str, value: str) -> None:
         assert value == held or value in held
 
 
+def test_an_unconfirmed_year_is_never_a_bare_number() -> None:
+    torchvision = load_registry().resource("torchvision")
+    assert (torchvision.year, torchvision.unsure) == (2016, ("year",))
+    assert {item["year"] for item in items("search", "torchvision.datasets")} == {None}
+    assert next(i for i in items("list") if i["id"] == "torchvision")["year"] is None
+    assert "year: 2016 (unconfirmed)" in run("show", "torchvision").stdout
+    assert run("show", "torchvision").stdout.count("2016") == 1
+    assert "2016" not in run("cite", "torchvision").stdout
+
+
 def test_filters_combine() -> None:
     found = items("list", "--family", "gan", "--kind", "paper", "--year", "2018")
     assert "sngan" in {item["id"] for item in found}
