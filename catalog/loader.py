@@ -25,7 +25,7 @@ from catalog.schema import Registry
 if TYPE_CHECKING:
     from catalog.document import Document, Problem
 
-_DECIDING = ("document.py", "rules.py", "schema/*.py")
+_DECIDING = ("addresses.py", "document.py", "rules*.py", "schema/*.py")
 """Sources that decide what is valid; a change to them makes every cached verdict void."""
 
 

@@ -1,41 +1,31 @@
 """Rules that tie registry entries to each other, beyond what a single entry can get wrong.
 
-Each rule is one function whose docstring states it; ``RULES`` is the only list of them, and both
-the checks and the help text of ``aigc catalog validate`` come from it. A rule says nothing about
-references that do not resolve, except the rule that is about them.
+Each rule is one function whose docstring states it; ``RULES`` holds all of them, and both the
+checks and the help text of ``aigc catalog validate`` come from it. A rule says nothing about
+references that do not resolve, except the rule that is about them. What concerns browsing alone
+is in ``catalog.rules_catalogue``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from catalog.addresses import normal_address
+from catalog.findings import Sourced, repeats
 from catalog.names import suggestion
+from catalog.rules_catalogue import CATALOGUE_RULES
 
 if TYPE_CHECKING:
     from catalog.document import Document, Loc, Problem
+    from catalog.findings import Finding, Rule
     from catalog.schema import Dataset, Protocol, Registry
 
-    Finding = tuple[Loc, str]
-    Rule = Callable[["Sourced"], Iterator[Finding]]
-
-
-@dataclass(frozen=True)
-class Sourced:
-    """What a rule looks at: valid entries, and the document that they were written in."""
-
-    registry: Registry
-    document: Document
-
-
-SECTIONS = ("resources", "datasets", "extractors", "protocols", "suites", "variants")
+SECTIONS = ("resources", "errata", "datasets", "extractors", "protocols", "suites", "variants")
 BUILT_IN_MODELS = "bench.models."
 PLUGIN_GROUP = "aigc.models"
-_FIVE_DIGITS_SINCE = "1501"
 
 REFERENCES = (
+    ("errata", "resources", "resources"),
     ("datasets", "paper", "resources"),
     ("protocols", "dataset", "datasets"),
     ("protocols", "extractor", "extractors"),
@@ -53,7 +43,7 @@ def unique_ids(file: Sourced) -> Iterator[Finding]:
     """An id is used once in its section."""
     for section in SECTIONS:
         ids = [entry.id for entry in getattr(file.registry, section)]
-        for index, first in _repeats(ids):
+        for index, first in repeats(ids):
             line = file.document.line((section, first, "id"))
             yield (section, index, "id"), f"'{ids[index]}' is taken (line {line})"
 
@@ -160,29 +150,8 @@ def suites_repeat_nothing(file: Sourced) -> Iterator[Finding]:
         for field in ("variants", "seeds", "calibration"):
             items = getattr(suite, field)
             if isinstance(items, tuple):
-                for again, _ in _repeats(items):
+                for again, _ in repeats(items):
                     yield ("suites", index, field, again), f"{items[again]} is already in the list"
-
-
-def dated_arxiv_ids(file: Sourced) -> Iterator[Finding]:
-    """An arXiv id has a real month, four digits after it until 2014 and five since 2015."""
-    for index, resource in enumerate(file.registry.resources):
-        if resource.arxiv is not None:
-            date, _, number = resource.arxiv.partition(".")
-            n_digits = 5 if date >= _FIVE_DIGITS_SINCE else 4
-            if not "01" <= date[2:] <= "12" or len(number) != n_digits:
-                yield ("resources", index, "arxiv"), f"'{resource.arxiv}' is not an arXiv id"
-
-
-def distinct_addresses(file: Sourced) -> Iterator[Finding]:
-    """No two resources have the same address, however it is spelt."""
-    addresses = [normal_address(resource.url) for resource in file.registry.resources]
-    for index, first in _repeats(addresses):
-        other, line = (
-            file.registry.resources[first].id,
-            file.document.line(("resources", first, "url")),
-        )
-        yield ("resources", index, "url"), f"same address as '{other}' (line {line})"
 
 
 def same_for_other_readers(file: Sourced) -> Iterator[Finding]:
@@ -210,8 +179,7 @@ RULES: tuple[Rule, ...] = (
     isc_splits_fit,
     suites_score_their_dataset,
     suites_repeat_nothing,
-    dated_arxiv_ids,
-    distinct_addresses,
+    *CATALOGUE_RULES,
     same_for_other_readers,
 )
 
@@ -243,14 +211,6 @@ def is_allowed(algorithm: str) -> bool:
         module == entry.value.partition(":")[0].strip()
         for entry in entry_points(group=PLUGIN_GROUP)
     )
-
-
-def _repeats(items: Iterable[Any]) -> Iterator[tuple[int, int]]:
-    """Index of each item that came before, with the index where it came first."""
-    first: dict[Any, int] = {}
-    for index, item in enumerate(items):
-        if first.setdefault(item, index) != index:
-            yield index, first[item]
 
 
 def _names_in(value: Any) -> Iterator[tuple[Loc, str]]:

@@ -10,6 +10,7 @@ from catalog.names import suggestion
 from catalog.schema.base import Entry
 from catalog.schema.benchmark import Dataset, Extractor, Suite, Variant
 from catalog.schema.benchmark import Protocol as ScoringProtocol
+from catalog.schema.errata import Erratum
 from catalog.schema.resources import Resource
 
 
@@ -26,6 +27,7 @@ class Registry(Entry):
 
     schema_version: Literal[1]
     resources: tuple[Resource, ...]
+    errata: tuple[Erratum, ...] = ()
     datasets: tuple[Dataset, ...]
     extractors: tuple[Extractor, ...]
     protocols: tuple[ScoringProtocol, ...]

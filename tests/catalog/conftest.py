@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from catalog.document import parse
 from catalog.locate import find_registry
 
 Edited = Callable[..., Path]
@@ -21,6 +23,18 @@ def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def registry_text() -> str:
     return find_registry().read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def place() -> Callable[[str], str]:
+    """Turn ``resources.{dall-e}.year`` into a path with the entry's index for its id."""
+    document = parse(find_registry().read_text(encoding="utf-8"))
+    ids = [resource["id"] for resource in document.data["resources"]]
+
+    def indexed(path: str) -> str:
+        return re.sub(r"\{(.+)\}", lambda match: str(ids.index(match[1])), path)
+
+    return indexed
 
 
 @pytest.fixture

@@ -57,11 +57,12 @@ def test_a_file_that_is_not_there_is_said_so(
 
 
 def test_unknown_keys_get_a_suggestion(edited) -> None:
-    path = edited(("    kind: paper\n", "    kind: paper\n    titel: x\n"))
+    path = edited(("    kind: document\n", "    kind: document\n    titel: x\n"))
     line = line_of(path, "titel")
-    assert problems_of(path) == [
-        f"registry.yaml:{line}: resources.0.titel: unknown key (did you mean: title?)"
-    ]
+    (problem,) = problems_of(path)
+    assert problem.startswith(
+        f"registry.yaml:{line}: resources.0.titel: unknown key (did you mean: title"
+    )
 
 
 def test_a_nested_unknown_key_is_compared_with_its_own_model(edited) -> None:
@@ -69,10 +70,11 @@ def test_a_nested_unknown_key_is_compared_with_its_own_model(edited) -> None:
     assert "suites.0.title.zhh: unknown key (did you mean: zh?)" in problems_of(path)[0]
 
 
-def test_an_unquoted_arxiv_id_is_told_to_be_quoted(edited) -> None:
+def test_an_unquoted_arxiv_id_is_told_to_be_quoted(edited, place) -> None:
     path = edited(('arxiv: "1406.2661"', "arxiv: 1710.10190"))
     (problem,) = problems_of(path)
-    assert problem.startswith(f"registry.yaml:{line_of(path, '1710.10190')}: resources.0.arxiv: ")
+    where = place("resources.{gan-paper}.ids.arxiv")
+    assert problem.startswith(f"registry.yaml:{line_of(path, '1710.10190')}: {where}: ")
     assert "quote it: 1710.10190 is read as a number" in problem
 
 
@@ -81,9 +83,9 @@ def test_a_bad_item_of_a_list_is_reported_once(edited) -> None:
     assert "suites.0.variants.0: String should match pattern" in problem
 
 
-def test_all_problems_come_at_once_in_file_order(edited) -> None:
+def test_all_problems_come_at_once_in_file_order(edited, place) -> None:
     path = edited(
-        ("year: 2014", "year: twenty"),
+        ("year: 1991", "year: twenty"),
         ("    resolution: 16\n", "    resolution: 16\n    resolution: 16\n"),
         ("    loader: digits\n", ""),
         ("calibration: [held-out", "calibration: [heldout"),
@@ -91,7 +93,7 @@ def test_all_problems_come_at_once_in_file_order(edited) -> None:
     )
     problems = problems_of(path)
     assert [problem.split(": ")[1] for problem in problems] == [
-        "resources.0.year",
+        place("resources.{python}.year"),
         "datasets.0.loader",
         "datasets.0.resolution",
         "suites.0.steps",

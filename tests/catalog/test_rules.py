@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,8 @@ from catalog.loader import examine, load_registry
 from catalog.rules import RULES, is_allowed, statements
 
 SEEDED = [
-    ("unique_ids", ("- id: vae-paper", "- id: rae"), "resources.6.id", "'rae' is taken (line "),
+    ("unique_ids", ("- id: vae-paper", "- id: gan"), "resources.{vae-paper}.id", "'gan' is taken"),
+    ("unique_ids", ("- id: E-02", "- id: E-01"), "errata.1.id", "'E-01' is taken (line "),
     (
         "resolved_references",
         ("paper: sklearn-digits", "paper: sklearn-digit"),
@@ -79,13 +81,137 @@ SEEDED = [
         "10001 splits of 10000 images",
     ),
     ("suites_repeat_nothing", ("seeds: [0]", "seeds: [0, 0]"), "suites.0.seeds.1", "0 is already"),
-    ("dated_arxiv_ids", ('"1406.2661"', '"1413.2661"'), "resources.0.arxiv", "not an arXiv id"),
-    ("dated_arxiv_ids", ('"1406.2661"', '"1406.02661"'), "resources.0.arxiv", "not an arXiv id"),
+    (
+        "resolved_references",
+        ("resources: [gan-derivation]", "resources: [gan-derivative]"),
+        "errata.5.resources.0",
+        "no entry of resources is 'gan-derivative'",
+    ),
+    (
+        "resolved_relations",
+        ("{type: uses, target: dvae}", "{type: uses, target: dvea}"),
+        "resources.{dall-e}.relations.0.target",
+        "no entry of resources is 'dvea' (did you mean: dvae",
+    ),
+    (
+        "resolved_relations",
+        ("edge: {source: cnn, target: rnn", "edge: {source: cnn, target: edge-13"),
+        "resources.{edge-13}.edge.target",
+        "an entry cannot be related to itself",
+    ),
+    (
+        "relations_once",
+        ("{type: uses, target: dvae}", "{type: uses, target: transformer}"),
+        "resources.{dall-e}.relations.2",
+        "'uses transformer' is already stated",
+    ),
+    (
+        "dated_arxiv_ids",
+        ('"1406.2661"', '"1413.2661"'),
+        "resources.{gan-paper}.ids.arxiv",
+        "not an arXiv id",
+    ),
+    (
+        "dated_arxiv_ids",
+        ('"1406.2661"', '"1406.02661"'),
+        "resources.{gan-paper}.ids.arxiv",
+        "not an arXiv id",
+    ),
+    (
+        "first_years",
+        (
+            'year: 2009\n    venue: "technical',
+            'year: 2009\n    ids: {arxiv: "0704.0001"}\n    venue: "technical',
+        ),
+        "resources.{cifar10}.year",
+        "arXiv had it in 2007",
+    ),
     (
         "distinct_addresses",
-        ("https://arxiv.org/abs/1511.06434", "http://www.arxiv.org/pdf/1406.2661v3.pdf"),
-        "resources.1.url",
-        "same address as 'gan-paper' (line 17)",
+        ("https://d2l.ai/", "http://www.arxiv.org/pdf/1511.06434v3.pdf"),
+        "resources.{dcgan-paper}.ids.arxiv",
+        "same address as 'd2l' (line ",
+    ),
+    (
+        "distinct_identifiers",
+        ('arxiv: "1703.10717"', 'arxiv: "1701.07875"'),
+        "resources.{began}.ids.arxiv",
+        "same as in 'wgan' (line ",
+    ),
+    (
+        "distinct_texts",
+        ('en: "Poetry writing"', 'en: "Article writing"'),
+        "resources.{poetry-writing}.title.en",
+        "same title as 'article-writing'",
+    ),
+    (
+        "distinct_texts",
+        (
+            "The same three challenges that section 8.3 names.",
+            "Section 6.6 again, without animation.",
+        ),
+        "resources.{faq-challenges}.summary.en",
+        "nearly the same as 'future-entertainment' says",
+    ),
+    (
+        "real_languages",
+        ('zh: "Transformer（自注意力架构）"', 'zh: "Transformer"'),
+        "resources.{transformer}.title.zh",
+        "no Chinese characters in a Chinese text",
+    ),
+    (
+        "real_languages",
+        ('truth_en: "Image generation is', 'truth_en: "图像生成 is'),
+        "errata.24.truth_en",
+        "Chinese characters in an English text",
+    ),
+    (
+        "quoted_when_in_the_article",
+        (
+            "  - id: cgan\n    kind: paper\n    origin: added",
+            "  - id: cgan\n    kind: paper\n    origin: article",
+        ),
+        "resources.{cgan}.origin",
+        "says 'article' but quotes no line of it",
+    ),
+    (
+        "items_once",
+        ("{item: MOD-03,", "{item: MOD-01,"),
+        "resources.{stylegan}.article.0.item",
+        "'MOD-01' belongs to 'gpt-3'",
+    ),
+    (
+        "edges_are_judged",
+        ("resources: [edge-08]", "resources: [edge-09]"),
+        "resources.{edge-08}.edge.verdict",
+        "'loose' without an erratum",
+    ),
+    (
+        "unsure_of_something",
+        ('source: "from memory", certainty: unsure', 'source: "from memory"'),
+        "resources.{d2gan}.reported.0",
+        "a number from memory needs 'certainty: unsure'",
+    ),
+    (
+        "unsure_of_something",
+        ("unsure: [title, venue]", "unsure: [title, authors]"),
+        "resources.{mind}.unsure.1",
+        "'authors' has no value to be unsure of",
+    ),
+    (
+        "partial_releases_say_so",
+        (
+            'license: {code: "NONE", weights: "never released", commercial: unknown}',
+            "license: null",
+        ),
+        "resources.{gpt-3}.links.repo_kind",
+        "say in license.weights what is missing",
+    ),
+    (
+        "variants_cite_papers",
+        ("    paper: dcgan-paper", "    paper: mnist"),
+        "variants.0.paper",
+        "'mnist' is a dataset",
     ),
     (
         "same_for_other_readers",
@@ -116,9 +242,10 @@ SEEDED = [
 
 @pytest.mark.parametrize(("rule", "change", "path", "message"), SEEDED)
 def test_a_seeded_defect_is_found_where_it_is(
-    edited, rule: str, change: tuple[str, str], path: str | None, message: str
+    edited, place, rule: str, change: tuple[str, str], path: str | None, message: str
 ) -> None:
     problems = examine(edited(change)).problems
+    path = place(path) if path else None
     found = [p for p in problems if p.message.startswith(message) or message in p.message]
     assert [problem.path for problem in found] == [path or ""]
     written = Path("registry.yaml").read_text(encoding="utf-8").splitlines()
@@ -144,6 +271,7 @@ def test_every_rule_has_a_statement_and_a_seeded_defect() -> None:
     assert all(statement.endswith(".") for statement in statements())
     seeded = {name for name, *_ in SEEDED} | {"suites_score_their_dataset"}
     assert seeded == {rule.__name__ for rule in RULES}
+    assert len(SEEDED) >= 20
 
 
 def test_plug_ins_are_allowed_and_not_remembered(
@@ -175,3 +303,13 @@ def test_different_addresses_stay_different() -> None:
     addresses = ["https://a.org/x", "https://a.org/X", "https://a.org/x?q=1", "https://a.org/x#q"]
     assert len({normal_address(url) for url in addresses}) == len(addresses)
     assert normal_address("http://[broken") == "http://[broken"
+
+
+def test_twenty_defects_of_different_kinds_are_reported_together(edited, place) -> None:
+    seeds = {rule: (change, path) for rule, change, path, _ in SEEDED if path}
+    found = examine(edited(*[change for change, _ in seeds.values()]))
+    shown = [problem.shown(found.file) for problem in found.problems]
+    for rule, (_, path) in seeds.items():
+        where = re.compile(rf"registry\.yaml:\d+: {re.escape(place(path))}: ")
+        assert any(where.match(line) for line in shown), rule
+    assert len(seeds) >= 20

@@ -1,0 +1,53 @@
+"""Options and output that the catalogue's commands share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+RegistryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--registry", metavar="FILE", help="Registry file (default: AIGC_REGISTRY or our own)."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+LangOption = Annotated[
+    str | None,
+    typer.Option("--lang", metavar="en|zh", help="Language (default: AIGC_LANG or the locale)."),
+]
+
+
+def emit(lines: str | Iterable[str]) -> None:
+    """Data, to stdout."""
+    for line in [lines] if isinstance(lines, str) else lines:
+        typer.echo(line)
+
+
+def say(line: str) -> None:
+    """Anything that is not data, to stderr."""
+    typer.echo(line, err=True)
+
+
+def emit_json(items: Iterable[Any]) -> None:
+    """Items in the envelope of every ``--json``."""
+    from catalog.items import envelope
+
+    typer.echo(json.dumps(envelope(items), ensure_ascii=False, indent=2))
+
+
+def chosen_language(wanted: str | None) -> str:
+    """The language to write in.
+
+    Raises:
+        UsageError: it is neither English nor Chinese.
+    """
+    from catalog.query import require_known
+    from catalog.vocabulary import LANGUAGES, language
+
+    require_known("language", wanted, LANGUAGES)
+    return language(wanted)

@@ -1,0 +1,97 @@
+"""Commands that make something for other programs: graph, cite, export, render."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from catalog.cli.options import LangOption, RegistryOption, chosen_language, emit, say
+
+
+def graph(
+    as_published: Annotated[
+        bool, typer.Option("--as-published/--corrected", help="The diagram as printed, or mended.")
+    ] = False,
+    lang: LangOption = None,
+    registry: RegistryOption = None,
+) -> None:
+    """Print the article's concept graph in Mermaid."""
+    from catalog.graph import corrected, published
+    from catalog.loader import load_registry
+
+    language = chosen_language(lang)
+    loaded = load_registry(registry)
+    typer.echo(published(loaded) if as_published else corrected(loaded, language), nl=False)
+
+
+def cite(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Entries; all papers if none.")
+    ] = None,
+    registry: RegistryOption = None,
+) -> None:
+    """Print BibTeX for the entries named, or for everything that has authors and a year."""
+    from catalog.cite import bibtex
+    from catalog.loader import load_registry
+
+    loaded = load_registry(registry)
+    if names:
+        chosen = [loaded.resource(name) for name in dict.fromkeys(names)]
+    else:
+        chosen = [item for item in loaded.resources if item.authors and item.year]
+    typer.echo(bibtex(chosen), nl=False)
+
+
+def export(
+    wanted: Annotated[
+        str, typer.Option("--format", "-f", metavar="json|jsonl|csv|markdown|schema")
+    ] = "json",
+    registry: RegistryOption = None,
+) -> None:
+    """Print the whole catalogue as JSON, JSON lines, CSV or Markdown, or the registry's schema."""
+    from catalog.export import FORMATS
+    from catalog.loader import load_registry
+    from catalog.query import require_known
+
+    require_known("format", wanted, FORMATS)
+    typer.echo(FORMATS[wanted](load_registry(registry)), nl=False)
+
+
+def render(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 5 when a page is stale.")
+    ] = False,
+    output_dir: Annotated[
+        Path | None,
+        typer.Option("--output-dir", "-o", help="Folder (default: reports/ beside the registry)."),
+    ] = None,
+    registry: RegistryOption = None,
+) -> None:
+    """Write the catalogue as Markdown, one page per language.
+
+    Raises:
+        GateFailed: with ``--check``, a page does not match the registry.
+    """
+    from catalog.errors import GateFailed
+    from catalog.loader import load_registry
+    from catalog.locate import find_registry, shown_path
+    from catalog.paths import write_atomically
+    from catalog.render import pages, stale
+
+    loaded = load_registry(registry)
+    folder = output_dir or find_registry(registry).parent / "reports"
+    if check:
+        old = stale(loaded, folder)
+        if old:
+            raise GateFailed(
+                f"{len(old)} of {len(pages(loaded))} pages do not match the registry",
+                where=", ".join(shown_path(path) for path in old),
+                hint="write them again: aigc catalog render",
+            )
+        say("the pages match the registry")
+        return
+    for name, text in pages(loaded).items():
+        write_atomically(folder / name, text.encode())
+        emit(shown_path(folder / name))

@@ -1,0 +1,48 @@
+"""The best place that a variant takes in the committed tables.
+
+Reads ``reports/*/results.csv`` beside the registry with nothing but the csv module, so that a page
+of the catalogue never loads what made the tables.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, order=True)
+class Rank:
+    """A range of ranks in one suite; several variants may share it."""
+
+    low: int
+    high: int
+    suite: str
+    mean: str
+
+    def shown(self) -> str:
+        """``rank 2-3 of suite digits (12.4)``."""
+        places = str(self.low) if self.low == self.high else f"{self.low}-{self.high}"
+        return f"rank {places} of suite {self.suite} ({self.mean})"
+
+
+def best_ranks(registry_file: Path) -> dict[str, Rank]:
+    """Each ranked variant's best range over all suites; empty without reports."""
+    best: dict[str, Rank] = {}
+    for file in sorted(registry_file.resolve().parent.glob("reports/*/results.csv")):
+        with file.open(encoding="utf-8", newline="") as lines:
+            for row in csv.DictReader(lines):
+                rank = _rank(row, file.parent.name)
+                name = row.get("variant") or ""
+                if rank and (name not in best or rank < best[name]):
+                    best[name] = rank
+    return best
+
+
+def _rank(row: dict[str, str | None], suite: str) -> Rank | None:
+    """None for calibration rows, which are not ranked."""
+    try:
+        low, high = (int(float(row.get(key) or "")) for key in ("rank_low", "rank_high"))
+    except ValueError:
+        return None
+    return Rank(low, high, suite, row.get("mean") or "")
