@@ -6,7 +6,7 @@ The encoder halves with strided 4 x 4 convolutions, batch normalisation and ReLU
 
 from __future__ import annotations
 
-import itertools
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -23,7 +23,7 @@ class Encoder(nn.Module):
         n_stages = halvings(shape.size, SMALLEST_GRID)
         channels = [shape.channels, *(width << stage for stage in range(n_stages))]
         layers: list[nn.Module] = []
-        for n_in, n_out in itertools.pairwise(channels):
+        for n_in, n_out in pairwise(channels):
             layers += [
                 nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=False),
                 nn.BatchNorm2d(n_out),
@@ -53,14 +53,18 @@ class Decoder(nn.Module):
             nn.BatchNorm2d(channels[0]),
             nn.ReLU(),
         ]
-        for n_in, n_out in zip(channels, [*channels[1:], channels[-1]], strict=True):
-            if n_stages:
-                layers.append(nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=False))
-            else:
-                layers.append(nn.Conv2d(n_in, n_out, 3, padding=1, bias=False))
-            layers += [nn.BatchNorm2d(n_out), nn.ReLU()]
-        layers.append(nn.Conv2d(channels[-1], shape.channels, 3, padding=1))
-        self.layers = nn.Sequential(*layers)
+        for n_in, n_out in pairwise(channels):
+            layers += [
+                nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(n_out),
+                nn.ReLU(),
+            ]
+        last = (
+            nn.ConvTranspose2d(channels[-1], shape.channels, 4, stride=2, padding=1)
+            if n_stages
+            else nn.Conv2d(channels[-1], shape.channels, 3, padding=1)
+        )
+        self.layers = nn.Sequential(*layers, last)
 
     def forward(self, latents: Tensor) -> Tensor:
         """Latents (N, latent_dim) to pixel logits (N, C, H, W)."""

@@ -6,7 +6,7 @@ next to the pixels, weights from N(0, 0.02). ``width`` is the channel count next
 
 from __future__ import annotations
 
-import itertools
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -30,7 +30,7 @@ class Generator(nn.Module):
             norm_2d(norm, channels[0]),
             nn.ReLU(),
         ]
-        for n_in, n_out in itertools.pairwise(channels):
+        for n_in, n_out in pairwise(channels):
             layers += [
                 nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=bias),
                 norm_2d(norm, n_out),
@@ -66,7 +66,7 @@ class Critic(nn.Module):
             else nn.Conv2d(shape.channels, channels[0], 3, padding=1)
         )
         layers: list[nn.Module] = [first, nn.LeakyReLU(0.2)]
-        for n_in, n_out in itertools.pairwise(channels):
+        for n_in, n_out in pairwise(channels):
             layers += [
                 nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=bias),
                 norm_2d(norm, n_out),

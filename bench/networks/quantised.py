@@ -6,7 +6,7 @@ two residual blocks, and the mirror image on the way back. No normalisation.
 
 from __future__ import annotations
 
-import itertools
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -50,7 +50,7 @@ class GridEncoder(nn.Module):
         n_stages = _n_stages(shape)
         channels = [shape.channels] + [width] * n_stages
         layers: list[nn.Module] = []
-        for n_in, n_out in itertools.pairwise(channels):
+        for n_in, n_out in pairwise(channels):
             layers += [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1), nn.ReLU()]
         self.layers = nn.Sequential(
             *layers,
@@ -72,16 +72,22 @@ class GridDecoder(nn.Module):
 
     def __init__(self, shape: ImageShape, width: int, code_dim: int) -> None:
         super().__init__()
+        n_stages = _n_stages(shape)
         layers: list[nn.Module] = []
-        for _ in range(_n_stages(shape)):
+        for _ in range(n_stages - 1):
             layers += [nn.ConvTranspose2d(width, width, 4, stride=2, padding=1), nn.ReLU()]
+        last = (
+            nn.ConvTranspose2d(width, shape.channels, 4, stride=2, padding=1)
+            if n_stages
+            else nn.Conv2d(width, shape.channels, 3, padding=1)
+        )
         self.layers = nn.Sequential(
             nn.Conv2d(code_dim, width, 3, padding=1),
             ResidualBlock(width),
             ResidualBlock(width),
             nn.ReLU(),
             *layers,
-            nn.Conv2d(width, shape.channels, 3, padding=1),
+            last,
         )
 
     def forward(self, grid: Tensor) -> Tensor:

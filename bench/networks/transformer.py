@@ -1,6 +1,6 @@
 """A small causal transformer over token sequences, with a key-value cache for sampling.
 
-Pre-norm blocks, learned positions, GELU, no dropout. Token t is predicted from tokens before t;
+Pre-norm blocks, learned positions, ReLU, no dropout. Token t is predicted from tokens before t;
 a learned start vector stands in front of the first.
 """
 
@@ -23,7 +23,7 @@ class Block(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim)
         self.out = nn.Linear(dim, dim)
         self.norm_2 = nn.LayerNorm(dim)
-        self.mlp = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
+        self.mlp = nn.Sequential(nn.Linear(dim, 4 * dim), nn.ReLU(), nn.Linear(4 * dim, dim))
 
     def forward(self, x: Tensor, past: Cache | None = None) -> tuple[Tensor, Cache]:
         """Activations (N, T, dim), and the keys and values (N, heads, T', dim / heads) so far.

@@ -1,0 +1,269 @@
+"""The plan: which state each job is in and why, and that looking changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import RECORDS, STEPS, files_below, tiny_registry, tiny_variant
+
+from bench.plan import SMOKE_IMAGES, SMOKE_STEPS, Narrowing, Plan, PlannedJob, make_plan
+from bench.record import Failure, ScoreRecord, TrainRecord, parse_score_record, parse_train_record
+from bench.store import CALIBRATION, RunDirectory, atomic_torch_save, atomic_write
+from bench.subjects import expected_subjects, score_hash
+from catalog.errors import InvalidInput, UsageError
+from catalog.loader import load_registry
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    variants = [tiny_variant("one"), tiny_variant("two", ema_decay=0.9)]
+    return tiny_registry(tmp_path / "registry.yaml", variants)
+
+
+def plan_of(file: Path, **narrowing: Any) -> Plan:
+    registry = load_registry(file)
+    return make_plan(registry, registry.suite("tiny"), file.parent / "runs", Narrowing(**narrowing))
+
+
+def first(file: Path, **narrowing: Any) -> PlannedJob:
+    return plan_of(file, **narrowing).jobs[0]
+
+
+def write_record(job: PlannedJob, status: str, **changes: Any) -> RunDirectory:
+    """The record of a job as a run leaves it behind; no model is trained for it."""
+    old = parse_train_record((RECORDS / "train-v1.json").read_bytes())
+    facts = {
+        **dict(old),
+        "spec": job.spec,
+        "run_id": job.spec.run_id,
+        "train_hash": job.spec.train_hash,
+        "status": status,
+        "comparable": True,
+        "not_comparable_because": (),
+        "artifacts": (),
+        **changes,
+    }
+    directory = RunDirectory(job.directory)
+    directory.write_train(TrainRecord.model_validate(facts))
+    return directory
+
+
+def write_success(plan: Plan, job: PlannedJob) -> RunDirectory:
+    """A trained run with every score that the plan's protocol asks for."""
+    old = parse_train_record((RECORDS / "train-v1.json").read_bytes())
+    directory = write_record(job, "success", artifacts=old.artifacts)
+    score = parse_score_record((RECORDS / "score-v1.json").read_bytes())
+    for subject in expected_subjects(job.spec):
+        made = {
+            **dict(score),
+            "subject": subject,
+            "score_hash": score_hash(subject, plan.protocol),
+            "protocol": plan.protocol,
+            "protocol_key": plan.protocol.key,
+        }
+        directory.write_score(ScoreRecord.model_validate(made))
+    return directory
+
+
+def write_checkpoint(directory: RunDirectory, step: int) -> None:
+    content = {"fingerprint": directory.path.name, "step": step}
+    atomic_torch_save(content, directory.checkpoint)
+
+
+def test_nothing_there_means_new(file: Path) -> None:
+    plan = plan_of(file)
+    assert [(job.spec.variant, job.state, job.why) for job in plan.jobs] == [
+        ("one", "new", "no record"),
+        ("two", "new", "no record"),
+    ]
+    assert plan.calibration == ("mean-image",)
+    assert plan.not_comparable_because == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "step", "state", "why"),
+    [
+        ("started", None, None, "new", "interrupted before the first checkpoint"),
+        ("started", None, 8, "resume", "interrupted, 8 of 20 steps done"),
+        ("cancelled", None, 8, "resume", "stopped, 8 of 20 steps done"),
+        ("error", "ProcessDied", 8, "resume", "process died, 8 of 20 steps done"),
+        ("error", "ProcessDied", None, "new", "process died before the first checkpoint"),
+        ("error", "Diverged", 8, "failed", "train: what happened"),
+        ("error", "Timeout", None, "failed", "train: what happened"),
+    ],
+)
+def test_state_of_an_unfinished_run(
+    file: Path, status: str, error: str | None, step: int | None, state: str, why: str
+) -> None:
+    failure = Failure(phase="train", type=error, message="what happened") if error else None
+    directory = write_record(first(file), status, error=failure)
+    if step is not None:
+        write_checkpoint(directory, step)
+    assert (first(file).state, first(file).why) == (state, why)
+
+
+def test_finished_runs_are_done_and_missing_scores_are_named(file: Path) -> None:
+    plan = plan_of(file)
+    directory = write_success(plan, plan.jobs[0])
+    assert first(file).state == "done"
+    assert first(file).why.startswith("trained and scored 2")
+    next(directory.scores.glob("*.json")).unlink()
+    assert first(file).state == "rescore"
+
+
+def test_averaged_weights_are_scored_beside_the_raw_ones(file: Path) -> None:
+    one, two = (expected_subjects(job.spec) for job in plan_of(file).jobs)
+    assert [(s.sampler, s.ema) for s in one] == [
+        ("prior", False),
+        ("gmm-10", False),
+        ("reconstruction", False),
+    ]
+    assert {(s.sampler, s.ema) for s in two} == {(s.sampler, e) for s in one for e in (True, False)}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("version", 2), ("n_fake", 70), ("rng_seed", 7), ("kid_subset_size", 40)],
+)
+def test_another_protocol_means_scoring_again(file: Path, field: str, value: int) -> None:
+    plan = plan_of(file)
+    write_success(plan, plan.jobs[0])
+    tiny_registry(file, [tiny_variant("one"), tiny_variant("two")], **{field: value})
+    other = plan_of(file)
+    assert other.protocol.key != plan.protocol.key
+    assert other.jobs[0].state == "rescore"
+    assert other.jobs[0].why == (
+        f"no score under protocol key {other.protocol.key}: prior, gmm-10, reconstruction"
+    )
+
+
+@pytest.mark.parametrize(
+    ("recipe", "why"),
+    [
+        ({"beta": 2.0}, "stale: recipe.beta 1.0 → 2.0"),
+        ({"optimizer": {"lr": 5.0e-3}}, "stale: recipe.optimizer.lr 0.001 → 0.005"),
+        ({"beta": 2.0, "latent_dim": 5}, "stale: recipe.latent_dim 4 → 5 and 1 more"),
+    ],
+)
+def test_a_changed_setting_is_named(file: Path, recipe: dict[str, Any], why: str) -> None:
+    plan = plan_of(file)
+    write_success(plan, plan.jobs[0])
+    tiny_registry(file, [tiny_variant("one", **recipe)])
+    job = first(file)
+    assert (job.state, job.why) == ("new", why)
+    assert job.directory != plan.jobs[0].directory
+
+
+@pytest.mark.parametrize("narrowing", [{"steps": 7}, {"seeds": (3,)}])
+def test_another_budget_or_seed_is_not_called_stale(file: Path, narrowing: dict[str, Any]) -> None:
+    plan = plan_of(file)
+    write_success(plan, plan.jobs[0])
+    job = first(file, **narrowing)
+    assert (job.state, job.why) == ("new", "no record")
+
+
+def test_renaming_a_variant_does_not_hide_the_other(file: Path) -> None:
+    twin = [tiny_variant("one"), tiny_variant("twin")]
+    tiny_registry(file, twin)
+    plan = plan_of(file)
+    assert plan.jobs[0].spec.train_hash == plan.jobs[1].spec.train_hash
+    write_success(plan, plan.jobs[0])
+    assert [job.state for job in plan_of(file).jobs] == ["done", "new"]
+
+
+@pytest.mark.parametrize(
+    ("narrowing", "jobs", "n_fake", "reasons"),
+    [
+        ({}, [("one", 0, STEPS), ("two", 0, STEPS)], 60, ()),
+        ({"variants": ("two",)}, [("two", 0, STEPS)], 60, ()),
+        ({"variants": ("two", "one", "two")}, [("two", 0, STEPS), ("one", 0, STEPS)], 60, ()),
+        ({"variants": ("one",), "seeds": (2, 0)}, [("one", 2, STEPS), ("one", 0, STEPS)], 60, ()),
+        (
+            {"variants": ("one",), "steps": 7},
+            [("one", 0, 7)],
+            60,
+            ("--steps 7 instead of the suite's 20",),
+        ),
+        ({"variants": ("one",), "steps": STEPS}, [("one", 0, STEPS)], 60, ()),
+        ({"variants": ("one",), "limit": 30}, [("one", 0, STEPS)], 30, ("--limit 30",)),
+        ({"variants": ("one",), "limit": 5000}, [("one", 0, STEPS)], 60, ("--limit 5000",)),
+        (
+            {"variants": ("one",), "smoke": True},
+            [("one", 0, SMOKE_STEPS)],
+            min(60, SMOKE_IMAGES),
+            ("smoke run",),
+        ),
+    ],
+)
+def test_narrowing(
+    file: Path,
+    narrowing: dict[str, Any],
+    jobs: list[tuple[str, int, int]],
+    n_fake: int,
+    reasons: tuple[str, ...],
+) -> None:
+    plan = plan_of(file, **narrowing)
+    assert [(job.spec.variant, job.spec.seed, job.spec.steps) for job in plan.jobs] == jobs
+    assert plan.protocol.n_fake == n_fake
+    assert plan.not_comparable_because == reasons
+
+
+def test_smoke_images_and_steps_are_few() -> None:
+    registry = load_registry()
+    plan = make_plan(registry, registry.suite("digits"), Path("nowhere"), Narrowing(smoke=True))
+    assert {job.spec.steps for job in plan.jobs} == {SMOKE_STEPS}
+    assert plan.protocol.n_fake == SMOKE_IMAGES
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("onee", r"no variant is called 'onee' \(did you mean: one\?\)"),
+        ("three", "suite 'tiny' has no variant 'three'"),
+    ],
+)
+def test_unknown_variants(file: Path, name: str, message: str) -> None:
+    variants = [tiny_variant("one"), tiny_variant("two"), tiny_variant("three")]
+    text = tiny_registry(file, variants).read_text()
+    file.write_text(text.replace("  - two\n  - three\n", "  - two\n", 1))
+    with pytest.raises(UsageError, match=message):
+        plan_of(file, variants=(name,))
+
+
+def test_calibration_rows_without_a_score_are_planned(file: Path) -> None:
+    plan = plan_of(file)
+    name = f"mean-image-{plan.protocol.key[:8]}.json"
+    atomic_write(file.parent / "runs" / CALIBRATION / name, "{}")
+    assert plan_of(file).calibration == ()
+    assert plan_of(file, limit=30).calibration == ("mean-image",)
+
+
+def test_planning_changes_nothing_on_disk(file: Path) -> None:
+    runs = file.parent / "runs"
+    plan = plan_of(file)
+    assert not runs.exists()
+    write_success(plan, plan.jobs[0])
+    write_checkpoint(write_record(plan.jobs[1], "cancelled"), 8)
+    before = files_below(file.parent)
+    assert [job.state for job in plan_of(file).jobs] == ["done", "resume"]
+    plan_of(file, smoke=True)
+    assert files_below(file.parent) == before
+
+
+def test_a_broken_record_stops_the_plan_with_its_place(file: Path) -> None:
+    job = first(file)
+    atomic_write(job.directory / "train.json", '{"schema_version": 9}')
+    with pytest.raises(InvalidInput) as refused:
+        plan_of(file)
+    assert str(job.directory / "train.json") in str(refused.value.where)
+
+
+def test_jobs_by_state(file: Path) -> None:
+    plan = plan_of(file)
+    write_success(plan, plan.jobs[1])
+    plan = plan_of(file)
+    assert [job.spec.variant for job in plan.in_state("new")] == ["one"]
+    assert [job.spec.variant for job in plan.in_state("new", "done")] == ["one", "two"]
+    assert plan.in_state("failed") == ()

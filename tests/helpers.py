@@ -1,0 +1,179 @@
+"""Builders that several test modules share: small registries, runs in and out of process."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+TESTS = Path(__file__).resolve().parent
+CLONE = TESTS.parent
+RECORDS = TESTS / "records"
+MAIN = "from bench.cli import main; main()"
+SMALL = {"width": 4, "latent_dim": 4, "batch_size": 16}
+"""Settings of a model that learns nothing, but fast."""
+STEPS = 20
+DEADLINE_S = 120.0
+
+
+@functools.cache
+def whole_registry() -> dict[str, Any]:
+    """Plain data of the project's own registry."""
+    data: dict[str, Any] = yaml.safe_load((CLONE / "registry.yaml").read_text(encoding="utf-8"))
+    return data
+
+
+def tiny_variant(name: str, algorithm: str = "bench.models.vae:VAE", **recipe: Any) -> Any:
+    """A registry entry for a small model; ``recipe`` stands over the small settings."""
+    family = "gan" if algorithm.endswith(":GAN") else "vae"
+    return {
+        "id": name,
+        "name": {"en": name, "zh": name},
+        "family": family,
+        "paper": "vae-paper",
+        "algorithm": algorithm,
+        "summary": {"en": "A small model.", "zh": "一个小模型。"},
+        "recipe": {**SMALL, **recipe},
+    }
+
+
+def tiny_registry(
+    file: Path, variants: Iterable[Any], *, steps: int = STEPS, cpu: bool = True, **protocol: Any
+) -> Path:
+    """Write a registry with one suite, ``tiny``, of some variants, scored on a few images.
+
+    Args:
+        protocol: fields of the scoring protocol to change.
+    """
+    data = copy.deepcopy(whole_registry())
+    entry = {
+        **data["protocols"][0],
+        "id": "tiny-protocol",
+        "n_fake": 60,
+        "kid_subset_size": 50,
+        "kid_subsets": 2,
+        "isc_splits": 2,
+        **protocol,
+    }
+    chosen = list(variants)
+    suite = {
+        "id": "tiny",
+        "title": {"en": "Tiny", "zh": "极小"},
+        "dataset": "digits",
+        "protocol": entry["id"],
+        "variants": [variant["id"] for variant in chosen],
+        "seeds": [0],
+        "steps": steps,
+        "cpu": cpu,
+        "calibration": ["mean-image"],
+    }
+    cited = {"vae-paper", "sklearn-digits"}
+    small = {
+        "schema_version": data["schema_version"],
+        "resources": [
+            {**resource, "relations": []}  # they name entries that are not in this registry
+            for resource in data["resources"]
+            if resource["id"] in cited
+        ],
+        "datasets": data["datasets"],
+        "extractors": data["extractors"],
+        "protocols": [entry],
+        "suites": [suite],
+        "variants": chosen,
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(yaml.safe_dump(small, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return file
+
+
+def offer_plugin(folder: Path) -> Path:
+    """Make a folder that, on the module path, offers ``faulty_models`` as a plug-in would."""
+    info = folder / "faulty_models-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty-models\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[aigc.models]\nfaulty = faulty_models:Faulty\n")
+    (folder / "faulty_models.py").write_text((TESTS / "faulty_models.py").read_text())
+    return folder
+
+
+def environment_of(*folders: Path, **variables: str) -> dict[str, str]:
+    """This process's environment without the project's settings, plus folders to import from."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("AIGC_") or name == "AIGC_CACHE_DIR"
+    }
+    path = os.pathsep.join(map(str, (*folders, CLONE)))
+    return {**kept, "PYTHONPATH": path, "NO_COLOR": "1", "COLUMNS": "100", **variables}
+
+
+def aigc(
+    *arguments: str | Path, cwd: Path, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end in a process of its own, in a folder of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", MAIN, *map(str, arguments)],
+        cwd=cwd,
+        env=env or environment_of(),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def start_aigc(
+    *arguments: str | Path, cwd: Path, env: dict[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """Start the command line and return at once."""
+    return subprocess.Popen(
+        [sys.executable, "-c", MAIN, *map(str, arguments)],
+        cwd=cwd,
+        env=env or environment_of(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def wait_until(condition: Callable[[], Any], what: str, deadline_s: float = DEADLINE_S) -> Any:
+    """The first true answer of ``condition``; AssertionError if there is none in time."""
+    give_up = time.monotonic() + deadline_s
+    while not (answer := condition()):
+        if time.monotonic() > give_up:
+            raise AssertionError(f"waited {deadline_s:.0f} s in vain: {what}")
+        time.sleep(0.02)
+    return answer
+
+
+def items_of(stdout: str) -> list[Any]:
+    """The items of a ``--json`` document; anything else on stdout makes it fail."""
+    document = json.loads(stdout)
+    assert set(document) == {"schema_version", "items"}
+    assert document["schema_version"] == 1
+    return list(document["items"])
+
+
+def frozen(name: str) -> Any:
+    """Plain data of a frozen record, to be changed and parsed again."""
+    return json.loads((RECORDS / name).read_text())
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    """Content of every file by relative path, to see whether anything changed."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
