@@ -11,7 +11,8 @@ from bench.grid import write_grid
 from bench.job import CalibrationJob
 from bench.record import CalibrationSubject, to_json
 from bench.scoring import ScoringBench
-from bench.store import atomic_write, calibration_file
+from bench.store import calibration_file
+from catalog.paths import write_atomically
 
 
 class CalibrationTask:
@@ -34,7 +35,7 @@ class CalibrationTask:
             record = bench.record(CalibrationSubject(name=name), images, wall_s)
             file = calibration_file(self.job.directory, name, around.protocol.key)
             write_grid(images, file.with_suffix(".png"))
-            atomic_write(file, to_json(record))
+            write_atomically(file, to_json(record))
             self.watch(Scored.of(self.job.name, record))
 
     def stopped(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import Annotated
@@ -73,7 +74,7 @@ def main() -> None:
     """Run the command line; the exit code says how it went."""
     debug = "--debug" in sys.argv[1:]
     try:
-        app()
+        _run()
     except AigcError as error:
         _show(error, debug=debug)
         for line in error.lines():
@@ -83,13 +84,27 @@ def main() -> None:
         say("interrupted: state is saved; the same command goes on from here")
         sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone; there is nobody to tell
+        # The reader of our output has gone; what is left in the buffer goes nowhere, quietly.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.OK)
     except Exception as error:  # noqa: BLE001 (a bug must not end in a traceback without --debug)
         _show(error, debug=debug)
         say(f"error: {type(error).__name__}: {error}")
         say("  do:    this is a bug; run 'aigc --debug …' for the details to report")
         sys.exit(ExitCode.JOB_FAILED)
+
+
+def _run() -> None:
+    """Run Typer's application, but not its own answer to interruptions and closed pipes."""
+    try:
+        app()
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):
+            raise ended.__context__ from None
+        if ended.code == ExitCode.INTERRUPTED:
+            raise KeyboardInterrupt from None
+        sys.stdout.flush()  # output that fitted into the buffer meets a closed pipe only here
+        raise
 
 
 def _show(error: BaseException, *, debug: bool) -> None:

@@ -8,7 +8,6 @@ import time
 from abc import abstractmethod
 from contextlib import AbstractContextManager
 from dataclasses import asdict
-from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -27,18 +26,18 @@ class Display(AbstractContextManager["Display"]):
     def done(self, exit_code: int) -> None:
         """Show that the run is over."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Leave the terminal as it was."""
 
+    def __exit__(self, *_: object) -> None:
+        """Close, whatever happened."""
+        self.close()
 
-def make_display(plan: Plan, *, as_json: bool) -> Display:
+
+def make_display(plan: Plan, *, as_json: bool, retry_failed: bool = False) -> Display:
     """The display that fits where the output goes; people are written to on stderr."""
-    n_jobs = len(plan.in_state("new", "resume", "rescore")) + bool(plan.calibration)
+    n_failed = len(plan.in_state("failed")) if retry_failed else 0
+    n_jobs = len(plan.in_state("new", "resume", "rescore")) + n_failed + bool(plan.calibration)
     if as_json:
         return JsonDisplay(plan)
     if sys.stderr.isatty():
@@ -134,12 +133,7 @@ class BarDisplay(Display):
                 if status != "success":
                     self._bars.console.print(f"{job}: {status}: {message}", markup=False)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Take the bars down."""
         self._bars.stop()
 

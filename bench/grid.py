@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.utils import make_grid
 
-from bench.store import atomic_file
+from catalog.paths import atomic_file
 
 N_COLUMNS = 12
 N_ROWS = 5

@@ -49,8 +49,7 @@ class Journal:
             provenance=provenance(job.around.registry_sha256),
         )
         if earlier and self.training_is_done(earlier):
-            kept = ("phases", "parameters", "cost", "health", "artifacts", "environment")
-            self.update(**{name: getattr(earlier, name) for name in kept})
+            self.update(**{name: getattr(earlier, name) for name in _kept_when_scoring(earlier)})
         else:
             self.update()
 
@@ -100,6 +99,13 @@ class Journal:
         )
         self.update(status="error", error=failure)
         return failure
+
+
+def _kept_when_scoring(earlier: TrainRecord) -> tuple[str, ...]:
+    """Fields that tell of the training itself, which a later sitting only scores."""
+    told = ("phases", "parameters", "cost", "health", "artifacts", "environment", "provenance")
+    # A limit on the scored images casts no doubt on a training that was beyond doubt before.
+    return (*told, "comparable", "not_comparable_because") if earlier.comparable else told
 
 
 def _anonymous(lines: list[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from bench import protocol as protocols
 from bench.build import resolve_recipe
 from bench.checkpoint import saved_step
+from bench.environment import implementation_sha256
 from bench.journal import Journal
 from bench.protocol import ScoringProtocol
 from bench.record import TrainRecord
@@ -169,10 +170,15 @@ def _state(
         scored = {score.score_hash for score in directory.score_records()}
         missing = [s for s in expected_subjects(spec) if score_hash(s, protocol) not in scored]
         if not missing:
-            return "done", f"trained and scored {record.updated_at:%Y-%m-%d}"
+            return "done", f"trained and scored {record.updated_at:%Y-%m-%d}{_code_note(record)}"
         samplers = ", ".join(dict.fromkeys(subject.sampler for subject in missing))
         return "rescore", f"no score under protocol key {protocol.key}: {samplers}"
     return _unfinished(record, directory)
+
+
+def _code_note(record: TrainRecord) -> str:
+    same = record.provenance.implementation_sha256 == implementation_sha256()
+    return "" if same else "; the code of training has changed since"
 
 
 def _unfinished(record: TrainRecord, directory: RunDirectory) -> tuple[State, str]:

@@ -16,6 +16,9 @@ from bench.store import CALIBRATION, exclusive
 from catalog.loader import load_registry, registry_sha256
 from catalog.locate import find_registry
 
+LOOKERS_GRACE_S = 1.0
+"""Asking for the status holds a directory for an instant; that is no reason to give up."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -84,7 +87,7 @@ def run_plan(
         KeyboardInterrupt: passed on after the running jobs saved their state.
     """
     engine = LocalEngine(around.device, n_slots, timeout_s, _bury)
-    with exclusive(plan.runs_dir):
+    with exclusive(plan.runs_dir, LOOKERS_GRACE_S):
         ended = engine.run(jobs_of(plan, around, retry_failed=retry_failed), watch)
     still_failed = () if retry_failed else plan.in_state("failed")
     return Outcome(tuple(ended), still_failed)

@@ -8,8 +8,6 @@ of calibration images, with a grid beside each.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,32 +27,9 @@ from bench.record import (
     to_json,
 )
 from catalog.errors import InvalidInput, MissingPrerequisite
+from catalog.paths import atomic_file, write_atomically
 
 CALIBRATION = "calibration"
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path`` that takes its place, synced, when the block succeeds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def atomic_write(path: Path, content: str | bytes) -> None:
-    """Write a whole file or nothing."""
-    data = content.encode() if isinstance(content, str) else content
-    with atomic_file(path) as temporary:
-        temporary.write_bytes(data)
 
 
 def atomic_torch_save(state: dict[str, Any], path: Path) -> None:
@@ -130,11 +105,11 @@ class RunDirectory:
 
     def write_train(self, record: TrainRecord) -> None:
         """Replace the train record."""
-        atomic_write(self.train_json, to_json(record))
+        write_atomically(self.train_json, to_json(record))
 
     def write_score(self, record: ScoreRecord) -> None:
         """Add a score record under its hash."""
-        atomic_write(self.scores / f"{record.score_hash[:16]}.json", to_json(record))
+        write_atomically(self.scores / f"{record.score_hash[:16]}.json", to_json(record))
 
 
 def calibration_file(directory: Path, name: str, protocol_key: str) -> Path:

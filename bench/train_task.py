@@ -24,10 +24,11 @@ from bench.job import TrainJob
 from bench.journal import Journal
 from bench.record import Cost, Health, Parameters, PhaseName, RunSubject
 from bench.scoring import ScoringBench
-from bench.store import RunDirectory, artifact, atomic_write
+from bench.store import RunDirectory, artifact
 from bench.subjects import RECONSTRUCTION, expected_subjects, grid_name, score_hash
 from bench.train import Diverged, Progress, Trainer, Training
 from bench.trained import TrainedModel
+from catalog.paths import write_atomically
 
 
 class TrainTask:
@@ -126,7 +127,7 @@ class TrainTask:
 
     def _publish(self, journal: Journal, training: Training, model: TrainedModel) -> None:
         files = trained.save(model, self.directory)
-        atomic_write(self.directory.curve, _curve_csv(training))
+        write_atomically(self.directory.curve, _curve_csv(training))
         artifacts = [artifact("weights", file, self.directory.path) for file in files]
         artifacts.append(artifact("curve", self.directory.curve, self.directory.path))
         journal.update(

@@ -24,10 +24,11 @@ from bench.models.base import GenerativeModel, LatentModel, Reconstructs
 from bench.noise import ImageNoise
 from bench.sample import Draw, reconstruct_images, sample_images
 from bench.spec import TrainSpec
-from bench.store import RunDirectory, atomic_file
+from bench.store import RunDirectory
 from bench.subjects import RECONSTRUCTION, sampler_names
 from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
 from catalog.names import suggestion
+from catalog.paths import atomic_file
 
 
 @dataclass(frozen=True)

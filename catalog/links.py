@@ -125,7 +125,7 @@ def save_history(path: Path, history: Mapping[str, Known]) -> None:
     """Write the history for the next check."""
     links = {url: asdict(history[url]) for url in sorted(history)}
     text = json.dumps({"schema_version": 1, "links": links}, indent=1, ensure_ascii=False)
-    write_atomically(path, text.encode())
+    write_atomically(path, text)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):

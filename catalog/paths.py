@@ -7,6 +7,8 @@ there belongs to the modules that store it.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,10 +28,11 @@ def cache_dir() -> Path:
     return user_cache_path("aigc-bench", appauthor=False)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old bytes or the new ones, never a part.
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """A draft beside ``path`` that takes its place, synced to disk, when the block succeeds.
 
-    Missing folders are made.
+    Missing folders are made. A reader sees the old file or the new one, never a part.
 
     Raises:
         OSError: the folder or the disk refuses; no half-written file stays behind.
@@ -38,7 +41,15 @@ def write_atomically(path: Path, content: bytes) -> None:
     # Not tempfile, whose files only their owner may read.
     draft = path.with_name(f".{path.name}-{uuid4().hex}")
     try:
-        draft.write_bytes(content)
+        yield draft
+        with draft.open("rb+") as file:
+            os.fsync(file.fileno())
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a whole file or nothing, as ``atomic_file`` does; text as UTF-8."""
+    with atomic_file(path) as draft:
+        draft.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from catalog.loader import load_registry
+
 TESTS = Path(__file__).resolve().parent
 CLONE = TESTS.parent
 RECORDS = TESTS / "records"
@@ -28,8 +30,7 @@ DEADLINE_S = 120.0
 @functools.cache
 def whole_registry() -> dict[str, Any]:
     """Plain data of the project's own registry."""
-    data: dict[str, Any] = yaml.safe_load((CLONE / "registry.yaml").read_text(encoding="utf-8"))
-    return data
+    return load_registry(CLONE / "registry.yaml").model_dump(mode="json", exclude_defaults=True)
 
 
 def tiny_variant(name: str, algorithm: str = "bench.models.vae:VAE", **recipe: Any) -> Any:
@@ -55,7 +56,7 @@ def tiny_registry(
         protocol: fields of the scoring protocol to change.
     """
     data = copy.deepcopy(whole_registry())
-    entry = {
+    protocol_entry = {
         **data["protocols"][0],
         "id": "tiny-protocol",
         "n_fake": 60,
@@ -69,24 +70,22 @@ def tiny_registry(
         "id": "tiny",
         "title": {"en": "Tiny", "zh": "极小"},
         "dataset": "digits",
-        "protocol": entry["id"],
+        "protocol": protocol_entry["id"],
         "variants": [variant["id"] for variant in chosen],
         "seeds": [0],
         "steps": steps,
         "cpu": cpu,
         "calibration": ["mean-image"],
     }
-    cited = {"vae-paper", "sklearn-digits"}
+    cited = [entry for entry in data["resources"] if entry["id"] in ("vae-paper", "sklearn-digits")]
+    for entry in cited:
+        entry.pop("relations", None)  # their targets stay behind
     small = {
         "schema_version": data["schema_version"],
-        "resources": [
-            {**resource, "relations": []}  # they name entries that are not in this registry
-            for resource in data["resources"]
-            if resource["id"] in cited
-        ],
+        "resources": cited,
         "datasets": data["datasets"],
         "extractors": data["extractors"],
-        "protocols": [entry],
+        "protocols": [protocol_entry],
         "suites": [suite],
         "variants": chosen,
     }

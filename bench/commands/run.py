@@ -20,7 +20,7 @@ from bench.commands.options import (
     parse_seeds,
     say,
 )
-from catalog.errors import ExitCode, JobFailed
+from catalog.errors import AigcError, ExitCode, JobFailed
 
 if TYPE_CHECKING:
     from bench.plan import Narrowing, Plan, State
@@ -89,7 +89,7 @@ def run(
     chosen = resolve_device(device, cpu_is_fine=the_plan.suite.cpu)
     around = surroundings(the_plan, chosen, registry_file, extractor_weights)
     n_slots = jobs or (1 if chosen.type == "cuda" else os.cpu_count() or 1)
-    with make_display(the_plan, as_json=as_json) as display:
+    with make_display(the_plan, as_json=as_json, retry_failed=retry_failed) as display:
         try:
             outcome = run_plan(
                 the_plan,
@@ -101,6 +101,9 @@ def run(
             )
         except KeyboardInterrupt:
             display.done(ExitCode.INTERRUPTED)
+            raise
+        except AigcError as error:
+            display.done(error.exit_code)
             raise
         display.done(ExitCode.JOB_FAILED if outcome.failures else ExitCode.OK)
     if outcome.failures:
@@ -157,11 +160,12 @@ def _narrowing(
     limit: int | None,
     smoke: bool,
 ) -> Narrowing:
+    chosen = parse_seeds(seeds) if seeds is not None else ()  # complain before loading torch
     from bench.plan import Narrowing
 
     return Narrowing(
         variants=tuple(variants or ()),
-        seeds=parse_seeds(seeds) if seeds is not None else (),
+        seeds=chosen,
         steps=steps,
         limit=limit,
         smoke=smoke,

@@ -34,7 +34,8 @@ def sample(
     from bench import trained
     from bench.device import resolve_device
     from bench.grid import write_grid
-    from bench.store import RunDirectory, atomic_file
+    from bench.store import RunDirectory
+    from catalog.paths import atomic_file
 
     model = trained.load(RunDirectory(run), resolve_device(device, cpu_is_fine=True))
     averaged = model.average is not None if ema is None else ema

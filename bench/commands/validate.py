@@ -24,6 +24,6 @@ def validate(as_json: JsonOption = False, registry_file: RegistryOption = None) 
     if as_json:
         emit_items(problems)
     if problems:
-        raise InvalidRegistry(shown_path(path), [] if as_json else problems)
+        raise InvalidRegistry(shown_path(path), problems)
     if not as_json:
         emit(f"{len(registry.variants)} recipes fit their algorithms")

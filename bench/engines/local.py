@@ -106,7 +106,8 @@ class LocalEngine:
         for child in self._running.values():
             if child.ended is None and time.monotonic() >= child.deadline:
                 child.process.kill()
-                message = f"took longer than {self.timeout_s:.0f} s"
+                child.process.join()  # its last write must not follow the record of its death
+                message = f"took longer than {self.timeout_s:g} s"
                 child.ended = self._bury(child, "Timeout", message)
         over = [c for c, child in self._running.items() if child.ended is not None]
         return [self._close(connection, watch) for connection in over]
@@ -115,7 +116,7 @@ class LocalEngine:
         child = self._running[connection]
         try:
             event: Event = connection.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # OSError: killed in the middle of a message
             child.process.join()
             child.ended = self._bury(child, "ProcessDied", _cause(child.process.exitcode))
             return
@@ -163,9 +164,9 @@ def _cause(exit_code: int | None) -> str:
 
 def child_main(job: Job, connection: Connection) -> None:
     """Entry of a child process: do the job, report through the pipe, stop when told or orphaned."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C reaches children too
     from bench.worker import run_job
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C reaches children too
     told: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
     parent = os.getppid()

@@ -13,8 +13,8 @@ from bench.report.records import find_records
 from bench.report.results import results_csv
 from bench.report.texts import Language
 from bench.spec import TrainSpec
-from bench.store import atomic_write
 from catalog.errors import MissingPrerequisite
+from catalog.paths import write_atomically
 from catalog.schema import Registry, Suite
 
 PAGES: dict[Language, str] = {"en": "leaderboard.md", "zh": "leaderboard.zh-CN.md"}
@@ -56,6 +56,6 @@ def write_leaderboard(
     folder = output_dir / suite.id
     page, results = folder / PAGES[language], folder / "results.csv"
     publish(board, runs_dir, folder / RECORDS)
-    atomic_write(page, leaderboard_page(board, registry, language))
-    atomic_write(results, results_csv(board))
+    write_atomically(page, leaderboard_page(board, registry, language))
+    write_atomically(results, results_csv(board))
     return page, results, folder / RECORDS

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from bench.report.frames import Leaderboard
 from bench.report.records import Run
-from bench.store import CALIBRATION, atomic_write
+from bench.store import CALIBRATION
+from catalog.paths import write_atomically
 
 PUBLISHED = ("train.json", "scores/*.json", "curve.csv", "grid*.png")
 
@@ -27,7 +28,7 @@ def publish(board: Leaderboard, runs_dir: Path, records_dir: Path) -> None:
         return
     files = dict(_files(board))
     for target, source in files.items():
-        atomic_write(records_dir / target, source.read_bytes())
+        write_atomically(records_dir / target, source.read_bytes())
     _remove_others(records_dir, {records_dir / target for target in files})
 
 

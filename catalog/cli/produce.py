@@ -93,5 +93,5 @@ def render(
         say("the pages match the registry")
         return
     for name, text in pages(loaded).items():
-        write_atomically(folder / name, text.encode())
+        write_atomically(folder / name, text)
         emit(shown_path(folder / name))

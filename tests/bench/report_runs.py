@@ -23,6 +23,7 @@ from bench.record import (
 from bench.spec import DatasetSpec, TrainSpec
 from catalog.schema import Dataset, Extractor, Registry, Resource, Suite, Variant
 from catalog.schema import Protocol as ProtocolEntry
+from catalog.schema.resources import Links
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MACHINE = Environment(
@@ -89,7 +90,7 @@ def make_registry() -> Registry:
                 kind="paper",
                 origin="added",
                 title={"en": "Some Paper", "zh": "某篇论文"},
-                url="https://example.org/paper",
+                links=Links(homepage="https://example.org/paper"),
                 summary={"en": "A paper.", "zh": "一篇论文。"},
             ),
         ),

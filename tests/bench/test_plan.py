@@ -10,10 +10,11 @@ from helpers import RECORDS, STEPS, files_below, tiny_registry, tiny_variant
 
 from bench.plan import SMOKE_IMAGES, SMOKE_STEPS, Narrowing, Plan, PlannedJob, make_plan
 from bench.record import Failure, ScoreRecord, TrainRecord, parse_score_record, parse_train_record
-from bench.store import CALIBRATION, RunDirectory, atomic_torch_save, atomic_write
+from bench.store import CALIBRATION, RunDirectory, atomic_torch_save
 from bench.subjects import expected_subjects, score_hash
 from catalog.errors import InvalidInput, UsageError
 from catalog.loader import load_registry
+from catalog.paths import write_atomically
 
 
 @pytest.fixture
@@ -235,7 +236,7 @@ def test_unknown_variants(file: Path, name: str, message: str) -> None:
 def test_calibration_rows_without_a_score_are_planned(file: Path) -> None:
     plan = plan_of(file)
     name = f"mean-image-{plan.protocol.key[:8]}.json"
-    atomic_write(file.parent / "runs" / CALIBRATION / name, "{}")
+    write_atomically(file.parent / "runs" / CALIBRATION / name, "{}")
     assert plan_of(file).calibration == ()
     assert plan_of(file, limit=30).calibration == ("mean-image",)
 
@@ -254,7 +255,7 @@ def test_planning_changes_nothing_on_disk(file: Path) -> None:
 
 def test_a_broken_record_stops_the_plan_with_its_place(file: Path) -> None:
     job = first(file)
-    atomic_write(job.directory / "train.json", '{"schema_version": 9}')
+    write_atomically(job.directory / "train.json", '{"schema_version": 9}')
     with pytest.raises(InvalidInput) as refused:
         plan_of(file)
     assert str(job.directory / "train.json") in str(refused.value.where)

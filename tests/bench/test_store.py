@@ -17,14 +17,13 @@ from bench.record import parse_score_record, parse_train_record
 from bench.store import (
     RunDirectory,
     artifact,
-    atomic_file,
     atomic_torch_save,
-    atomic_write,
     exclusive,
     is_held,
     read_score,
 )
 from catalog.errors import InvalidInput, MissingPrerequisite
+from catalog.paths import atomic_file, write_atomically
 
 HOLD = """
 import sys
@@ -57,7 +56,7 @@ def another_holder(directory: Path) -> Iterator[subprocess.Popen[str]]:
 def test_a_failure_inside_the_block_leaves_what_was_there(tmp_path: Path, old: str | None) -> None:
     file = tmp_path / "deep" / "file.json"
     if old is not None:
-        atomic_write(file, old)
+        write_atomically(file, old)
 
     def fail_half_way() -> None:
         with atomic_file(file) as temporary:
@@ -72,7 +71,7 @@ def test_a_failure_inside_the_block_leaves_what_was_there(tmp_path: Path, old: s
 
 def test_a_reader_sees_the_old_file_until_the_block_is_over(tmp_path: Path) -> None:
     file = tmp_path / "file.txt"
-    atomic_write(file, "old")
+    write_atomically(file, "old")
     with atomic_file(file) as temporary:
         temporary.write_text("new")
         assert temporary.parent == file.parent  # a rename across file systems is not atomic
@@ -85,7 +84,7 @@ def test_a_failed_rename_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "file.txt"
-    atomic_write(file, "old")
+    write_atomically(file, "old")
 
     def refuse(self: Path, target: Path) -> Path:
         raise PermissionError("not today")
@@ -93,14 +92,14 @@ def test_a_failed_rename_leaves_the_old_file(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", refuse)
         with pytest.raises(PermissionError):
-            atomic_write(file, "new")
+            write_atomically(file, "new")
     assert file.read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_written_files_can_be_read_by_others(tmp_path: Path) -> None:
-    atomic_write(tmp_path / "text", "täxt")
-    atomic_write(tmp_path / "bytes", b"\x00\xff")
+    write_atomically(tmp_path / "text", "täxt")
+    write_atomically(tmp_path / "bytes", b"\x00\xff")
     atomic_torch_save({"weights": torch.arange(3), "step": 7}, tmp_path / "state.pt")
     assert (tmp_path / "text").read_text(encoding="utf-8") == "täxt"
     assert (tmp_path / "bytes").read_bytes() == b"\x00\xff"
@@ -166,8 +165,8 @@ def test_records_come_back_from_a_run_directory(tmp_path: Path) -> None:
 )
 def test_a_broken_record_names_its_file(tmp_path: Path, content: str, place: str) -> None:
     directory = RunDirectory(tmp_path)
-    atomic_write(directory.train_json, content)
-    atomic_write(directory.scores / "00.json", content)
+    write_atomically(directory.train_json, content)
+    write_atomically(directory.scores / "00.json", content)
     for read, file in (
         (directory.train_record, directory.train_json),
         (directory.score_records, directory.scores / "00.json"),
@@ -180,7 +179,7 @@ def test_a_broken_record_names_its_file(tmp_path: Path, content: str, place: str
 
 def test_an_artifact_describes_its_file(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "curve.csv"
-    atomic_write(file, "step,loss\n")
+    write_atomically(file, "step,loss\n")
     described = artifact("curve", file, tmp_path)
     assert described.path == "deep/curve.csv"
     assert described.n_bytes == len("step,loss\n")

@@ -126,11 +126,11 @@ def near_bars(images: Tensor) -> tuple[float, list[int]]:
     return near.float().mean().item(), counts.tolist()
 
 
-# Measured with seeds 0, 1, 2: near .53 .. .71, rarest image 36 .. 65 of 400, error .0022 .. .0028,
-# KL 2.6 .. 2.9 (Bernoulli) and 6.6 .. 7.5 (optimal Gaussian).
+# Measured with seeds 0 .. 3: near .39 .. .60, rarest image 28 .. 48 of 400, error .0023 .. .0037,
+# KL 2.9 .. 3.1 (Bernoulli) and 9.6 .. 10.1 (optimal Gaussian).
 @pytest.mark.parametrize(
     ("likelihood", "least_kl", "most_kl"),
-    [("bernoulli", math.log(4.0), 4.0), ("optimal-gaussian", 5.0, 9.5)],
+    [("bernoulli", math.log(4.0), 4.0), ("optimal-gaussian", 7.5, 12.5)],
 )
 def test_a_vae_learns_four_images(
     likelihood: str, least_kl: float, most_kl: float, model_of: ModelOf
@@ -148,5 +148,5 @@ def test_a_vae_learns_four_images(
     assert 0.001 < error < 0.006  # the images' own noise is .0025
     assert least_kl < losses["kl"].item() < most_kl
     near, counts = near_bars(model.sample(ImageNoise(0, range(400))))
-    assert 0.4 < near < 0.85  # the rest lies between two images
-    assert min(counts) > 20
+    assert 0.3 < near < 0.75  # the rest lies between two images
+    assert min(counts) > 14
