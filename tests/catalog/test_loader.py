@@ -79,7 +79,7 @@ def test_an_unquoted_arxiv_id_is_told_to_be_quoted(edited, place) -> None:
 
 
 def test_a_bad_item_of_a_list_is_reported_once(edited) -> None:
-    (problem,) = problems_of(edited(("variants: [gan,", "variants: [GAN!,")))
+    (problem,) = problems_of(edited(("variants: [vq-vae,", "variants: [VQ!,")))
     assert "suites.0.variants.0: String should match pattern" in problem
 
 

@@ -22,9 +22,9 @@ SEEDED = [
     ),
     (
         "resolved_references",
-        ("variants: [gan,", "variants: [wgan,"),
+        ("variants: [vq-vae,", "variants: [vq-va,"),
         "suites.0.variants.0",
-        "no entry of variants is 'wgan'",
+        "no entry of variants is 'vq-va'",
     ),
     (
         "resolved_references",
