@@ -19,11 +19,12 @@ class Rank:
     high: int
     suite: str
     mean: str
+    metric: str
 
     def shown(self) -> str:
-        """``rank 2-3 of suite digits (12.4)``."""
+        """``rank 2-3 of suite digits (FD[digits-cnn] 12.4)``."""
         places = str(self.low) if self.low == self.high else f"{self.low}-{self.high}"
-        return f"rank {places} of suite {self.suite} ({self.mean})"
+        return f"rank {places} of suite {self.suite} ({self.metric} {float(self.mean):.3g})"
 
 
 def best_ranks(registry_file: Path) -> dict[str, Rank]:
@@ -43,6 +44,8 @@ def _rank(row: dict[str, str | None], suite: str) -> Rank | None:
     """None for calibration rows, which are not ranked."""
     try:
         low, high = (int(float(row.get(key) or "")) for key in ("rank_low", "rank_high"))
+        mean = row.get("mean") or ""
+        float(mean)
     except ValueError:
         return None
-    return Rank(low, high, suite, row.get("mean") or "")
+    return Rank(low, high, suite, mean, row.get("metric") or "mean")

@@ -39,14 +39,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
+    install = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--quiet"]
+    subprocess.run([*install, "--target", str(folder), str(wheel)], check=True, timeout=120)
     return folder
 
 
 @pytest.fixture
 def python(site: Path, tmp_path: Path) -> Python:
-    """Runs code that sees the unpacked wheel instead of the clone, from an empty folder."""
+    """Runs code that sees the installed wheel instead of the clone, from an empty folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AIGC_")}
     env = {
         **kept,
@@ -119,6 +119,22 @@ def test_an_installed_package_uses_its_own_registry(python: Python, site: Path) 
     assert facts["registry"] == str(site / "catalog" / "registry.yaml")
     weights = facts["weights of digits-cnn"]
     assert weights == f"{site}/bench/extractors/weights/digits-cnn.safetensors (found)"
+
+
+def test_the_installed_command_runs_outside_the_clone(site: Path, tmp_path: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": str(site), "AIGC_CACHE_DIR": str(tmp_path / "cache")}
+    listed = subprocess.run(
+        [sys.executable, "-P", str(site / "bin" / "aigc"), "bench", "list"],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert listed.returncode == 0, listed.stderr
+    names = [line.split("\t")[0] for line in listed.stdout.splitlines()[1:]]
+    assert names == [variant.id for variant in load_registry(CLONE / "registry.yaml").variants]
 
 
 def test_an_installed_package_validates_and_finds_its_images(python: Python) -> None:
