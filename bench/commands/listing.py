@@ -104,7 +104,8 @@ def _flatten(data: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         if isinstance(value, dict):
             lines += _flatten(value, f"{path}.")
         elif isinstance(value, list):
-            lines.append((path, ", ".join(str(item) for item in value)))
+            sentences = any(str(item).endswith(".") for item in value)
+            lines.append((path, (" " if sentences else ", ").join(map(str, value))))
         elif value is not None:
             lines.append((path, str(value)))
     return [(key, value) for key, value in lines if value]
