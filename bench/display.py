@@ -36,8 +36,7 @@ class Display(AbstractContextManager["Display"]):
 
 def make_display(plan: Plan, *, as_json: bool, retry_failed: bool = False) -> Display:
     """The display that fits where the output goes; people are written to on stderr."""
-    n_failed = len(plan.in_state("failed")) if retry_failed else 0
-    n_jobs = len(plan.in_state("new", "resume", "rescore")) + n_failed + bool(plan.calibration)
+    n_jobs = len(plan.to_run(retry_failed=retry_failed)) + bool(plan.calibration)
     if as_json:
         return JsonDisplay(plan)
     if sys.stderr.isatty():
@@ -82,7 +81,7 @@ class JsonDisplay(Display):
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        jobs = [{"job": f"{j.spec.variant} s{j.spec.seed}", "state": j.state} for j in plan.jobs]
+        jobs = [{"job": j.spec.label, "state": j.state} for j in plan.jobs]
         self._object("plan", {"suite": plan.suite.id, "jobs": jobs})
 
     def watch(self, event: Event) -> None:

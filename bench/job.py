@@ -46,7 +46,7 @@ class TrainJob:
     @property
     def name(self) -> str:
         """What progress displays call it."""
-        return f"{self.spec.variant} s{self.spec.seed}"
+        return self.spec.label
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,11 @@ class Plan:
     calibration: tuple[str, ...]
     not_comparable_because: tuple[str, ...]
 
+    def to_run(self, *, retry_failed: bool) -> tuple[PlannedJob, ...]:
+        """The jobs that a run starts: everything unfinished, failed ones if asked for, last."""
+        failed = self.in_state("failed") if retry_failed else ()
+        return (*self.in_state("new", "resume", "rescore"), *failed)
+
     def in_state(self, *states: State) -> tuple[PlannedJob, ...]:
         """The jobs in any of some states."""
         return tuple(job for job in self.jobs if job.state in states)

@@ -8,7 +8,7 @@ version; NaN is never written, a missing number carries its reason instead.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -232,8 +232,3 @@ def parse_train_record(data: str | bytes) -> TrainRecord:
 def parse_score_record(data: str | bytes) -> ScoreRecord:
     """A score record from its file's content; pydantic's ValidationError if it breaks a rule."""
     return ScoreRecord.model_validate_json(data)
-
-
-def as_data(record: Record) -> dict[str, Any]:
-    """Plain JSON-ready data of a record."""
-    return record.model_dump(mode="json")

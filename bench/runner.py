@@ -36,7 +36,7 @@ class Outcome:
     def failures(self) -> list[str]:
         """One line for each job that has no result."""
         now = [f"{end.job}: {end.message}" for end in self.ended if end.status != "success"]
-        before = [f"{job.spec.variant} s{job.spec.seed}: {job.why}" for job in self.still_failed]
+        before = [f"{job.spec.label}: {job.why}" for job in self.still_failed]
         return now + before
 
 
@@ -63,11 +63,9 @@ def jobs_of(plan: Plan, around: Surroundings, *, retry_failed: bool) -> list[Job
     if plan.calibration:
         directory = plan.runs_dir / CALIBRATION
         calibration = [CalibrationJob(plan.calibration, directory, around)]
-    unfinished = plan.in_state("new", "resume", "rescore")
-    failed = plan.in_state("failed") if retry_failed else ()
     return calibration + [
         TrainJob(job.spec, job.directory, around, plan.not_comparable_because)
-        for job in (*unfinished, *failed)
+        for job in plan.to_run(retry_failed=retry_failed)
     ]
 
 

@@ -47,6 +47,11 @@ class TrainSpec(BaseModel):
         return sha256_of_data(self.model_dump(mode="json", exclude={"variant"}))
 
     @property
+    def label(self) -> str:
+        """What people call the run: variant and seed."""
+        return f"{self.variant} s{self.seed}"
+
+    @property
     def run_id(self) -> str:
         """Readable and unique name of the run directory."""
         return f"{self.variant}-{self.dataset.id}-s{self.seed}-{self.train_hash[:8]}"

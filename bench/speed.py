@@ -101,8 +101,7 @@ def _plain(work: Workload) -> float:
                 start = time.perf_counter()
             context = StepContext(done, work.steps, len(images))
             losses = model.step(real.to(work.device), labels.to(work.device), context)
-            for loss in losses.values():
-                float(loss)
+            _wait(losses)
             done += 1
     return work.steps * batch_size / (time.perf_counter() - start)
 

@@ -15,7 +15,6 @@ from bench.protocol import ScoringProtocol
 from bench.record import (
     Failure,
     Metric,
-    as_data,
     parse_score_record,
     parse_train_record,
     to_json,
@@ -52,7 +51,7 @@ def test_a_frozen_record_of_version_1_loads_and_nothing_of_it_is_lost(name: str)
     text = (RECORDS / name).read_text()
     record = PARSERS[name](text)
     assert record.schema_version == 1
-    assert contains(as_data(record), json.loads(text))
+    assert contains(record.model_dump(mode="json"), json.loads(text))
     assert PARSERS[name](to_json(record)) == record
 
 
@@ -132,7 +131,7 @@ def test_comparable_needs_no_reasons_and_an_error_needs_its_status() -> None:
     data |= {"comparable": True, "not_comparable_because": []}
     assert parse_train_record(json.dumps(data)).comparable
     failure = Failure(phase="train", type="Diverged", message="loss is not finite")
-    data |= {"status": "error", "error": as_data(failure)}
+    data |= {"status": "error", "error": failure.model_dump(mode="json")}
     assert parse_train_record(json.dumps(data)).error == failure
 
 
