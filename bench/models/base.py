@@ -77,12 +77,14 @@ class GenerativeModel(nn.Module, ABC):
         samplers: names of its own ways to sample; the first is what ``sample`` does.
         latent_dim: normal draws per image that ``sample`` takes from the noise, 0 if none.
         batches_per_step: batches of real images that one ``step`` consumes.
+        conditional: whether ``sample`` needs ``labels``, and draws the class that each asks for.
     """
 
     recipe_type: ClassVar[type[Recipe]]
     samplers: ClassVar[tuple[str, ...]] = ("prior",)
     latent_dim: int
     batches_per_step: int = 1
+    conditional: bool = False
 
     def __init__(self, recipe: Recipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__()

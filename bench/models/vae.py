@@ -42,7 +42,7 @@ class VAERecipe(AutoencoderRecipe):
     beta: NonNegativeFloat = 1.0
 
 
-class _LatentAutoencoder(GenerativeModel):
+class LatentAutoencoder(GenerativeModel):
     """Encoder, decoder and one optimiser; images pass in -1 .. 1, pixels are scored in 0 .. 1."""
 
     def __init__(
@@ -65,7 +65,7 @@ class _LatentAutoencoder(GenerativeModel):
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents (N, latent_dim) to the decoder's mean, (N, C, H, W) in -1 .. 1."""
-        return _mean_image(self.decoder(latents))
+        return mean_image(self.decoder(latents))
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) in -1 .. 1 to the decoder's mean at the latent's mean."""
@@ -77,7 +77,7 @@ class _LatentAutoencoder(GenerativeModel):
         return latents[:, : self.latent_dim]
 
 
-class Autoencoder(_LatentAutoencoder):
+class Autoencoder(LatentAutoencoder):
     """Reconstruction alone; sampled from a Gaussian fitted to the training latents."""
 
     recipe_type = AutoencoderRecipe
@@ -92,7 +92,7 @@ class Autoencoder(_LatentAutoencoder):
 
     def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
         """One update of the negative log-likelihood of the pixels."""
-        loss = self.negative_log_likelihood(self.decoder(self.encoder(images)), _pixels(images))
+        loss = self.negative_log_likelihood(self.decoder(self.encoder(images)), unit_pixels(images))
         descend(loss, self._optimizer)
         return {"loss": loss.detach()}
 
@@ -109,7 +109,7 @@ class Autoencoder(_LatentAutoencoder):
         return self.decode(self.latent_mean + standard @ self.latent_factor.T)
 
 
-class VAE(_LatentAutoencoder):
+class VAE(LatentAutoencoder):
     """The negative evidence lower bound, 1312.6114 eq. 10 with one draw per image."""
 
     recipe_type = VAERecipe
@@ -118,11 +118,16 @@ class VAE(_LatentAutoencoder):
         super().__init__(recipe, shape, n_classes, outputs_per_latent=2)
         self.beta = recipe.beta
 
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of q(z|x), each (N, latent_dim)."""
+        mean, log_variance = self.encoder(images).chunk(2, 1)
+        return mean, log_variance
+
     def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
         """One update of reconstruction + beta KL, in nats per image."""
-        mean, log_variance = self.encoder(images).chunk(2, 1)  # each (N, latent_dim)
+        mean, log_variance = self.posterior(images)
         latents = reparameterise(mean, log_variance)
-        reconstruction = self.negative_log_likelihood(self.decoder(latents), _pixels(images))
+        reconstruction = self.negative_log_likelihood(self.decoder(latents), unit_pixels(images))
         kl = kl_to_standard_normal(mean, log_variance)
         descend(reconstruction + self.beta * kl, self._optimizer)
         return {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
@@ -132,9 +137,11 @@ class VAE(_LatentAutoencoder):
         return self.decode(noise.normal(self.latent_dim))
 
 
-def _pixels(images: Tensor) -> Tensor:
+def unit_pixels(images: Tensor) -> Tensor:
+    """Images in -1 .. 1 to the 0 .. 1 that likelihoods are of."""
     return images.add(1.0).mul_(0.5)
 
 
-def _mean_image(logits: Tensor) -> Tensor:
+def mean_image(logits: Tensor) -> Tensor:
+    """Pixel logits to the mean that they stand for, in -1 .. 1."""
     return torch.sigmoid(logits).mul(2.0).sub(1.0)

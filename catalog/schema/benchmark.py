@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, PositiveInt, StringConstraints
 
 from catalog.schema.base import Entry, Id, Sentence, Sha256, Text
+from catalog.schema.resources import Reported
 
 Algorithm = Annotated[str, StringConstraints(pattern=r"^[a-z_][\w.]*:[A-Za-z_]\w*$")]
 """An import string ``package.module:Class``; rules limit the packages that it may name."""
@@ -34,6 +35,7 @@ class Variant(Entry):
         recipe: settings that deviate from what was inherited.
         per_dataset: further deviations on one data set, by data set id.
         deviations: where this row departs from its paper, one plain sentence each.
+        reported: numbers that others published for it; ``setting`` says under which protocol.
     """
 
     id: Id
@@ -44,6 +46,7 @@ class Variant(Entry):
     parent: Id | None = None
     summary: Text
     deviations: tuple[Sentence, ...] = ()
+    reported: tuple[Reported, ...] = ()
     recipe: Recipe = Field(default_factory=dict)
     per_dataset: dict[Id, Recipe] = Field(default_factory=dict)
 
