@@ -9,13 +9,15 @@ reference loop, so each image is generated once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
-from typing import Annotated, Literal, Self
+from types import ModuleType
+from typing import Annotated, Literal, Self, cast
 
 import torch
 from pydantic import (
     Field,
+    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     StringConstraints,
@@ -25,13 +27,50 @@ from pydantic import (
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from bench.models.base import AdamSettings, GenerativeModel, Recipe, StepContext, adam, descend
+from bench.models.base import (
+    AdamSettings,
+    GenerativeModel,
+    Recipe,
+    Settings,
+    StepContext,
+    adam,
+    descend,
+)
+from bench.networks.conditional import (
+    CriticCondition,
+    GeneratorCondition,
+    TwoHeadedCritic,
+    conditional_critic,
+    conditional_generator,
+    given,
+)
+from bench.networks.critic import FeatureCritic
 from bench.networks.norm import Norm, frozen_batch_statistics
 from bench.networks.shape import ImageShape
 from bench.noise import ImageNoise
 from bench.objectives.adversarial import LOSSES
 from bench.objectives.penalties import PENALTIES
 from catalog.names import suggestion
+
+
+class Conditioning(Settings):
+    """How labels enter the networks; both see them, or neither does.
+
+    Attributes:
+        generator: one-hot beside the noise, or as gains and biases of batch normalisation.
+        critic: one-hot planes beside the colours, inner product with features, or a classifier.
+        weight: of the classifier's cross entropy in both losses.
+    """
+
+    generator: GeneratorCondition = "none"
+    critic: CriticCondition = "none"
+    weight: NonNegativeFloat = 1.0
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.generator == "none") != (self.critic == "none"):
+            raise ValueError("a class must be known to the generator and to the critic")
+        return self
 
 
 class GANRecipe(Recipe):
@@ -43,6 +82,7 @@ class GANRecipe(Recipe):
         loss: a name in ``bench.objectives.adversarial``.
         penalty: weights by name in ``bench.objectives.penalties``; for R1 and R2 it is gamma.
         critic_steps: critic updates per generator update, each on real images of its own.
+        conditioning: how both networks see class labels; by default they do not.
         optimizer: of both networks.
     """
 
@@ -54,6 +94,7 @@ class GANRecipe(Recipe):
     loss: str = "non-saturating"
     penalty: dict[str, PositiveFloat] = Field(default_factory=dict)
     critic_steps: PositiveInt = 1
+    conditioning: Conditioning = Conditioning()
     optimizer: AdamSettings = AdamSettings(lr=2.0e-4, betas=(0.5, 0.999))
 
     @field_validator("loss")
@@ -77,6 +118,12 @@ class GANRecipe(Recipe):
             )
         return self
 
+    @model_validator(mode="after")
+    def _conditional_batch_norm_replaces_batch_norm(self) -> Self:
+        if self.conditioning.generator == "batch-norm" and self.generator_norm != "batch":
+            raise ValueError("conditioning.generator: batch-norm needs generator_norm: batch")
+        return self
+
 
 def _known(name: str, what: str, names: Iterable[str]) -> str:
     if name not in names:
@@ -95,15 +142,41 @@ class GAN(GenerativeModel):
         self.batches_per_step = recipe.critic_steps
         self.loss = LOSSES[recipe.loss]
         self.penalties = [(PENALTIES[name], weight) for name, weight in recipe.penalty.items()]
-        networks = import_module(f"bench.networks.{recipe.backbone}")
-        self.generator: nn.Module = networks.Generator(
-            shape, recipe.latent_dim, recipe.width, recipe.generator_norm
-        )
-        self.critic: nn.Module = networks.Critic(shape, recipe.width, recipe.critic_norm)
+        self.conditional = recipe.conditioning.generator != "none"
+        self.generator = self.build_generator(recipe)
+        self.critic = self.build_critic(recipe)
         self._optimizers = {
             "generator": adam(list(self.generator.parameters()), recipe.optimizer),
             "critic": adam(list(self.critic.parameters()), recipe.optimizer),
         }
+
+    def build_generator(self, recipe: GANRecipe) -> nn.Module:
+        """From noise (N, latent_dim) to images."""
+
+        def make(n_extra: int) -> nn.Module:
+            n_inputs = recipe.latent_dim + n_extra
+            made = backbone(recipe).Generator(
+                self.shape, n_inputs, recipe.width, recipe.generator_norm
+            )
+            return cast("nn.Module", made)
+
+        return conditional_generator(recipe.conditioning.generator, make, self.n_classes)
+
+    def build_critic(self, recipe: GANRecipe) -> nn.Module:
+        """From images to raw scores (N,)."""
+
+        def make(n_extra: int) -> FeatureCritic:
+            seen = ImageShape(self.shape.channels + n_extra, self.shape.size)
+            made = backbone(recipe).Critic(seen, recipe.width, recipe.critic_norm)
+            return cast("FeatureCritic", made)
+
+        return conditional_critic(
+            recipe.conditioning.critic,
+            make,
+            self.n_classes,
+            norm=recipe.critic_norm,
+            weight=recipe.conditioning.weight,
+        )
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Adam for the generator and Adam for the critic."""
@@ -113,22 +186,35 @@ class GAN(GenerativeModel):
         """The generator alone."""
         return {"generator": self.generator}
 
-    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
-        """Generate from normal noise."""
-        images: Tensor = self.generator(noise.normal(self.latent_dim))
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
+        """Generate from normal noise, and from the labels if conditional."""
+        with given(labels, self.generator):
+            images: Tensor = self.generator(noise.normal(self.latent_dim))
         return images
 
     def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
-        """Update the critic ``critic_steps`` times, then the generator once."""
-        *early, last = images.chunk(self.batches_per_step)
-        for real in early:
-            with torch.no_grad(), frozen_batch_statistics(self.generator):
-                fake = self.generate(len(real))
-            self.update_critic(real, fake)
-        fake = self.generate(len(last))
-        d_loss = self.update_critic(last, fake.detach())
-        g_loss = self.update_generator(last, fake)
+        """Update the critic ``critic_steps`` times, then the generator once.
+
+        Fakes have the labels of the real images that they are compared with: classes are as
+        frequent as in the data, and every pair that a penalty or a loss looks at has one class.
+        """
+        n = self.batches_per_step
+        *early, last = zip(images.chunk(n), labels.chunk(n), strict=True)
+        for real, classes in early:
+            with self.given(classes):
+                with torch.no_grad(), frozen_batch_statistics(self.generator):
+                    fake = self.generate(len(real))
+                self.update_critic(real, fake)
+        real, classes = last
+        with self.given(classes):
+            fake = self.generate(len(real))
+            d_loss = self.update_critic(real, fake.detach())
+            g_loss = self.update_generator(real, fake)
         return {"d_loss": d_loss, "g_loss": g_loss}
+
+    def given(self, labels: Tensor) -> AbstractContextManager[None]:
+        """Within it, both networks know the classes of the batch."""
+        return given(labels, self.generator, self.critic)
 
     def generate(self, n: int) -> Tensor:
         """``n`` images from fresh noise, with gradients."""
@@ -141,16 +227,22 @@ class GAN(GenerativeModel):
         loss = self.loss.critic(self.critic(real), self.critic(fake))
         for penalty, weight in self.penalties:
             loss = loss + weight * penalty(self.critic, real, fake)
+        if isinstance(self.critic, TwoHeadedCritic):
+            loss = loss + self.critic.critic_term(real, fake)
         return loss
 
     def generator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """What the generator minimises; only relativistic losses look at the real images."""
         scores = self.critic(fake)
         if self.loss.paired_generator is not None:
-            return self.loss.paired_generator(scores, self.critic(real))
-        if self.loss.generator is None:
+            loss = self.loss.paired_generator(scores, self.critic(real))
+        elif self.loss.generator is not None:
+            loss = self.loss.generator(scores)
+        else:
             raise TypeError("an adversarial loss has a side for the generator")
-        return self.loss.generator(scores)
+        if isinstance(self.critic, TwoHeadedCritic):
+            loss = loss + self.critic.generator_term(fake)
+        return loss
 
     def update_critic(self, real: Tensor, fake: Tensor) -> Tensor:
         """One optimiser step of the critic; ``fake`` carries no gradient. Returns its loss."""
@@ -164,6 +256,11 @@ class GAN(GenerativeModel):
             loss = self.generator_loss(real, fake)
             descend(loss, self._optimizers["generator"])
         return loss.detach()
+
+
+def backbone(recipe: GANRecipe) -> ModuleType:
+    """The module that a recipe names, with ``Generator`` and ``Critic``."""
+    return import_module(f"bench.networks.{recipe.backbone}")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from bench.networks.critic import FeatureCritic
 from bench.networks.norm import Norm, norm_2d, with_weight_norm
 from bench.networks.shape import ImageShape, halvings
 
@@ -51,7 +52,7 @@ class Generator(nn.Module):
         return images
 
 
-class Critic(nn.Module):
+class Critic(FeatureCritic):
     """Images (N, C, H, W) to raw scores (N,)."""
 
     def __init__(self, shape: ImageShape, width: int, norm: Norm) -> None:
@@ -73,12 +74,24 @@ class Critic(nn.Module):
                 nn.LeakyReLU(0.2),
             ]
         self.layers = nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, base))
+        self.n_features = channels[-1] * base**2
+        self._grid = (channels[-1], base, base)
         self.layers.apply(_initialise)
         with_weight_norm(norm, self.layers)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) to raw scores (N,)."""
         scores: Tensor = self.layers(images)  # (N, 1, 1, 1)
+        return scores.flatten()
+
+    def features(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) to the grid that the last convolution covers, (N, n_features)."""
+        grid: Tensor = self.layers[:-1](images)
+        return grid.flatten(1)
+
+    def head(self, features: Tensor) -> Tensor:
+        """Features (N, n_features) to raw scores (N,)."""
+        scores: Tensor = self.layers[-1](features.unflatten(1, self._grid))
         return scores.flatten()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from bench.networks.critic import FeatureCritic
 from bench.networks.norm import Norm, norm_1d, with_weight_norm
 from bench.networks.shape import ImageShape
 
@@ -33,7 +34,7 @@ class Generator(nn.Module):
         return images.view(len(noise), self.shape.channels, size, size)
 
 
-class Critic(nn.Module):
+class Critic(FeatureCritic):
     """Images (N, C, H, W) to raw scores (N,) through two hidden layers."""
 
     def __init__(self, shape: ImageShape, width: int, norm: Norm) -> None:
@@ -44,9 +45,21 @@ class Critic(nn.Module):
             layers += [nn.Linear(n_in, n_out), norm_1d(norm, n_out), nn.LeakyReLU(0.2)]
             layers.append(nn.Dropout(DROPOUT))
         layers.append(nn.Linear(hidden, 1))
-        self.layers = with_weight_norm(norm, nn.Sequential(*layers))
+        self.layers = nn.Sequential(*layers)
+        with_weight_norm(norm, self.layers)
+        self.n_features = hidden
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) to raw scores (N,)."""
         scores: Tensor = self.layers(images)
+        return scores.squeeze(1)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) to the second hidden layer, (N, n_features)."""
+        hidden: Tensor = self.layers[:-1](images)
+        return hidden
+
+    def head(self, features: Tensor) -> Tensor:
+        """Features (N, n_features) to raw scores (N,)."""
+        scores: Tensor = self.layers[-1](features)
         return scores.squeeze(1)
