@@ -136,6 +136,21 @@ def test_sampling_changes_nothing(stepped: GenerativeModel) -> None:
     assert torch.equal(torch.get_rng_state(), generator)
 
 
+def test_labels_decide_the_image_where_they_are_asked_for(stepped: GenerativeModel) -> None:
+    with torch.no_grad():
+        first, other = (
+            stepped.sample(ImageNoise(0, range(4)), torch.tensor(labels))
+            for labels in ([0, 1, 2, 3], [0, 4, 2, 5])
+        )
+    changed = (first - other).abs().amax((1, 2, 3))
+    if stepped.conditional:
+        assert torch.equal(changed > 1e-5, torch.tensor([False, True, False, True]))
+    else:
+        assert torch.equal(first, other)
+        with torch.no_grad():
+            assert torch.equal(stepped.sample(ImageNoise(0, range(4))), first)
+
+
 def test_evaluation_treats_images_independently(
     variant: str, stepped: GenerativeModel, images_of: Images, has: Has
 ) -> None:
