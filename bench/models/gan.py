@@ -222,27 +222,29 @@ class GAN(GenerativeModel):
         images: Tensor = self.generator(torch.randn(n, self.latent_dim, device=device))
         return images
 
+    def judge(self, images: Tensor, *, fake: bool) -> tuple[Tensor, Tensor | float]:
+        """Raw scores (N,), and what a second head adds to the loss: 0 without one."""
+        if isinstance(self.critic, TwoHeadedCritic):
+            return self.critic.judge(images, fake=fake)
+        return self.critic(images), 0.0
+
     def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """What the critic minimises: the loss and every weighted penalty."""
-        loss = self.loss.critic(self.critic(real), self.critic(fake))
+        real_scores, real_extra = self.judge(real, fake=False)
+        fake_scores, fake_extra = self.judge(fake, fake=True)
+        loss = self.loss.critic(real_scores, fake_scores) + real_extra + fake_extra
         for penalty, weight in self.penalties:
             loss = loss + weight * penalty(self.critic, real, fake)
-        if isinstance(self.critic, TwoHeadedCritic):
-            loss = loss + self.critic.critic_term(real, fake)
         return loss
 
     def generator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """What the generator minimises; only relativistic losses look at the real images."""
-        scores = self.critic(fake)
+        scores, extra = self.judge(fake, fake=True)
         if self.loss.paired_generator is not None:
-            loss = self.loss.paired_generator(scores, self.critic(real))
-        elif self.loss.generator is not None:
-            loss = self.loss.generator(scores)
-        else:
+            return self.loss.paired_generator(scores, self.critic(real)) + extra
+        if self.loss.generator is None:
             raise TypeError("an adversarial loss has a side for the generator")
-        if isinstance(self.critic, TwoHeadedCritic):
-            loss = loss + self.critic.generator_term(fake)
-        return loss
+        return self.loss.generator(scores) + extra
 
     def update_critic(self, real: Tensor, fake: Tensor) -> Tensor:
         """One optimiser step of the critic; ``fake`` carries no gradient. Returns its loss."""

@@ -74,8 +74,7 @@ class ReadingCritic(TwoHeadedCritic):
     """
 
     def __init__(self, critic: FeatureCritic, recipe: InfoGANRecipe) -> None:
-        super().__init__()
-        self.critic = critic
+        super().__init__(critic)
         self.n_categories = recipe.n_categories
         self.weights = recipe.information
         self.reader = nn.Sequential(
@@ -84,32 +83,21 @@ class ReadingCritic(TwoHeadedCritic):
             nn.Linear(Q_WIDTH, recipe.n_codes),
         )
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to raw scores (N,), whatever their codes."""
-        scores: Tensor = self.critic(images)
-        return scores
-
-    def information_loss(self, fake: Tensor) -> Tensor:
-        """The weighted losses of both kinds of code, where there are such codes."""
-        read: Tensor = self.reader(self.critic.features(fake))
+    def reading_loss(self, features: Tensor, *, fake: bool) -> Tensor:
+        """The weighted losses of both kinds of code; only fakes have codes."""
+        loss = features.new_zeros(())
+        if not fake:
+            return loss
+        read: Tensor = self.reader(features)
         sizes = [self.n_categories, read.shape[1] - self.n_categories]
         logits, means = read.split(sizes, 1)
         category, continuous = self.condition.split(sizes, 1)
-        loss = read.new_zeros(())
         if sizes[0]:
             categorical = categorical_code_loss(logits, category.argmax(1))
             loss = loss + self.weights.categorical * categorical
         if sizes[1]:
             loss = loss + self.weights.continuous * continuous_code_loss(means, continuous)
         return loss
-
-    def critic_term(self, real: Tensor, fake: Tensor) -> Tensor:  # noqa: ARG002
-        """Only fakes have codes."""
-        return self.information_loss(fake)
-
-    def generator_term(self, fake: Tensor) -> Tensor:
-        """The generator is to leave its codes readable."""
-        return self.information_loss(fake)
 
 
 class InfoGAN(GAN):

@@ -116,19 +116,25 @@ class ProjectionCritic(Conditioned):
 
 
 class TwoHeadedCritic(Conditioned, ABC):
-    """A critic with a second head, which reads the condition from the image.
+    """A critic with a second head, which reads the condition from an image's features."""
 
-    ``forward`` is the first head's score, as of any critic; each term adds to what a network
-    minimises.
-    """
+    def __init__(self, critic: FeatureCritic) -> None:
+        super().__init__()
+        self.critic = critic
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) to raw scores (N,), whatever their condition."""
+        scores: Tensor = self.critic(images)
+        return scores
+
+    def judge(self, images: Tensor, *, fake: bool) -> tuple[Tensor, Tensor]:
+        """Raw scores (N,) and the weighted loss of the second head, in one pass."""
+        features = self.critic.features(images)
+        return self.critic.head(features), self.reading_loss(features, fake=fake)
 
     @abstractmethod
-    def critic_term(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What the second head adds to the critic's loss."""
-
-    @abstractmethod
-    def generator_term(self, fake: Tensor) -> Tensor:
-        """What the second head adds to the generator's loss."""
+    def reading_loss(self, features: Tensor, *, fake: bool) -> Tensor:
+        """What both networks minimise beside their own losses: a weighted mean over images."""
 
 
 class AuxiliaryCritic(TwoHeadedCritic):
@@ -141,8 +147,7 @@ class AuxiliaryCritic(TwoHeadedCritic):
     """
 
     def __init__(self, critic: FeatureCritic, n_classes: int, norm: Norm, weight: float) -> None:
-        super().__init__()
-        self.critic = critic
+        super().__init__(critic)
         self.weight = weight
         self.classifier = nn.Linear(critic.n_features, n_classes)
         nn.init.normal_(self.classifier.weight, 0.0, 0.02)
@@ -150,22 +155,9 @@ class AuxiliaryCritic(TwoHeadedCritic):
         if norm == "spectral":
             spectral_norm(self.classifier)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to raw scores (N,), whatever their class."""
-        scores: Tensor = self.critic(images)
-        return scores
-
-    def class_loss(self, images: Tensor) -> Tensor:
-        """Mean cross entropy of the classes given, in nats."""
-        return cross_entropy(self.classifier(self.critic.features(images)), self.condition)
-
-    def critic_term(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Real images and fakes have the same classes, image by image."""
-        return self.weight * (self.class_loss(real) + self.class_loss(fake))
-
-    def generator_term(self, fake: Tensor) -> Tensor:
-        """The generator is to make what it was asked for."""
-        return self.weight * self.class_loss(fake)
+    def reading_loss(self, features: Tensor, *, fake: bool) -> Tensor:  # noqa: ARG002
+        """Cross entropy, in nats before weighting, of the class that each image has or should."""
+        return self.weight * cross_entropy(self.classifier(features), self.condition)
 
 
 def conditional_generator(

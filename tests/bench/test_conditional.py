@@ -212,7 +212,7 @@ def test_spectral_norm_extends_to_the_heads_for_classes(images_of: Images) -> No
     with torch.no_grad(), given(LABELS, projection, auxiliary):
         for _ in range(150):
             projection(images_of(4))
-            auxiliary.class_loss(images_of(4))
+            auxiliary.judge(images_of(4), fake=True)
     for layer in (projection.embedding, auxiliary.classifier):
         layer.eval()
         sigma = torch.linalg.matrix_norm(layer.weight.detach(), 2).item()
@@ -224,14 +224,15 @@ def test_spectral_norm_extends_to_the_heads_for_classes(images_of: Images) -> No
 def test_class_loss_is_the_cross_entropy_in_nats(images_of: Images) -> None:
     critic = AuxiliaryCritic(dcgan.Critic(SHAPE, 4, "none"), 10, "none", 2.0)
     nn.init.zeros_(critic.classifier.weight)
-    real, fake = images_of(4), images_of(4, seed=1)
+    images = images_of(4)
     with given(LABELS, critic), torch.no_grad():
-        assert critic.class_loss(real).item() == pytest.approx(math.log(10.0), rel=1e-5)
+        scores, loss = critic.judge(images, fake=False)
+        torch.testing.assert_close(scores, critic(images))
+        assert loss.item() == pytest.approx(2.0 * math.log(10.0), rel=1e-5)
         critic.classifier.bias[3] = math.log(9.0)  # probability 1/2 for class 3, 1/18 for others
-        expected = 0.5 * math.log(2.0) + 0.5 * math.log(18.0)
-        assert critic.class_loss(real).item() == pytest.approx(expected, rel=1e-5)
-        assert critic.critic_term(real, fake).item() == pytest.approx(4.0 * expected, rel=1e-5)
-        assert critic.generator_term(fake).item() == pytest.approx(2.0 * expected, rel=1e-5)
+        for fake in (False, True):
+            _, loss = critic.judge(images, fake=fake)
+            assert loss.item() == pytest.approx(math.log(2.0) + math.log(18.0), rel=1e-5)
 
 
 def test_the_classifier_adds_to_both_losses_with_its_weight(
@@ -239,18 +240,21 @@ def test_the_classifier_adds_to_both_losses_with_its_weight(
 ) -> None:
     real, fake = images_of(4), images_of(4, seed=1)
 
-    def losses(weight: float) -> tuple[Tensor, Tensor, GAN]:
+    def losses(weight: float) -> tuple[Tensor, Tensor]:
         model = model_of(GAN, conditioning={**WAYS[1], "weight": weight}, **SMALL)
         with model.given(LABELS):
-            return model.critic_loss(real, fake), model.generator_loss(real, fake), model
+            return model.critic_loss(real, fake), model.generator_loss(real, fake)
 
-    d_zero, g_zero, _ = losses(0.0)
-    d_three, g_three, model = losses(3.0)
-    assert isinstance(model.critic, AuxiliaryCritic)
-    with model.given(LABELS):
-        of_real, of_fake = model.critic.class_loss(real), model.critic.class_loss(fake)
-    torch.testing.assert_close(d_three - d_zero, 3.0 * (of_real + of_fake))
-    torch.testing.assert_close(g_three - g_zero, 3.0 * of_fake)
+    critic = model_of(GAN, conditioning=WAYS[1], **SMALL).critic
+    assert isinstance(critic, AuxiliaryCritic)
+
+    def class_loss(images: Tensor) -> Tensor:
+        logits = critic.classifier(critic.critic.features(images))
+        return nn.functional.cross_entropy(logits, LABELS)
+
+    added = [three - zero for three, zero in zip(losses(3.0), losses(0.0), strict=True)]
+    torch.testing.assert_close(added[0], 3.0 * (class_loss(real) + class_loss(fake)))
+    torch.testing.assert_close(added[1], 3.0 * class_loss(fake))
 
 
 def test_a_weightless_classifier_leaves_the_scores_to_themselves(

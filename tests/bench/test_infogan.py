@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bench.build import parse_recipe
 from bench.models.base import StepContext
 from bench.models.gan import GAN
-from bench.models.infogan import InfoGAN, ReadingCritic
+from bench.models.infogan import InfoGAN
 from bench.networks.conditional import given
 from bench.noise import ImageNoise
 from bench.objectives.information import categorical_code_loss, continuous_code_loss
@@ -135,12 +135,14 @@ def test_information_adds_to_both_losses_with_its_weights(
 
 def test_real_images_have_no_codes(model_of: ModelOf, images_of: Images) -> None:
     critic = model_of(InfoGAN, critic_norm="none", **SMALL).critic
-    assert isinstance(critic, ReadingCritic)
-    codes, fake = torch.eye(12)[:4], images_of(4, seed=1)
-    with given(codes, critic):
-        term = critic.critic_term(images_of(4), fake)
-        assert torch.equal(term, critic.critic_term(images_of(4, seed=2), fake))
-        assert torch.equal(term, critic.generator_term(fake))
+    images = images_of(4)
+    with given(torch.eye(12)[:4], critic):
+        real_scores, real_loss = critic.judge(images, fake=False)
+        fake_scores, fake_loss = critic.judge(images, fake=True)
+    assert real_loss.item() == 0.0
+    assert fake_loss.item() == pytest.approx(math.log(10.0), abs=0.5)
+    assert torch.equal(real_scores, fake_scores)
+    torch.testing.assert_close(real_scores, critic(images))
 
 
 def test_who_learns_to_read(model_of: ModelOf, images_of: Images, watched: Watched) -> None:
@@ -197,7 +199,7 @@ def test_codes_become_readable(model_of: ModelOf) -> None:
     codes = torch.eye(2).repeat(50, 1)
     with torch.no_grad(), given(codes, model.generator, model.critic):
         made = model.generator(torch.randn(100, 4))
-        loss = model.critic.information_loss(made).item()
+        loss = model.critic.judge(made, fake=True)[1].item()
     assert loss < 0.1  # ln 2 = .69 is guessing
     side = (made[..., :4] - made[..., 4:]).mean((1, 2, 3)) > 0.0
     assert side[::2].float().mean().item() == pytest.approx(1.0 - side[1::2].float().mean().item())
