@@ -95,7 +95,7 @@ class ConditionalBatchNorm(Conditioned):
 
 
 class ProjectionCritic(Conditioned):
-    """psi(phi(x)) + <embed(y), phi(x)>, Miyato and Koyama 2018 (1802.05637), eq. 3.
+    """psi(phi(x)) + <embed(y), phi(x)>, Miyato and Koyama 2018 (1802.05637), section 3.
 
     phi is everything below the critic's last layer, psi is that layer.
     """
