@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
 from pydantic import (
@@ -25,13 +25,30 @@ from pydantic import (
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from bench.models.base import AdamSettings, GenerativeModel, Recipe, StepContext, adam, descend
+from bench.models.base import (
+    AdamSettings,
+    Fraction,
+    GenerativeModel,
+    Recipe,
+    Settings,
+    StepContext,
+    adam,
+    descend,
+)
 from bench.networks.norm import Norm, frozen_batch_statistics
 from bench.networks.shape import ImageShape
 from bench.noise import ImageNoise
 from bench.objectives.adversarial import LOSSES
+from bench.objectives.lecam import LeCam
 from bench.objectives.penalties import PENALTIES
 from catalog.names import suggestion
+
+
+class LeCamSettings(Settings):
+    """Weight of the LeCam penalty and decay of its anchors (2104.03310, section 4)."""
+
+    weight: PositiveFloat = 0.3
+    decay: Fraction = 0.99
 
 
 class GANRecipe(Recipe):
@@ -43,6 +60,8 @@ class GANRecipe(Recipe):
         loss: a name in ``bench.objectives.adversarial``.
         penalty: weights by name in ``bench.objectives.penalties``; for R1 and R2 it is gamma.
         critic_steps: critic updates per generator update, each on real images of its own.
+        critic_clip: every weight of the critic is clamped to -c .. c after each of its updates.
+        lecam: draws the scores of real and fake images towards each other's moving averages.
         optimizer: of both networks.
     """
 
@@ -54,6 +73,8 @@ class GANRecipe(Recipe):
     loss: str = "non-saturating"
     penalty: dict[str, PositiveFloat] = Field(default_factory=dict)
     critic_steps: PositiveInt = 1
+    critic_clip: PositiveFloat | None = None
+    lecam: LeCamSettings | None = None
     optimizer: AdamSettings = AdamSettings(lr=2.0e-4, betas=(0.5, 0.999))
 
     @field_validator("loss")
@@ -87,7 +108,7 @@ def _known(name: str, what: str, names: Iterable[str]) -> str:
 class GAN(GenerativeModel):
     """A generator and a critic that are trained in turns."""
 
-    recipe_type = GANRecipe
+    recipe_type: ClassVar[type[Recipe]] = GANRecipe
 
     def __init__(self, recipe: GANRecipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__(recipe, shape, n_classes)
@@ -95,6 +116,8 @@ class GAN(GenerativeModel):
         self.batches_per_step = recipe.critic_steps
         self.loss = LOSSES[recipe.loss]
         self.penalties = [(PENALTIES[name], weight) for name, weight in recipe.penalty.items()]
+        self.critic_clip = recipe.critic_clip
+        self.lecam = LeCam(recipe.lecam.weight, recipe.lecam.decay) if recipe.lecam else None
         networks = import_module(f"bench.networks.{recipe.backbone}")
         self.generator: nn.Module = networks.Generator(
             shape, recipe.latent_dim, recipe.width, recipe.generator_norm
@@ -138,10 +161,15 @@ class GAN(GenerativeModel):
 
     def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """What the critic minimises: the loss and every weighted penalty."""
-        loss = self.loss.critic(self.critic(real), self.critic(fake))
+        loss = self.score_loss(self.critic(real), self.critic(fake))
         for penalty, weight in self.penalties:
             loss = loss + weight * penalty(self.critic, real, fake)
         return loss
+
+    def score_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The critic's loss as far as it depends on its scores (N,) of real and fake images."""
+        loss = self.loss.critic(real, fake)
+        return loss if self.lecam is None else loss + self.lecam(real, fake)
 
     def generator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """What the generator minimises; only relativistic losses look at the real images."""
@@ -156,6 +184,8 @@ class GAN(GenerativeModel):
         """One optimiser step of the critic; ``fake`` carries no gradient. Returns its loss."""
         loss = self.critic_loss(real, fake)
         descend(loss, self._optimizers["critic"])
+        if self.critic_clip is not None:
+            _clip_weights(self.critic, self.critic_clip)
         return loss.detach()
 
     def update_generator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -164,6 +194,13 @@ class GAN(GenerativeModel):
             loss = self.generator_loss(real, fake)
             descend(loss, self._optimizers["generator"])
         return loss.detach()
+
+
+@torch.no_grad()
+def _clip_weights(network: nn.Module, largest: float) -> None:
+    """Arjovsky et al. 2017 (1701.07875), algorithm 1, line 7."""
+    for parameter in network.parameters():
+        parameter.clamp_(-largest, largest)
 
 
 @contextmanager
