@@ -45,7 +45,7 @@ from catalog.names import suggestion
 
 
 class LeCamSettings(Settings):
-    """Weight of the LeCam penalty and decay of its anchors (2104.03310, section 4)."""
+    """Weight of the LeCam penalty and decay of its anchors (2104.03310)."""
 
     weight: PositiveFloat = 0.3
     decay: Fraction = 0.99

@@ -1,4 +1,4 @@
-"""Residual backbone after SNGAN (Miyato et al., 1802.05957, tables 3 and 4) and WGAN-GP.
+"""Residual backbone after SNGAN (Miyato et al., 1802.05957, table 4) and WGAN-GP.
 
 Every block has ``width`` channels, two 3 x 3 convolutions behind normaliser and ReLU, and a
 shortcut. The generator doubles from a grid of 4 .. 7 pixels; the critic halves twice where the

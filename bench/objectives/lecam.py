@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 def lecam_penalty(real: Tensor, fake: Tensor, real_anchor: Tensor, fake_anchor: Tensor) -> Tensor:
-    """E (D(x) - a_fake)^2 + E (D(G(z)) - a_real)^2, section 3.2: to the anchor of the other side.
+    """E (D(x) - a_fake)^2 + E (D(G(z)) - a_real)^2: each to the anchor of the other side.
 
     Args:
         real: raw scores D(x), (N,).

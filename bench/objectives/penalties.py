@@ -37,7 +37,7 @@ def r2_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:  # noqa: A
 
 
 def dragan_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:  # noqa: ARG001 (one signature)
-    """E (||grad D(x + d)|| - 1)^2 around real images, Kodali et al. 2017 (1705.07215), section 2.2.
+    """E (||grad D(x + d)|| - 1)^2 around real images, Kodali et al. 2017 (1705.07215).
 
     The noise is that of the authors' program: d = a s u / 2 with a in U[0, 1) per image, u in
     U[0, 1) per value, and s the standard deviation of all values of the batch.
