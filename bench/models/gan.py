@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from types import ModuleType
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, ClassVar, Literal, Self, cast
 
 import torch
 from pydantic import (
@@ -29,6 +29,7 @@ from torch.optim import Optimizer
 
 from bench.models.base import (
     AdamSettings,
+    Fraction,
     GenerativeModel,
     Recipe,
     Settings,
@@ -49,6 +50,7 @@ from bench.networks.norm import Norm, frozen_batch_statistics
 from bench.networks.shape import ImageShape
 from bench.noise import ImageNoise
 from bench.objectives.adversarial import LOSSES
+from bench.objectives.lecam import LeCam
 from bench.objectives.penalties import PENALTIES
 from catalog.names import suggestion
 
@@ -73,6 +75,13 @@ class Conditioning(Settings):
         return self
 
 
+class LeCamSettings(Settings):
+    """Weight of the LeCam penalty and decay of its anchors (2104.03310)."""
+
+    weight: PositiveFloat = 0.3
+    decay: Fraction = 0.99
+
+
 class GANRecipe(Recipe):
     """Settings of a GAN; the defaults are DCGAN's (1511.06434).
 
@@ -83,6 +92,8 @@ class GANRecipe(Recipe):
         penalty: weights by name in ``bench.objectives.penalties``; for R1 and R2 it is gamma.
         critic_steps: critic updates per generator update, each on real images of its own.
         conditioning: how both networks see class labels; by default they do not.
+        critic_clip: every weight of the critic is clamped to -c .. c after each of its updates.
+        lecam: draws the scores of real and fake images towards each other's moving averages.
         optimizer: of both networks.
     """
 
@@ -95,6 +106,8 @@ class GANRecipe(Recipe):
     penalty: dict[str, PositiveFloat] = Field(default_factory=dict)
     critic_steps: PositiveInt = 1
     conditioning: Conditioning = Conditioning()
+    critic_clip: PositiveFloat | None = None
+    lecam: LeCamSettings | None = None
     optimizer: AdamSettings = AdamSettings(lr=2.0e-4, betas=(0.5, 0.999))
 
     @field_validator("loss")
@@ -134,7 +147,7 @@ def _known(name: str, what: str, names: Iterable[str]) -> str:
 class GAN(GenerativeModel):
     """A generator and a critic that are trained in turns."""
 
-    recipe_type = GANRecipe
+    recipe_type: ClassVar[type[Recipe]] = GANRecipe
 
     def __init__(self, recipe: GANRecipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__(recipe, shape, n_classes)
@@ -145,6 +158,8 @@ class GAN(GenerativeModel):
         self.conditional = recipe.conditioning.generator != "none"
         self.generator = self.build_generator(recipe)
         self.critic = self.build_critic(recipe)
+        self.critic_clip = recipe.critic_clip
+        self.lecam = LeCam(recipe.lecam.weight, recipe.lecam.decay) if recipe.lecam else None
         self._optimizers = {
             "generator": adam(list(self.generator.parameters()), recipe.optimizer),
             "critic": adam(list(self.critic.parameters()), recipe.optimizer),
@@ -232,10 +247,15 @@ class GAN(GenerativeModel):
         """What the critic minimises: the loss and every weighted penalty."""
         real_scores, real_extra = self.judge(real, fake=False)
         fake_scores, fake_extra = self.judge(fake, fake=True)
-        loss = self.loss.critic(real_scores, fake_scores) + real_extra + fake_extra
+        loss = self.score_loss(real_scores, fake_scores) + real_extra + fake_extra
         for penalty, weight in self.penalties:
             loss = loss + weight * penalty(self.critic, real, fake)
         return loss
+
+    def score_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The critic's loss as far as it depends on its scores (N,) of real and fake images."""
+        loss = self.loss.critic(real, fake)
+        return loss if self.lecam is None else loss + self.lecam(real, fake)
 
     def generator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """What the generator minimises; only relativistic losses look at the real images."""
@@ -250,6 +270,8 @@ class GAN(GenerativeModel):
         """One optimiser step of the critic; ``fake`` carries no gradient. Returns its loss."""
         loss = self.critic_loss(real, fake)
         descend(loss, self._optimizers["critic"])
+        if self.critic_clip is not None:
+            _clip_weights(self.critic, self.critic_clip)
         return loss.detach()
 
     def update_generator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -263,6 +285,13 @@ class GAN(GenerativeModel):
 def backbone(recipe: GANRecipe) -> ModuleType:
     """The module that a recipe names, with ``Generator`` and ``Critic``."""
     return import_module(f"bench.networks.{recipe.backbone}")
+
+
+@torch.no_grad()
+def _clip_weights(network: nn.Module, largest: float) -> None:
+    """Arjovsky et al. 2017 (1701.07875), algorithm 1, line 7."""
+    for parameter in network.parameters():
+        parameter.clamp_(-largest, largest)
 
 
 @contextmanager

@@ -36,8 +36,21 @@ def r2_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:  # noqa: A
     return 0.5 * _squared_gradient_norms(critic, fake).mean()
 
 
+def dragan_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:  # noqa: ARG001 (one signature)
+    """E (||grad D(x + d)|| - 1)^2 around real images, Kodali et al. 2017 (1705.07215).
+
+    The noise is that of the authors' program: d = a s u / 2 with a in U[0, 1) per image, u in
+    U[0, 1) per value, and s the standard deviation of all values of the batch.
+    """
+    reach = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
+    noise = torch.rand(real.shape, device=real.device, dtype=real.dtype)
+    nearby = real + reach * 0.5 * real.std(correction=0) * noise
+    return (_gradient_norms(critic, nearby) - 1.0).square().mean()
+
+
 PENALTIES: dict[str, Penalty] = {
     "gradient": gradient_penalty,
+    "dragan": dragan_penalty,
     "r1": r1_penalty,
     "r2": r2_penalty,
 }

@@ -127,6 +127,33 @@ def test_penalties_add_up(model_of: ModelOf, images_of: Images) -> None:
     torch.testing.assert_close(loss(r1=900.0, r2=800.0) + loss(), loss(r1=900.0) + loss(r2=800.0))
 
 
+@pytest.mark.parametrize("backbone", [*BACKBONES, "resnet"])
+def test_clipping_bounds_every_weight_of_the_critic_alone(
+    backbone: str, model_of: ModelOf, one_step: OneStep
+) -> None:
+    c = 0.01
+    settings: dict[str, Any] = {"backbone": backbone, "critic_norm": "none", "critic_steps": 2}
+    model = model_of(GAN, loss="wasserstein", critic_clip=c, **settings, **SMALL)
+    one_step(model)
+    weights = torch.cat([p.detach().flatten() for p in model.critic.parameters()])
+    assert weights.abs().max().item() == pytest.approx(c, abs=1e-9)
+    assert (weights.abs() < c).any()
+    assert max(p.abs().max().item() for p in model.generator.parameters()) > c
+
+
+def test_clipping_comes_after_the_step_of_the_optimizer(
+    model_of: ModelOf, images_of: Images
+) -> None:
+    free, clipped = (
+        model_of(GAN, critic_norm="none", loss="wasserstein", critic_clip=c, **SMALL)
+        for c in (None, 0.02)
+    )
+    for model in (free, clipped):
+        model.update_critic(images_of(4), images_of(4, seed=1))
+    for mine, theirs in zip(clipped.critic.parameters(), free.critic.parameters(), strict=True):
+        assert torch.equal(mine, theirs.clamp(-0.02, 0.02))
+
+
 def test_a_step_reports_the_losses_it_descended(model_of: ModelOf, one_step: OneStep) -> None:
     losses = one_step(model_of(GAN, **SMALL))
     assert set(losses) == {"d_loss", "g_loss"}
@@ -176,6 +203,8 @@ def test_networks_have_optimizers_of_their_own(model_of: ModelOf) -> None:
         ({"width": "wide"}, "width"),
         ({"penalty": {"r1": 0.0}, "critic_norm": "none"}, "penalty.r1"),
         ({"backbone": "../dcgan"}, "backbone"),
+        ({"critic_clip": 0.0}, "critic_clip"),
+        ({"lecam": {"decay": 1.0}}, "lecam.decay"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )

@@ -11,7 +11,13 @@ from torch import Tensor, nn
 
 from bench.build import parse_recipe
 from bench.models.gan import GAN
-from bench.objectives.penalties import PENALTIES, gradient_penalty, r1_penalty, r2_penalty
+from bench.objectives.penalties import (
+    PENALTIES,
+    dragan_penalty,
+    gradient_penalty,
+    r1_penalty,
+    r2_penalty,
+)
 from catalog.errors import InvalidInput
 
 Images = Callable[..., Tensor]
@@ -37,8 +43,12 @@ class QuadraticCritic(nn.Module):
         return 0.5 * images.flatten(1).square().sum(1)
 
 
+ONE_CENTRED = {"gradient", "dragan"}
+"""These pull the gradient's norm to one, the others to zero."""
+
+
 def closed_form(name: str, norm: float) -> float:
-    return (norm - 1.0) ** 2 if name == "gradient" else 0.5 * norm**2
+    return (norm - 1.0) ** 2 if name in ONE_CENTRED else 0.5 * norm**2
 
 
 @pytest.mark.parametrize("norm", [0.2, 1.0, 3.0])
@@ -59,7 +69,7 @@ def test_gradient_reaches_the_weights_of_the_critic(name: str, images_of: Images
     critic = LinearCritic(3.0, 3 * 16)
     PENALTIES[name](critic, images_of(4, 3, 4, 1), images_of(4, 3, 4, 2)).backward()
     weight = critic.weight.detach()
-    expected = 2.0 * (3.0 - 1.0) * weight / 3.0 if name == "gradient" else weight
+    expected = 2.0 * (3.0 - 1.0) * weight / 3.0 if name in ONE_CENTRED else weight
     torch.testing.assert_close(critic.weight.grad, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -78,6 +88,37 @@ def test_gradient_penalty_is_unchanged_by_repeating_the_batch(images_of: Images)
     torch.testing.assert_close(thrice, once)
     expected = (same.flatten(1).norm(dim=1) - 1.0).square().mean()
     torch.testing.assert_close(once, expected)
+
+
+def test_dragan_is_unchanged_by_repeating_the_batch(
+    images_of: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, fake = images_of(4, 3, 4, 1), images_of(4, 3, 4, 2)
+    monkeypatch.setattr(torch, "rand", lambda *_args, **kwargs: torch.full((), 0.6, **kwargs))
+    once = dragan_penalty(QuadraticCritic(), real, fake)
+    thrice = dragan_penalty(QuadraticCritic(), real.repeat(3, 1, 1, 1), fake)
+    torch.testing.assert_close(thrice, once)
+    nearby = real + 0.6 * 0.5 * real.std(correction=0) * 0.6
+    expected = (nearby.flatten(1).norm(dim=1) - 1.0).square().mean()
+    torch.testing.assert_close(once, expected)
+
+
+def test_dragan_looks_around_real_images() -> None:
+    n, n_pixels = 4000, 16
+    signs = torch.tensor([1.0, -1.0]).repeat(n * n_pixels // 2)  # standard deviation exactly 1
+    real = signs.view(n, 1, 4, 4)
+    critic = QuadraticCritic()
+    torch.manual_seed(0)
+    dragan_penalty(critic, real, torch.full_like(real, 50.0))
+    noise = (critic.seen - real).flatten(1)  # a u / 2 with a, u in U[0, 1): mean 1/8, at most 1/2
+    assert noise.min() >= -1e-6
+    assert 0.45 < noise.max().item() <= 0.5
+    assert noise.mean().item() == pytest.approx(0.125, abs=0.004)
+    # E d^2 = E a^2 E u^2 / 4 = 1/36; one a per image, so pixels share E a^2 (E u)^2 / 4 = 1/48
+    assert noise.square().mean().item() == pytest.approx(1 / 36, abs=0.002)
+    assert (noise[:, 0] * noise[:, 1]).mean().item() == pytest.approx(1 / 48, abs=0.002)
+    images_apart = (noise[::2] * noise[1::2]).mean().item()
+    assert images_apart == pytest.approx(1 / 64, abs=0.001)
 
 
 def test_r1_looks_at_real_images_and_r2_at_fakes(images_of: Images) -> None:
