@@ -78,6 +78,8 @@ class GenerativeModel(nn.Module, ABC):
         latent_dim: normal draws per image that ``sample`` takes from the noise, 0 if none.
         batches_per_step: batches of real images that one ``step`` consumes.
         conditional: whether ``sample`` needs ``labels``, and draws the class that each asks for.
+        frozen: names of optimisers that never move a weight: of a method that is shown to fail, by
+            construction. The conformance tests hold a model to it, bit for bit.
     """
 
     recipe_type: ClassVar[type[Recipe]]
@@ -85,6 +87,7 @@ class GenerativeModel(nn.Module, ABC):
     latent_dim: int
     batches_per_step: int = 1
     conditional: bool = False
+    frozen: frozenset[str] = frozenset()
 
     def __init__(self, recipe: Recipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__()

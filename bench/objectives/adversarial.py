@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Tensor
+from torch import Tensor, sigmoid
 from torch.nn.functional import relu, softplus
 
 
@@ -63,6 +63,16 @@ def relativistic_g_loss(fake: Tensor, real: Tensor) -> Tensor:
     return softplus(real - fake).mean()
 
 
+def article_d_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """s(D(x)) + s(D(G(z))), as the catalogue's article prints it: wrong, see its erratum K-16."""
+    return sigmoid(real).mean() + sigmoid(fake).mean()
+
+
+def article_g_loss(fake: Tensor) -> Tensor:
+    """s(D(G(z))), as the catalogue's article prints it: of the wrong sign, see erratum K-14."""
+    return sigmoid(fake).mean()
+
+
 @dataclass(frozen=True)
 class AdversarialLoss:
     """What the critic and the generator minimise.
@@ -85,5 +95,6 @@ LOSSES = {
     "hinge": AdversarialLoss(hinge_d_loss, wasserstein_g_loss),
     "wasserstein": AdversarialLoss(wasserstein_d_loss, wasserstein_g_loss),
     "relativistic": AdversarialLoss(relativistic_d_loss, paired_generator=relativistic_g_loss),
+    "article": AdversarialLoss(article_d_loss, article_g_loss),
 }
 """By the name that a recipe's ``loss`` gives."""

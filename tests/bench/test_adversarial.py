@@ -13,7 +13,8 @@ from bench.objectives.adversarial import LOSSES, AdversarialLoss
 REAL = torch.tensor([2.0, -1.0])
 FAKE = torch.tensor([0.5, -3.0])
 
-# softplus by hand: s(-2) .126928, s(1) 1.313262, s(.5) .974077, s(-3) .048587, s(-1.5) .201413
+# softplus by hand: s(-2) .126928, s(1) 1.313262, s(.5) .974077, s(-3) .048587, s(-1.5) .201413;
+# sigmoid by hand: 2 .880797, -1 .268941, .5 .622459, -3 .047426
 BY_HAND = {
     "wasserstein": (-1.75, 1.25),
     "least-squares": (0.5 * 2.5 + 0.5 * 4.625, 0.5 * 8.125),
@@ -21,6 +22,7 @@ BY_HAND = {
     "non-saturating": (0.720095 + 0.511332, (0.474077 + 3.048587) / 2),
     "minimax": (0.720095 + 0.511332, -0.511332),
     "relativistic": ((0.201413 + 0.126928) / 2, (1.701413 + 2.126928) / 2),
+    "article": (0.574869 + 0.334942, 0.334942),
 }
 
 
@@ -57,6 +59,7 @@ def test_equal_scores(c: float) -> None:
         "minimax": (softplus(-c) + softplus(c), -softplus(c)),
         "relativistic": (math.log(2.0), math.log(2.0)),
         "least-squares": (0.5 * (c - 1) ** 2 + 0.5 * c**2, 0.5 * (c - 1) ** 2),
+        "article": (2.0 / (1.0 + math.exp(-c)), 1.0 / (1.0 + math.exp(-c))),
     }
     for name, loss in LOSSES.items():
         critic, generator = expected[name]

@@ -134,6 +134,46 @@ def test_the_catalogue_stands_alone() -> None:
             assert not roots & heavy, module
 
 
+POSITIONAL = {
+    "Adam": 1,
+    "AdamW": 1,
+    "BatchNorm1d": 1,
+    "BatchNorm2d": 1,
+    "Conv2d": 3,
+    "ConvTranspose2d": 3,
+    "Dropout": 1,
+    "GroupNorm": 2,
+    "LayerNorm": 1,
+    "LeakyReLU": 1,
+    "Linear": 2,
+    "RMSprop": 1,
+    "SGD": 1,
+}
+"""Sizes may go by position; options may not: the second of BatchNorm2d is eps, not momentum."""
+
+
+def unnamed_options(tree: ast.AST) -> list[str]:
+    """Calls of layers and optimisers that pass an option by position."""
+    return [
+        ast.unparse(node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and len(node.args) > POSITIONAL.get(node.func.attr, len(node.args))
+    ]
+
+
+@pytest.mark.parametrize("module", sorted(name for name in modules() if name.startswith("bench.")))
+def test_options_of_layers_are_named(module: str) -> None:
+    text = modules()[module].read_text(encoding="utf-8")
+    assert not unnamed_options(ast.parse(text))
+
+
+def test_an_unnamed_option_would_be_noticed() -> None:
+    tree = ast.parse("nn.BatchNorm2d(8, 0.8), nn.BatchNorm2d(8, eps=0.8), nn.Linear(8, 2)")
+    assert unnamed_options(tree) == ["nn.BatchNorm2d(8, 0.8)"]
+
+
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_files_are_short_and_quiet(module: str) -> None:
     text = modules()[module].read_text(encoding="utf-8")

@@ -55,6 +55,14 @@ def test_recalled_features_are_the_extracted_ones(images: Tensor, cache: Path) -
         assert torch.equal(recalled[layer], expected)
 
 
+@pytest.mark.parametrize("batch_size", [1, 6, 8, 20, 64])
+def test_every_image_has_features_also_in_a_smaller_last_batch(
+    batch_size: int, images: Tensor
+) -> None:
+    found = extract(images, PixelIdentity(), batch_size, "cpu")["pixels"]
+    assert torch.equal(found, images.flatten(1).float())
+
+
 def test_a_hit_extracts_nothing(images: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     reference_features(images, PixelIdentity(), 8, "cpu")
     monkeypatch.setattr(bench.features, "extract", lambda *_: pytest.fail("extracted"))

@@ -11,7 +11,7 @@ import torch
 from scipy.stats import chi2
 from torch import Tensor, nn
 
-from bench.networks import autoencoder, began, dcgan, mlp, quantised, resnet
+from bench.networks import affine, autoencoder, began, dcgan, mlp, quantised, resnet
 from bench.networks.norm import frozen_batch_statistics
 from bench.networks.shape import ImageShape, halvings, halvings_to_reach
 from bench.networks.transformer import CausalTransformer
@@ -20,7 +20,7 @@ Images = Callable[..., Tensor]
 Watched = Callable[..., Any]
 
 SHAPES = [ImageShape(channels, size) for size in (8, 16, 28, 32) for channels in (1, 3)]
-BACKBONES = [dcgan, mlp, resnet, began]
+BACKBONES = [affine, dcgan, mlp, resnet, began]
 all_shapes = pytest.mark.parametrize("shape", SHAPES, ids=str)
 all_backbones = pytest.mark.parametrize(
     "backbone", BACKBONES, ids=lambda module: module.__name__.rpartition(".")[2]
@@ -66,6 +66,19 @@ def test_critic_gives_one_score_an_image(
     scores = backbone.Critic(shape, 4, norm)(of_shape(images_of, shape))
     assert scores.shape == (3,)
     assert len(scores.unique()) == 3
+
+
+@pytest.mark.parametrize("backbone", [affine, dcgan, mlp, resnet], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+@pytest.mark.parametrize("shift", [-50.0, 50.0])
+def test_scores_are_raw(backbone: Any, norm: str, shift: float, images_of: Images) -> None:
+    critic = backbone.Critic(ImageShape(1, 8), 4, norm).eval()
+    images = images_of(4)
+    before = critic(images)
+    *_, bias = critic.parameters()
+    with torch.no_grad():
+        bias.add_(shift)
+    torch.testing.assert_close(critic(images), before + shift)  # no sigmoid stands behind it
 
 
 @all_backbones
@@ -128,7 +141,7 @@ def test_spectral_norm_makes_the_largest_singular_value_one(backbone: Any) -> No
         for parameter in critic.parameters():
             parameter.mul_(3.0)  # the norm is of the weights as they are now, not as they were
         layers = [m for m in critic.modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
-        assert len(layers) >= 3
+        assert len(layers) >= (1 if backbone is affine else 3)
         for layer in layers * 1000:
             _ = layer.weight  # every use in training is one power iteration
     critic.eval()

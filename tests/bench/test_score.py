@@ -298,6 +298,35 @@ def test_results_that_are_not_finite_are_refused() -> None:
         kernel_distance(huge, huge, subsets=2, subset_size=2, rng_seed=0)
 
 
+def test_distances_are_those_of_double_precision(
+    scorer: Scorer, digits: ImageData, protocol: ScoringProtocol
+) -> None:
+    images = calibration_images("class-pca-gaussian", digits, protocol)
+    layer = scorer.settings.layer_fid
+    made = extract(images, scorer.extractor, protocol.batch_size, "cpu")[layer].double()
+    real = scorer.reference[layer].double()
+    shift = made.mean(0) - real.mean(0)
+    covariances = [torch.cov(features.T, correction=1) for features in (made, real)]  # unbiased
+    # The eigenvalues of a product of covariances are real and not negative.
+    roots = torch.linalg.eigvals(covariances[0] @ covariances[1]).real.clamp(min=0.0).sqrt()
+    traces = sum(covariance.trace() for covariance in covariances)
+    expected = (shift @ shift + traces - 2.0 * roots.sum()).item()
+    assert values(scorer, images)["fid"] == pytest.approx(expected, rel=2e-5)
+
+
+def test_the_state_of_the_random_generators_plays_no_part(
+    scorer: Scorer, digits: ImageData
+) -> None:
+    fake = digits["test"].images
+    first = scorer.score(fake)
+    torch.manual_seed(12345)
+    np.random.seed(12345)  # noqa: NPY002
+    assert scorer.score(fake) == first
+    state = torch.get_rng_state()
+    scorer.score(fake)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_a_single_feature_has_a_distance() -> None:
     assert frechet_distance(pixels([0], [2])["pixels"], pixels([1], [7])["pixels"]) == (
         pytest.approx(17)

@@ -1,0 +1,101 @@
+"""The training listing of the article that the catalogue grew from, as printed and as repaired.
+
+The defaults are the listing with nothing added but what lets it run: the undefined names and
+``retain_graph``. Its generator learns nothing, because both losses come from scores of detached
+images. Every setting that differs from ``GAN`` is an erratum of the catalogue (``K-nn`` of the
+listing, ``E-05`` of the formulas that print its networks); with all of them applied, what is left
+is ``GAN`` itself.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import torch
+from pydantic import PositiveInt, model_validator
+from torch import Tensor
+
+from bench.models.base import AdamSettings, StepContext
+from bench.models.gan import GAN, GANRecipe
+from bench.networks.norm import Norm
+from bench.networks.shape import ImageShape
+from bench.objectives.adversarial import LOSSES
+
+
+class ArticleRecipe(GANRecipe):
+    """Settings of the listing; the defaults are what it prints, or adds least to it.
+
+    Attributes:
+        scores: ``shared``: both losses come from one scoring of detached fakes, the generator's
+            first, as printed; ``fresh``: the critic learns from detached fakes, then scores them
+            anew for the generator (K-13, K-15, K-17, K-18).
+        fixed_noise: whether one batch of noise, drawn before training, serves every update: the
+            loop uses ``z`` and never assigns it (K-11).
+        loss: ``article`` is printed (K-12, K-14, K-16).
+        optimizer: rate as printed, betas as PyTorch has them (K-08).
+        backbone: ``affine`` is printed, as formulas (E-05, K-07).
+        batch_size: printed.
+    """
+
+    scores: Literal["shared", "fresh"] = "shared"
+    fixed_noise: bool = True
+    loss: str = "article"
+    backbone: str = "affine"
+    generator_norm: Literal["none", "batch"] = "none"
+    critic_norm: Norm = "none"
+    batch_size: PositiveInt = 64
+    optimizer: AdamSettings = AdamSettings(lr=2.0e-3, betas=(0.9, 0.999))
+
+    @model_validator(mode="after")
+    def _shared_scores_are_all_there_is(self) -> Self:
+        if self.scores == "shared":
+            if self.critic_steps != 1 or self.penalty:
+                raise ValueError("scores: shared allows neither critic_steps nor a penalty")
+            if LOSSES[self.loss].generator is None:
+                raise ValueError(f"scores: shared has no pairs for the loss {self.loss}")
+        return self
+
+
+class ArticleGAN(GAN):
+    """The listing's loop; as long as it scores detached images alone, its generator is frozen."""
+
+    recipe_type = ArticleRecipe
+    recipe: ArticleRecipe
+
+    def __init__(self, recipe: ArticleRecipe, shape: ImageShape, n_classes: int) -> None:
+        super().__init__(recipe, shape, n_classes)
+        self.frozen = frozenset({"generator"} if recipe.scores == "shared" else ())
+        self.noise: Tensor | None
+        # Drawn after the networks, so that their weights do not depend on this setting.
+        noise = torch.randn(recipe.batch_size, recipe.latent_dim) if recipe.fixed_noise else None
+        self.register_buffer("noise", noise)
+
+    def generate(self, n: int) -> Tensor:
+        """Images with gradients: ``n`` from fresh noise, or one for each row of the fixed noise."""
+        if self.noise is None:
+            return super().generate(n)
+        images: Tensor = self.generator(self.noise)
+        return images
+
+    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:
+        """One pass through the body of the printed loop, or of the repaired one."""
+        if self.recipe.scores == "fresh":
+            return super().step(images, labels, ctx)
+        return self._step_as_printed(images)
+
+    def _step_as_printed(self, real: Tensor) -> dict[str, Tensor]:
+        """Lines 170 to 188 of the article, in its order."""
+        fake = self.generate(len(real))
+        real_scores, fake_scores = self.critic(real), self.critic(fake.detach())
+        if self.loss.generator is None:
+            raise TypeError("the recipe lets no such loss through")
+        g_loss = self.loss.generator(fake_scores)
+        optimizers = self.optimizers()
+        optimizers["generator"].zero_grad()
+        g_loss.backward(retain_graph=True)  # reaches the critic only
+        optimizers["generator"].step()  # moves nothing: no gradient has arrived
+        optimizers["critic"].zero_grad()
+        d_loss = self.loss.critic(real_scores, fake_scores)
+        d_loss.backward()
+        optimizers["critic"].step()
+        return {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()}
