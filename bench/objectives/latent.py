@@ -149,7 +149,7 @@ def shuffle_each_dimension(latents: Tensor) -> Tensor:
 
     Draws from q(z) become (nearly) draws from the product of its marginals.
     """
-    order = torch.rand_like(latents).argsort(0)
+    order = torch.rand(latents.shape, device=latents.device).argsort(0)
     return latents.gather(0, order)
 
 
