@@ -44,7 +44,7 @@ class AutoencoderRecipe(Recipe):
 class PlainRecipe(AutoencoderRecipe):
     """Settings of an autoencoder without a prior: weights of what regularises it, all 0 at first.
 
-    Ghosh et al. 2020 (1903.12436), eq. 11; weights are per nat of the likelihood.
+    Ghosh et al. 2020 (1903.12436), section 3.1; weights are per nat of the likelihood.
 
     Attributes:
         latent_penalty: of half the squared norm of the latents; the paper's beta.

@@ -68,15 +68,15 @@ class VAEGAN(LatentAutoencoder):
     def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
         """One update of all three networks, 1512.09300 algorithm 1."""
         mean, log_variance = self.encoder(images).chunk(2, 1)
-        kl = kl_to_standard_normal(mean, log_variance)
         logits = self.decoder(reparameterise(mean, log_variance))
+        similarity = self.similarity(logits, images)
+        kl = kl_to_standard_normal(mean, log_variance)
         drawn = mean_image(self.decoder(torch.randn_like(mean)))
         fakes = mean_image(logits), drawn
-        similarity = self.similarity(logits, images)
         g_loss = self.generator_loss(*fakes)
         d_loss = self.critic_loss(images, *(fake.detach() for fake in fakes))
         losses = {
-            "encoder": self.beta * kl + similarity,
+            "encoder": similarity + self.beta * kl,
             "decoder": similarity + self.adversarial_weight * g_loss,
             "critic": d_loss,
         }
@@ -101,8 +101,8 @@ class VAEGAN(LatentAutoencoder):
     def similarity(self, logits: Tensor, images: Tensor) -> Tensor:
         """Negative log-likelihood of the images, (N, C, H, W) in -1 .. 1, or of their features.
 
-        Features have a Gaussian of unit variance around those of the reconstruction, eq. 7, whose
-        constant is left out.
+        Features have a Gaussian of unit variance around those of the reconstruction
+        (1512.09300 section 2.3), whose constant is left out.
         """
         if not self.measured_in_features:
             return self.negative_log_likelihood(logits, unit_pixels(images))
@@ -110,7 +110,7 @@ class VAEGAN(LatentAutoencoder):
         return 0.5 * difference.square().sum(1).mean()
 
     def critic_loss(self, real: Tensor, reconstructed: Tensor, drawn: Tensor) -> Tensor:
-        """-log s(D(x)) - log(1 - s(D(x~))) - log(1 - s(D(x_p))): minus the paper's L_GAN, eq. 9."""
+        """-log s(D(x)) - log(1 - s(D(x~))) - log(1 - s(D(x_p))): minus the paper's L_GAN."""
         fake = softplus(self.critic(reconstructed)).mean() + softplus(self.critic(drawn)).mean()
         return softplus(-self.critic(real)).mean() + fake
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 def half_squared_norm(latents: Tensor) -> Tensor:
-    """1/2 ||z||^2 of latents (N, D), 1903.12436 eq. 10: what is left of a KL without variance."""
+    """1/2 ||z||^2 of latents (N, D): what is left of a KL term when the variance is a constant."""
     return 0.5 * latents.square().sum(1).mean()
 
 
@@ -26,7 +26,7 @@ def half_squared_weights(network: nn.Module) -> Tensor:
 
 
 def squared_jacobian(decode: Callable[[Tensor], Tensor], latents: Tensor) -> Tensor:
-    """||dD(z)/dz||^2, the squared Frobenius norm of the Jacobian, 1903.12436 eq. 12.
+    """||dD(z)/dz||^2, the squared Frobenius norm of the Jacobian, 1903.12436 section 3.1.
 
     Estimated without bias along one random direction of signs v per image: E ||J' v||^2 =
     ||J||^2. The derivative is with respect to the decoder's input, and the gradient of this term
