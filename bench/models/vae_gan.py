@@ -55,6 +55,7 @@ class VAEGAN(LatentAutoencoder):
         self.adversarial_weight = recipe.adversarial_weight
         self.measured_in_features = recipe.similarity == "features"
         self.critic = Critic(shape, recipe.critic_width, recipe.critic_norm)
+        del self._optimizer  # one for both networks, which here have an optimiser each
         self._optimizers = {
             "encoder": adam(list(self.encoder.parameters()), recipe.optimizer),
             "decoder": adam(list(self.decoder.parameters()), recipe.optimizer),
