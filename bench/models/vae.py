@@ -16,10 +16,16 @@ from torch.optim import Optimizer
 
 from bench.models.base import AdamSettings, GenerativeModel, Recipe, StepContext, adam, descend
 from bench.networks.autoencoder import Decoder, Encoder
+from bench.networks.norm import frozen_batch_statistics, with_weight_norm
 from bench.networks.shape import ImageShape
 from bench.noise import ImageNoise
 from bench.objectives.elbo import LIKELIHOODS, kl_to_standard_normal, reparameterise
 from bench.objectives.latent import NEED_A_DENSITY, TERMS, Encoded
+from bench.objectives.regularisers import (
+    half_squared_norm,
+    half_squared_weights,
+    squared_jacobian,
+)
 from catalog.names import suggestion
 
 
@@ -35,6 +41,24 @@ class AutoencoderRecipe(Recipe):
     width: PositiveInt = 32
     likelihood: Literal["bernoulli", "unit-gaussian", "optimal-gaussian"] = "unit-gaussian"
     optimizer: AdamSettings = AdamSettings(lr=1.0e-3)
+
+
+class PlainRecipe(AutoencoderRecipe):
+    """Settings of an autoencoder without a prior: weights of what regularises it, all 0 at first.
+
+    Ghosh et al. 2020 (1903.12436), section 3.1; weights are per nat of the likelihood.
+
+    Attributes:
+        latent_penalty: of half the squared norm of the latents; the paper's beta.
+        decoder_decay: of half the squared weights of the decoder (RAE-L2).
+        decoder_gradient_penalty: of the decoder's squared derivative at its input (RAE-GP).
+        decoder_spectral_norm: keeps every weight matrix of the decoder at norm one (RAE-SN).
+    """
+
+    latent_penalty: NonNegativeFloat = 0.0
+    decoder_decay: NonNegativeFloat = 0.0
+    decoder_gradient_penalty: NonNegativeFloat = 0.0
+    decoder_spectral_norm: bool = False
 
 
 class VAERecipe(AutoencoderRecipe):
@@ -114,21 +138,44 @@ class LatentAutoencoder(GenerativeModel):
 class Autoencoder(LatentAutoencoder):
     """Reconstruction alone; sampled from a Gaussian fitted to the training latents."""
 
-    recipe_type = AutoencoderRecipe
+    recipe_type = PlainRecipe
     samplers = ("gaussian",)
     latent_mean: Tensor
     latent_factor: Tensor
 
-    def __init__(self, recipe: AutoencoderRecipe, shape: ImageShape, n_classes: int) -> None:
+    def __init__(self, recipe: PlainRecipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__(recipe, shape, n_classes, outputs_per_latent=1)
+        if recipe.decoder_spectral_norm:
+            with_weight_norm("spectral", self.decoder)
+        weighted = (
+            (recipe.latent_penalty, half_squared_norm),
+            (recipe.decoder_decay, self.decoder_weights),
+            (recipe.decoder_gradient_penalty, self.decoder_derivative),
+        )
+        self.regularisers = [(weight, term) for weight, term in weighted if weight > 0.0]
         self.register_buffer("latent_mean", torch.zeros(self.latent_dim))
         self.register_buffer("latent_factor", torch.eye(self.latent_dim))
 
     def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
-        """One update of the negative log-likelihood of the pixels."""
-        loss = self.negative_log_likelihood(self.decoder(self.encoder(images)), unit_pixels(images))
+        """One update of the negative log-likelihood of the pixels and what regularises it."""
+        latents = self.encoder(images)
+        loss = self.negative_log_likelihood(self.decoder(latents), unit_pixels(images))
+        for weight, term in self.regularisers:
+            loss = loss + weight * term(latents)
         descend(loss, self._optimizer)
         return {"loss": loss.detach()}
+
+    def decoder_weights(self, latents: Tensor) -> Tensor:  # noqa: ARG002 (one signature)
+        """Half the squared weights of the decoder, whatever the latents."""
+        return half_squared_weights(self.decoder)
+
+    def decoder_derivative(self, latents: Tensor) -> Tensor:
+        """The squared derivative of the mean pixels, in 0 .. 1, at these latents (N, latent_dim).
+
+        Normalised by the batch as in training, but this pass leaves the running averages alone.
+        """
+        with frozen_batch_statistics(self.decoder):
+            return squared_jacobian(lambda z: torch.sigmoid(self.decoder(z)), latents)
 
     def after_training(self, images: Tensor) -> None:
         """Fit mean and Cholesky factor of the training latents, (N, C, H, W) in -1 .. 1."""

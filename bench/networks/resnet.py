@@ -12,6 +12,7 @@ import math
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
+from bench.networks.critic import FeatureCritic
 from bench.networks.norm import Norm, norm_2d, with_weight_norm
 from bench.networks.shape import ImageShape, halvings
 
@@ -100,7 +101,7 @@ class Generator(nn.Module):
         return images
 
 
-class Critic(nn.Module):
+class Critic(FeatureCritic):
     """Images (N, C, H, W) to raw scores (N,)."""
 
     def __init__(self, shape: ImageShape, width: int, norm: Norm) -> None:
@@ -119,7 +120,7 @@ class Critic(nn.Module):
         ]
         self.n_features = width
         self.layers = nn.Sequential(*blocks, norm_2d(norm, width), nn.ReLU())
-        self.head = nn.Linear(width, 1)
+        self.last = nn.Linear(width, 1)
         self.apply(_initialise)
         with_weight_norm(norm, self)
 
@@ -128,10 +129,14 @@ class Critic(nn.Module):
         grid: Tensor = self.layers(images)
         return grid.sum((2, 3))
 
+    def head(self, features: Tensor) -> Tensor:
+        """Features (N, n_features) to raw scores (N,)."""
+        scores: Tensor = self.last(features)
+        return scores.squeeze(1)
+
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) to raw scores (N,)."""
-        scores: Tensor = self.head(self.features(images))
-        return scores.squeeze(1)
+        return self.head(self.features(images))
 
 
 def _double(features: Tensor) -> Tensor:

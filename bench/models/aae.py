@@ -1,0 +1,105 @@
+"""Adversarial autoencoders (Makhzani et al. 2015, 1511.05644).
+
+An autoencoder whose latents a discriminator cannot tell from draws of N(0, I): the discriminator
+takes the place of a KL term, so the encoder may stay deterministic (section 2).
+"""
+
+from __future__ import annotations
+
+import torch
+from pydantic import NonNegativeFloat, PositiveInt
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from bench.models.base import AdamSettings, StepContext, adam, descend
+from bench.models.vae import AutoencoderRecipe, LatentAutoencoder, unit_pixels
+from bench.networks.shape import ImageShape
+from bench.noise import ImageNoise
+from bench.objectives.adversarial import non_saturating_d_loss, non_saturating_g_loss
+
+
+class AAERecipe(AutoencoderRecipe):
+    """Settings of an adversarial autoencoder.
+
+    Attributes:
+        adversarial_weight: of the encoder's adversarial loss, in nats of the likelihood.
+        discriminator_width: units in each of the discriminator's two hidden layers.
+        discriminator_optimizer: of the discriminator; ``optimizer`` is of the autoencoder.
+    """
+
+    adversarial_weight: NonNegativeFloat = 1.0
+    discriminator_width: PositiveInt = 128
+    discriminator_optimizer: AdamSettings = AdamSettings(lr=1.0e-3, betas=(0.5, 0.999))
+
+
+class LatentDiscriminator(nn.Module):
+    """Latents (N, latent_dim) to raw scores (N,), high for draws of the prior."""
+
+    def __init__(self, latent_dim: int, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(latent_dim, width),
+            nn.LeakyReLU(0.2),
+            nn.Linear(width, width),
+            nn.LeakyReLU(0.2),
+            nn.Linear(width, 1),
+        )
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Latents (N, latent_dim) to raw scores (N,)."""
+        scores: Tensor = self.layers(latents)
+        return scores.squeeze(1)
+
+
+class AAE(LatentAutoencoder):
+    """Reconstruction, and an encoder that is the generator of a GAN over the latents."""
+
+    recipe_type = AAERecipe
+
+    def __init__(self, recipe: AAERecipe, shape: ImageShape, n_classes: int) -> None:
+        super().__init__(recipe, shape, n_classes, outputs_per_latent=1)
+        self.adversarial_weight = recipe.adversarial_weight
+        self.discriminator = LatentDiscriminator(recipe.latent_dim, recipe.discriminator_width)
+        self._discriminator_optimizer = adam(
+            list(self.discriminator.parameters()), recipe.discriminator_optimizer
+        )
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Adam for encoder and decoder, and Adam for the discriminator."""
+        return {
+            "autoencoder": self._optimizer,
+            "discriminator": self._discriminator_optimizer,
+        }
+
+    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+        """Update the discriminator, then the autoencoder against it; the latents are shared."""
+        latents = self.encoder(images)
+        d_loss = self.discriminator_loss(torch.randn_like(latents), latents.detach())
+        descend(d_loss, self._discriminator_optimizer)
+        logits = self.decoder(latents)
+        reconstruction = self.negative_log_likelihood(logits, unit_pixels(images))
+        g_loss = self.generator_loss(latents)
+        descend(reconstruction + self.adversarial_weight * g_loss, self._optimizer)
+        return {
+            "reconstruction": reconstruction.detach(),
+            "d_loss": d_loss.detach(),
+            "g_loss": g_loss.detach(),
+        }
+
+    def discriminator_loss(self, prior: Tensor, latents: Tensor) -> Tensor:
+        """Cross-entropy of telling draws of the prior (N, latent_dim) from latents, per draw.
+
+        Half the sum that GANs use, so that a discriminator that cannot tell scores ln 2.
+        """
+        return 0.5 * non_saturating_d_loss(self.discriminator(prior), self.discriminator(latents))
+
+    def generator_loss(self, latents: Tensor) -> Tensor:
+        """What the encoder minimises to pass for the prior; the weights it reads stay constant."""
+        self.discriminator.requires_grad_(False)
+        loss = non_saturating_g_loss(self.discriminator(latents))
+        self.discriminator.requires_grad_(True)
+        return loss
+
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        """Decode draws from the prior N(0, I)."""
+        return self.decode(noise.normal(self.latent_dim))
