@@ -49,7 +49,7 @@ class IWAE(LatentAutoencoder):
         return {"loss": loss.detach(), "elbo": log_weights.detach().mean()}
 
     def log_weights(self, images: Tensor, n_draws: int) -> Tensor:
-        """log p(x|z) + log p(z) - log q(z|x) of draws z ~ q(z|x), (n_draws, N)."""
+        """The logarithms of w = p(x|z) p(z) / q(z|x) at draws z ~ q(z|x), (n_draws, N)."""
         mean, log_variance = self.encoder(images).repeat(n_draws, 1).chunk(2, 1)  # (K N, D)
         latents = reparameterise(mean, log_variance)
         ratio = log_standard_normal(latents) - log_normal(latents, mean, log_variance)

@@ -69,7 +69,7 @@ class LatentVAE(nn.Module):
 
     def sample(self, noise: ImageNoise, dim: int) -> Tensor:
         """Draw u, then z, (N, dim)."""
-        mean = self.decoder(noise.normal(dim))
+        mean: Tensor = self.decoder(noise.normal(dim))
         return mean + self.gamma.sqrt() * noise.normal(dim)
 
 
@@ -120,6 +120,6 @@ def best_gamma_nll(gamma: Tensor, n_values: int) -> Tensor:
     """n/2 (log gamma + 1 + log 2 pi): the Gaussian's loss where gamma is the mean squared error.
 
     That gamma is where the derivative of n/2 log gamma + squared error / (2 gamma), the loss of
-    1903.05789 eq. 2 for one shared variance, vanishes.
+    1903.05789 with one shared variance, vanishes.
     """
     return 0.5 * n_values * (gamma.log() + 1.0 + LOG_2_PI)

@@ -54,7 +54,7 @@ class PseudoInputs(nn.Module):
 
 
 class VampVAE(LatentAutoencoder):
-    """The negative bound with the prior 1/K sum_k q(z|u_k), 1705.07120 eq. 9; one draw per image."""
+    """The negative bound with the prior 1/K sum_k q(z|u_k), 1705.07120; one draw per image."""
 
     recipe_type = VampRecipe
 
@@ -77,12 +77,8 @@ class VampVAE(LatentAutoencoder):
             self.pseudo_inputs.start(images)
         # In one pass, so that batch normalisation treats images and pseudo-inputs alike.
         outputs = self.encoder(torch.cat([images, self.pseudo_inputs()]))
-        posterior, prior = outputs.split([len(images), len(outputs) - len(images)])
-        mean, log_variance = posterior.chunk(2, 1)
-        latents = reparameterise(mean, log_variance)
+        latents, kl = draw_and_kl(outputs[: len(images)], outputs[len(images) :])
         reconstruction = self.negative_log_likelihood(self.decoder(latents), unit_pixels(images))
-        log_prior = log_even_mixture(latents, *prior.chunk(2, 1))
-        kl = (log_normal(latents, mean, log_variance) - log_prior).mean()
         descend(reconstruction + kl, self._optimizer)
         return {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
 
@@ -97,3 +93,19 @@ class VampVAE(LatentAutoencoder):
         component = (noise.uniform(1)[:, 0] * len(means)).long().clamp_max(len(means) - 1)
         scale = torch.exp(0.5 * log_variances[component])
         return self.decode(means[component] + scale * noise.normal(self.latent_dim))
+
+
+def draw_and_kl(posterior: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
+    """One draw from every posterior, and what it says about their mean KL to the prior, in nats.
+
+    Args:
+        posterior: mean and log variance of q(z|x), (N, 2 D).
+        prior: those of the K components, (K, 2 D).
+
+    Returns:
+        Latents (N, D), and a scalar whose expectation is the KL.
+    """
+    mean, log_variance = posterior.chunk(2, 1)
+    latents = reparameterise(mean, log_variance)
+    log_prior = log_even_mixture(latents, *prior.chunk(2, 1))
+    return latents, (log_normal(latents, mean, log_variance) - log_prior).mean()

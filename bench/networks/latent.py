@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class SkipMLP(nn.Module):
-    """Hidden ReLU layers beside which the input reaches the last layer, (N, n_inputs) to (N, n_outputs).
+    """Hidden ReLU layers, beside which the input reaches the last layer as well.
 
     Args:
         width: features of every hidden layer.

@@ -11,13 +11,13 @@ LOG_2_PI = math.log(2.0 * math.pi)
 
 
 def log_normal(values: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
-    """log N(values; mean, diag exp(log_variance)), (..., D) to (...); the arguments broadcast."""
+    """Log density of N(mean, diag exp(log_variance)), (..., D) to (...); arguments broadcast."""
     squared = (values - mean).square() * torch.exp(-log_variance)
     return -0.5 * (squared + log_variance + LOG_2_PI).sum(-1)
 
 
 def log_standard_normal(values: Tensor) -> Tensor:
-    """log N(values; 0, I), (..., D) to (...)."""
+    """Log density of N(0, I), (..., D) to (...)."""
     return -0.5 * (values.square() + LOG_2_PI).sum(-1)
 
 
@@ -38,3 +38,12 @@ def log_even_mixture(values: Tensor, means: Tensor, log_variances: Tensor) -> Te
         (N,).
     """
     return log_mean_exp(log_normal(values[:, None], means, log_variances), dim=1)
+
+
+def kl_between_normals(
+    mean: Tensor, log_variance: Tensor, other_mean: Tensor, other_log_variance: Tensor
+) -> Tensor:
+    """KL(N(mean, exp(log_variance)) || N(other_mean, exp(other_log_variance))), (N, D) to (N,)."""
+    squared = (mean - other_mean).square() * torch.exp(-other_log_variance)
+    log_ratio = log_variance - other_log_variance
+    return 0.5 * (squared + log_ratio.exp() - 1.0 - log_ratio).sum(1)

@@ -23,6 +23,8 @@ SMALL: dict[str, Any] = {
     "prior_dim": 16,
     "prior_layers": 1,
     "prior_heads": 2,
+    "n_pseudo_inputs": 12,
+    "second_width": 16,
 }
 """Replaces settings that a recipe has; everything that makes a variant what it is stays."""
 
