@@ -5,7 +5,7 @@ N(0, I); the second stage, whose latents are as many, learns how they do. Sample
 second prior N(0, I) through both decoders.
 
 The paper trains one stage after the other. Here one step updates the first and then the second
-on latents of the same images, so that the model can sample at any time; no gradient of the second
+on draws from their posteriors, so that the model can sample at any time; no gradient of the second
 reaches the first.
 """
 
@@ -31,14 +31,14 @@ class TwoStageRecipe(VAERecipe):
     Attributes:
         second_width: features of the second stage's hidden layers.
         second_layers: hidden layers of its encoder, and of its decoder.
-        second_draws: latents per image and update.
+        second_updates: of the second stage for each of the first; the paper's has twice as many.
         gamma_decay: of the average of the second decoder's variance, which sampling uses.
         second_optimizer: of the second stage; ``optimizer`` is the first's.
     """
 
     second_width: PositiveInt = 256
     second_layers: PositiveInt = 3
-    second_draws: PositiveInt = 1
+    second_updates: PositiveInt = 2
     gamma_decay: Fraction = 0.99
     second_optimizer: AdamSettings = AdamSettings(lr=1.0e-3)
 
@@ -83,7 +83,7 @@ class TwoStageVAE(VAE):
         self.second = LatentVAE(
             recipe.latent_dim, recipe.second_width, recipe.second_layers, recipe.gamma_decay
         )
-        self.second_draws = recipe.second_draws
+        self.second_updates = recipe.second_updates
         self._second_optimizer = adam(list(self.second.parameters()), recipe.second_optimizer)
 
     def optimizers(self) -> dict[str, Optimizer]:
@@ -97,19 +97,20 @@ class TwoStageVAE(VAE):
     def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:
         """Update the first stage, then the second on draws from the posterior just updated."""
         losses = super().step(images, labels, ctx)
-        reconstruction, kl = self.second.losses(self.latents(images))
-        descend(reconstruction + kl, self._second_optimizer)
+        mean, log_variance = self.frozen_posterior(images)
+        for _ in range(self.second_updates):
+            reconstruction, kl = self.second.losses(reparameterise(mean, log_variance))
+            descend(reconstruction + kl, self._second_optimizer)
         second = {"second_reconstruction": reconstruction.detach(), "second_kl": kl.detach()}
         return losses | second
 
     @torch.no_grad()
-    def latents(self, images: Tensor) -> Tensor:
-        """Draws from q(z|x), (second_draws * N, latent_dim), as the second stage learns them."""
-        self.encoder.eval()  # with the statistics that encoding has after training
+    def frozen_posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of q(z|x) as they are after training, without gradients."""
+        self.encoder.eval()  # its running statistics, which encoding will use
         mean, log_variance = self.posterior(images)
         self.encoder.train(self.training)
-        repeated = (self.second_draws, 1)
-        return reparameterise(mean.repeat(repeated), log_variance.repeat(repeated))
+        return mean, log_variance
 
     def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """Draw a latent from the second stage and decode it with the first."""

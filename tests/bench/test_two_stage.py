@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from bench.models.base import descend
+from bench.models.base import StepContext, descend
 from bench.models.two_stage import LatentVAE, TwoStageVAE, best_gamma_nll
 from bench.models.vae import VAE
 from bench.noise import ImageNoise
@@ -39,8 +39,9 @@ def test_the_second_stage_moves_nothing_of_the_first(
     model_of: ModelOf, images_of: Images, watched: Watched
 ) -> None:
     model = model_of(TwoStageVAE, **SMALL).train()
-    latents = model.latents(images_of(8))
+    latents, log_variance = model.frozen_posterior(images_of(8))
     assert not latents.requires_grad
+    assert not log_variance.requires_grad
     with watched(model.encoder, model.decoder) as first, watched(model.second) as second:
         descend(sum(model.second.losses(latents)), model.optimizers()["second"])
         assert second()
@@ -59,13 +60,17 @@ def test_the_optimizers_share_nothing(model_of: ModelOf) -> None:
     assert not held["second"] & held["autoencoder"]
 
 
-def test_the_second_stage_learns_draws_and_not_means(model_of: ModelOf, images_of: Images) -> None:
-    model = model_of(TwoStageVAE, second_draws=300, **SMALL).eval()
-    images = images_of(4)
+def test_the_second_stage_learns_draws_and_not_means(
+    model_of: ModelOf, images_of: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = model_of(TwoStageVAE, second_updates=300, **SMALL).train()
+    images, seen = images_of(4), []
+    losses = model.second.losses
+    monkeypatch.setattr(model.second, "losses", lambda z: (seen.append(z), losses(z))[1])
     torch.manual_seed(0)
-    drawn = model.latents(images).view(300, 4, 5)
-    with torch.no_grad():
-        mean, log_variance = model.posterior(images)
+    model.step(images, torch.zeros(4, dtype=torch.int64), StepContext(0, 10, 100))
+    drawn = torch.stack(seen)  # (300, 4, 5)
+    mean, log_variance = model.frozen_posterior(images)
     scale = (0.5 * log_variance).exp()
     assert ((drawn.mean(0) - mean) / scale).abs().max() < 4.5 / math.sqrt(300)
     assert (drawn.std(0) / scale - 1.0).abs().max() < 0.2
