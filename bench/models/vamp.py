@@ -7,7 +7,7 @@ encoder towards the aggregated posterior, and both samples and the bound use it.
 from __future__ import annotations
 
 import torch
-from pydantic import PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from bench.models.base import StepContext, descend
@@ -26,9 +26,11 @@ class VampRecipe(AutoencoderRecipe):
 
     Attributes:
         n_pseudo_inputs: components of the prior (K).
+        beta: weight of the KL term; with the ``unit-gaussian`` likelihood, the decoder's variance.
     """
 
     n_pseudo_inputs: PositiveInt = 100
+    beta: PositiveFloat = 1.0
 
 
 class PseudoInputs(nn.Module):
@@ -60,6 +62,7 @@ class VampVAE(LatentAutoencoder):
 
     def __init__(self, recipe: VampRecipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__(recipe, shape, n_classes, outputs_per_latent=2)
+        self.beta = recipe.beta
         self.pseudo_inputs = PseudoInputs(recipe.n_pseudo_inputs, shape)
         self._optimizer.add_param_group({"params": list(self.pseudo_inputs.parameters())})
 
@@ -72,14 +75,14 @@ class VampVAE(LatentAutoencoder):
         }
 
     def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
-        """One update of reconstruction + KL, in nats per image; the KL is its value at the draw."""
+        """One update of reconstruction + beta KL, in nats per image; the KL is that of the draw."""
         if not self.pseudo_inputs.started:
             self.pseudo_inputs.start(images)
         # In one pass, so that batch normalisation treats images and pseudo-inputs alike.
         outputs = self.encoder(torch.cat([images, self.pseudo_inputs()]))
         latents, kl = draw_and_kl(outputs[: len(images)], outputs[len(images) :])
         reconstruction = self.negative_log_likelihood(self.decoder(latents), unit_pixels(images))
-        descend(reconstruction + kl, self._optimizer)
+        descend(reconstruction + self.beta * kl, self._optimizer)
         return {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
 
     def prior(self) -> tuple[Tensor, Tensor]:

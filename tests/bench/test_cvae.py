@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import bench.models.cvae
 from bench.models.base import LatentModel, StepContext
 from bench.models.cvae import CVAE
 from bench.models.vae import VAE, mean_image
@@ -66,14 +67,32 @@ def test_without_weights_on_the_class_its_first_update_is_the_vaes(
 def test_the_bound_is_reconstruction_plus_beta_kl(
     beta: float, model_of: ModelOf, one_step: OneStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import bench.models.cvae
-
     descended: list[Tensor] = []
     monkeypatch.setattr(bench.models.cvae, "descend", lambda loss, _: descended.append(loss))
     losses = one_step(model_of(CVAE, beta=beta, **SMALL))
     expected = losses["reconstruction"] + beta * losses["kl"]
     torch.testing.assert_close(descended[0].detach(), expected)
     assert losses["kl"].item() > 0.0
+
+
+def test_beta_is_the_variance_of_a_unit_gaussian_decoder(
+    model_of: ModelOf, images_of: Images
+) -> None:
+    variance, settings = 0.02, SMALL | {"likelihood": "unit-gaussian"}
+    model = model_of(CVAE, beta=variance, **settings).eval()
+    labels, pixels = torch.arange(4), 0.5 * (images_of(4) + 1.0)
+    logits = [
+        model.decoder_logits(torch.full((4, 5), value), labels).detach() for value in (0.0, 1.0)
+    ]
+    scaled = [model.negative_log_likelihood(each, pixels) / variance for each in logits]
+    exact = [
+        -torch.distributions.Normal(torch.sigmoid(each), variance**0.5).log_prob(pixels)
+        for each in logits
+    ]
+    means = [each.flatten(1).sum(1).mean() for each in exact]
+    # (unit loss + beta KL) / beta is the bound of that decoder up to a constant
+    torch.testing.assert_close(scaled[1] - scaled[0], means[1] - means[0], rtol=1e-3, atol=1e-3)
+    assert (means[1] - means[0]).abs() > 0.1
 
 
 def test_the_kl_between_normals() -> None:

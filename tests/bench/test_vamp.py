@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import bench.models.vamp
 from bench.models.vae import VAE
 from bench.models.vamp import VampVAE, draw_and_kl
 from bench.noise import ImageNoise
@@ -87,6 +88,18 @@ def test_it_starts_and_draws_as_a_vae_does(model_of: ModelOf, images_of: Images)
     latents, _ = draw_and_kl(posterior, torch.zeros(12, 10))
     torch.manual_seed(3)
     assert torch.equal(latents, reparameterise(*posterior.chunk(2, 1)))
+
+
+@pytest.mark.parametrize("beta", [0.5, 1.0])
+def test_the_bound_is_reconstruction_plus_beta_kl(
+    beta: float, model_of: ModelOf, one_step: OneStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    descended: list[Tensor] = []
+    monkeypatch.setattr(bench.models.vamp, "descend", lambda loss, _: descended.append(loss))
+    losses = one_step(model_of(VampVAE, beta=beta, **SMALL))
+    expected = losses["reconstruction"] + beta * losses["kl"]
+    torch.testing.assert_close(descended[0].detach(), expected)
+    assert losses["kl"].item() > 0.0
 
 
 def test_the_priors_gradient_reaches_encoder_and_pseudo_inputs(
