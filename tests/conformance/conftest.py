@@ -24,6 +24,8 @@ SMALL: dict[str, Any] = {
     "prior_layers": 1,
     "prior_heads": 2,
     "critic_width": 16,
+    "n_pseudo_inputs": 12,
+    "second_width": 16,
 }
 """Replaces settings that a recipe has; everything that makes a variant what it is stays."""
 
