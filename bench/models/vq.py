@@ -1,15 +1,19 @@
-"""VQ-VAE with an averaged codebook and a learned prior (van den Oord et al. 2017, 1711.00937).
+"""Autoencoders with a grid of discrete codes and a learned prior over them.
 
-One step updates the autoencoder and then the prior on the codes of the same images, so that the
-model can sample at any time; no gradient of the prior reaches the autoencoder. Deviation from the
-paper: the prior is a causal transformer instead of a PixelCNN, trained beside the autoencoder
-instead of after it.
+VQ-VAE (van den Oord et al. 2017, 1711.00937) has an averaged codebook, FSQ (Mentzer et al. 2023,
+2309.15505) rounds; everything else is shared. One step updates the autoencoder and then the prior
+on the codes of the same images, so that the model can sample at any time; no gradient of the prior
+reaches the autoencoder. Deviation from the papers: the prior is a causal transformer instead of a
+PixelCNN or a masked transformer, trained beside the autoencoder instead of after it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Annotated
+
 import torch
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 from torch.optim import Optimizer
@@ -23,30 +27,33 @@ from bench.models.base import (
     adam,
     descend,
 )
-from bench.networks.quantised import GridDecoder, GridEncoder, grid_size
+from bench.networks.quantised import LARGEST_GRID, GridDecoder, GridEncoder, grid_size
+from bench.networks.quantisers import (
+    AveragedCodebook,
+    FiniteScalar,
+    Quantiser,
+    as_grid,
+    as_vectors,
+)
 from bench.networks.shape import ImageShape
 from bench.networks.transformer import CausalTransformer
 from bench.noise import ImageNoise
 
+Levels = Annotated[int, Field(ge=2)]
 
-class VQVAERecipe(Recipe):
-    """Settings of a VQ-VAE.
+
+class CodeGridRecipe(Recipe):
+    """Settings of every autoencoder with a grid of codes.
 
     Attributes:
         width: channels of encoder and decoder.
-        n_codes: size of the codebook (K).
-        code_dim: length of a code (D).
-        codebook_decay: of the averages that the codebook is made of.
-        commitment: weight of the term that ties the encoder to its codes (beta).
+        largest_grid: images are halved until the grid of codes is at most this wide.
         prior_dim, prior_layers, prior_heads: the prior's size.
         prior_optimizer: of the prior; ``optimizer`` is the autoencoder's.
     """
 
     width: PositiveInt = 32
-    n_codes: PositiveInt = 64
-    code_dim: PositiveInt = 16
-    codebook_decay: Fraction = 0.99
-    commitment: PositiveFloat = 0.25
+    largest_grid: PositiveInt = LARGEST_GRID
     prior_dim: PositiveInt = 64
     prior_layers: PositiveInt = 3
     prior_heads: PositiveInt = 4
@@ -54,73 +61,64 @@ class VQVAERecipe(Recipe):
     prior_optimizer: AdamSettings = AdamSettings(lr=1.0e-3)
 
 
-class AveragedCodebook(nn.Module):
-    """Codes that follow the average of the vectors assigned to them, 1711.00937 appendix A.1.
+class VQVAERecipe(CodeGridRecipe):
+    """Settings of a VQ-VAE.
 
-    Args:
-        n_codes: K.
-        code_dim: D.
-        decay: of counts and sums; a code is their smoothed quotient.
+    Attributes:
+        n_codes: size of the codebook (K).
+        code_dim: length of a code (D).
+        codebook_decay: of the averages that the codebook is made of.
+        commitment: weight of the term that ties the encoder to its codes (beta).
+        restart_below: a code whose averaged count per batch is lower is put on a vector of the
+            batch; 0 for never, as in the paper.
     """
 
-    codes: Tensor
-    counts: Tensor
-    sums: Tensor
-    started: Tensor
-    smoothing = 1.0e-5
-
-    def __init__(self, n_codes: int, code_dim: int, decay: float) -> None:
-        super().__init__()
-        self.decay = decay
-        self.register_buffer("codes", torch.randn(n_codes, code_dim) / n_codes)
-        self.register_buffer("counts", torch.ones(n_codes))
-        self.register_buffer("sums", self.codes.clone())
-        self.register_buffer("started", torch.zeros((), dtype=torch.bool))
-
-    def nearest(self, vectors: Tensor) -> Tensor:
-        """Index of the nearest code of every vector, (M, D) to (M,)."""
-        # ||v - c||^2 without the term that is the same for all codes
-        distances = self.codes.square().sum(1) - 2.0 * vectors @ self.codes.T  # (M, K)
-        return distances.argmin(1)
-
-    @torch.no_grad()
-    def update(self, vectors: Tensor, indices: Tensor) -> None:
-        """Move counts, sums and codes towards one batch of vectors (M, D) and their codes (M,)."""
-        n_codes = len(self.codes)
-        counts = torch.bincount(indices, minlength=n_codes).to(vectors.dtype)
-        sums = torch.zeros_like(self.sums).index_add_(0, indices, vectors)
-        self.counts.lerp_(counts, 1.0 - self.decay)
-        self.sums.lerp_(sums, 1.0 - self.decay)
-        total = self.counts.sum()
-        smoothed = (self.counts + self.smoothing) / (total + n_codes * self.smoothing) * total
-        self.codes.copy_(self.sums / smoothed[:, None])
-
-    @torch.no_grad()
-    def start(self, vectors: Tensor) -> None:
-        """Begin at vectors drawn from the first batch, so that no code starts out of reach."""
-        chosen = torch.randint(len(vectors), (len(self.codes),), device=vectors.device)
-        self.codes.copy_(vectors[chosen])
-        self.counts.fill_(len(vectors) / len(self.codes))
-        self.sums.copy_(self.codes * self.counts[:, None])
-        self.started.fill_(True)
+    n_codes: PositiveInt = 64
+    code_dim: PositiveInt = 16
+    codebook_decay: Fraction = 0.99
+    commitment: PositiveFloat = 0.25
+    restart_below: NonNegativeFloat = 0.0
 
 
-class VQVAE(GenerativeModel):
-    """Discrete grid autoencoder and an autoregressive prior over its codes."""
+class FSQVAERecipe(CodeGridRecipe):
+    """Settings of an autoencoder with finite scalar quantisation.
 
-    recipe_type = VQVAERecipe
+    Attributes:
+        levels: number of values of each channel of the code; their product is the vocabulary.
+    """
+
+    levels: Annotated[tuple[Levels, ...], Field(min_length=1)] = (8, 6, 5)
+
+
+class CodeGridVAE(GenerativeModel):
+    """Discrete grid autoencoder and an autoregressive prior over its codes.
+
+    Args:
+        code_dim: channels that are quantised.
+        quantiser: makes the quantiser; called between the networks and the prior.
+        commitment: weight of the quantiser's own term.
+    """
+
     latent_dim = 0
 
-    def __init__(self, recipe: VQVAERecipe, shape: ImageShape, n_classes: int) -> None:
+    def __init__(
+        self,
+        recipe: CodeGridRecipe,
+        shape: ImageShape,
+        n_classes: int,
+        code_dim: int,
+        quantiser: Callable[[], Quantiser],
+        commitment: float = 0.0,
+    ) -> None:
         super().__init__(recipe, shape, n_classes)
-        self.commitment = recipe.commitment
-        self.grid = grid_size(shape)
-        self.encoder = GridEncoder(shape, recipe.width, recipe.code_dim)
-        self.decoder = GridDecoder(shape, recipe.width, recipe.code_dim)
-        self.codebook = AveragedCodebook(recipe.n_codes, recipe.code_dim, recipe.codebook_decay)
+        self.commitment = commitment
+        largest = recipe.largest_grid
+        self.encoder = GridEncoder(shape, recipe.width, code_dim, largest)
+        self.decoder = GridDecoder(shape, recipe.width, code_dim, largest)
+        self.codebook = quantiser()
         self.prior = CausalTransformer(
-            recipe.n_codes,
-            self.grid**2,
+            self.codebook.n_codes,
+            grid_size(shape, largest) ** 2,
             recipe.prior_dim,
             recipe.prior_layers,
             recipe.prior_heads,
@@ -132,15 +130,15 @@ class VQVAE(GenerativeModel):
         }
 
     def optimizers(self) -> dict[str, Optimizer]:
-        """Adam for the autoencoder and Adam for the prior; the codebook needs none."""
+        """Adam for the autoencoder and Adam for the prior; the quantiser needs none."""
         return dict(self._optimizers)
 
     def sampling_modules(self) -> dict[str, nn.Module]:
-        """Prior, codebook and decoder."""
+        """Prior, quantiser and decoder."""
         return {"prior": self.prior, "codebook": self.codebook, "decoder": self.decoder}
 
     def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
-        """Update autoencoder and codebook, then the prior on the codes just found."""
+        """Update autoencoder and quantiser, then the prior on the codes just found."""
         reconstruction, commitment, indices = self.autoencoder_losses(images)
         descend(reconstruction + self.commitment * commitment, self._optimizers["autoencoder"])
         prior = self.prior_loss(indices.view(len(images), -1))
@@ -149,27 +147,18 @@ class VQVAE(GenerativeModel):
             "reconstruction": reconstruction.detach(),
             "commitment": commitment.detach(),
             "prior": prior.detach(),
-            "perplexity": perplexity(indices, len(self.codebook.codes)),
+            "perplexity": perplexity(indices, self.codebook.n_codes),
+            "codes_used": codes_used(indices, self.codebook.n_codes),
         }
 
     def autoencoder_losses(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Reconstruction and commitment terms, both means, and the code of every position (M,).
 
-        1711.00937 eq. 3; its middle term is replaced by the codebook's averages. In training the
-        codebook moves, in evaluation it does not.
+        In training the quantiser may move its codes, in evaluation it does not.
         """
-        grid = self.encoder(images)  # (N, D, h, w)
-        vectors = grid.permute(0, 2, 3, 1).flatten(0, 2)  # (M, D), M = N h w
-        if self.training and not self.codebook.started:
-            self.codebook.start(vectors.detach())
-        indices = self.codebook.nearest(vectors.detach())
-        quantised = self._as_grid(self.codebook.codes[indices], len(images))
-        commitment = mse_loss(grid, quantised)
-        straight_through = grid + (quantised - grid).detach()
-        reconstruction = mse_loss(torch.tanh(self.decoder(straight_through)), images)
-        if self.training:
-            self.codebook.update(vectors.detach(), indices)
-        return reconstruction, commitment, indices
+        codes = self.codebook(self.encoder(images))
+        reconstruction = mse_loss(torch.tanh(self.decoder(codes.grid)), images)
+        return reconstruction, codes.commitment, codes.indices
 
     def prior_loss(self, tokens: Tensor) -> Tensor:
         """Nats per code of sequences (N, h w) in raster order."""
@@ -177,21 +166,43 @@ class VQVAE(GenerativeModel):
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) in -1 .. 1 to what their codes decode to."""
-        grid = self.encoder(images)
-        indices = self.codebook.nearest(grid.permute(0, 2, 3, 1).flatten(0, 2))
+        indices = self.codebook.indices(as_vectors(self.encoder(images)))
         return self.decode_tokens(indices.view(len(images), -1))
 
     def decode_tokens(self, tokens: Tensor) -> Tensor:
         """Codes (N, h w) in raster order to images (N, C, H, W) in -1 .. 1."""
-        grid = self._as_grid(self.codebook.codes[tokens.flatten()], len(tokens))
+        grid = as_grid(self.codebook.lookup(tokens.flatten()), len(tokens))
         return torch.tanh(self.decoder(grid))
 
     def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """Draw codes one after another from the prior, then decode them."""
         return self.decode_tokens(self.prior.generate(noise.uniform(self.prior.length)))
 
-    def _as_grid(self, vectors: Tensor, n: int) -> Tensor:
-        return vectors.view(n, self.grid, self.grid, -1).permute(0, 3, 1, 2)  # (N, D, h, w)
+
+class VQVAE(CodeGridVAE):
+    """Nearest codes of an averaged codebook; eq. 3 of 1711.00937 with averages as middle term."""
+
+    recipe_type = VQVAERecipe
+    codebook: AveragedCodebook
+
+    def __init__(self, recipe: VQVAERecipe, shape: ImageShape, n_classes: int) -> None:
+        def quantiser() -> Quantiser:
+            return AveragedCodebook(
+                recipe.n_codes, recipe.code_dim, recipe.codebook_decay, recipe.restart_below
+            )
+
+        super().__init__(recipe, shape, n_classes, recipe.code_dim, quantiser, recipe.commitment)
+
+
+class FSQVAE(CodeGridVAE):
+    """Bounded and rounded channels; reconstruction is the autoencoder's only term, 2309.15505."""
+
+    recipe_type = FSQVAERecipe
+    codebook: FiniteScalar
+
+    def __init__(self, recipe: FSQVAERecipe, shape: ImageShape, n_classes: int) -> None:
+        levels = recipe.levels
+        super().__init__(recipe, shape, n_classes, len(levels), lambda: FiniteScalar(levels))
 
 
 def perplexity(indices: Tensor, n_codes: int) -> Tensor:
@@ -199,3 +210,8 @@ def perplexity(indices: Tensor, n_codes: int) -> Tensor:
     frequency = torch.bincount(indices.flatten(), minlength=n_codes) / indices.numel()
     entropy: Tensor = torch.special.entr(frequency).sum()
     return entropy.exp()
+
+
+def codes_used(indices: Tensor, n_codes: int) -> Tensor:
+    """How many of ``n_codes`` occur at least once, as a float."""
+    return (torch.bincount(indices.flatten(), minlength=n_codes) > 0).float().sum()

@@ -1,6 +1,6 @@
 """Encoder and decoder around a grid of latent vectors, after DeepMind's VQ-VAE (1711.00937).
 
-Strided 4 x 4 convolutions down to a grid of at most ``LARGEST_GRID`` pixels, a 3 x 3 convolution,
+Strided 4 x 4 convolutions down to a grid of at most ``largest_grid`` pixels, a 3 x 3 convolution,
 two residual blocks, and the mirror image on the way back. No normalisation.
 """
 
@@ -33,21 +33,23 @@ class ResidualBlock(nn.Module):
         return features + residual
 
 
-def grid_size(shape: ImageShape) -> int:
+def grid_size(shape: ImageShape, largest_grid: int = LARGEST_GRID) -> int:
     """Height and width of the latent grid: 8 for 16 px, 7 for 28 px, 8 for 32 px, 4 for 8 px."""
-    return shape.size >> _n_stages(shape)
+    return shape.size >> _n_stages(shape, largest_grid)
 
 
-def _n_stages(shape: ImageShape) -> int:
-    return max(1, halvings_to_reach(shape.size, LARGEST_GRID)) if shape.size % 2 == 0 else 0
+def _n_stages(shape: ImageShape, largest_grid: int) -> int:
+    return max(1, halvings_to_reach(shape.size, largest_grid)) if shape.size % 2 == 0 else 0
 
 
 class GridEncoder(nn.Module):
     """Images (N, C, H, W) to a grid of vectors (N, code_dim, h, w)."""
 
-    def __init__(self, shape: ImageShape, width: int, code_dim: int) -> None:
+    def __init__(
+        self, shape: ImageShape, width: int, code_dim: int, largest_grid: int = LARGEST_GRID
+    ) -> None:
         super().__init__()
-        n_stages = _n_stages(shape)
+        n_stages = _n_stages(shape, largest_grid)
         channels = [shape.channels] + [width] * n_stages
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(channels):
@@ -70,9 +72,11 @@ class GridEncoder(nn.Module):
 class GridDecoder(nn.Module):
     """A grid of vectors (N, code_dim, h, w) to pixel logits (N, C, H, W)."""
 
-    def __init__(self, shape: ImageShape, width: int, code_dim: int) -> None:
+    def __init__(
+        self, shape: ImageShape, width: int, code_dim: int, largest_grid: int = LARGEST_GRID
+    ) -> None:
         super().__init__()
-        n_stages = _n_stages(shape)
+        n_stages = _n_stages(shape, largest_grid)
         layers: list[nn.Module] = []
         for _ in range(n_stages - 1):
             layers += [nn.ConvTranspose2d(width, width, 4, stride=2, padding=1), nn.ReLU()]

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.models.vq import VQVAE, AveragedCodebook, perplexity
+from bench.models.vq import VQVAE, perplexity
+from bench.networks.quantisers import AveragedCodebook
 from bench.noise import ImageNoise
 
 ModelOf = Callable[..., VQVAE]
@@ -183,7 +184,7 @@ def test_nearest_is_the_least_distance() -> None:
     codebook.codes.normal_()
     vectors = torch.randn(50, 5)
     expected = torch.cdist(vectors, codebook.codes).argmin(1)
-    assert torch.equal(codebook.nearest(vectors), expected)
+    assert torch.equal(codebook.indices(vectors), expected)
 
 
 def test_codes_converge_to_the_means_of_their_clusters() -> None:

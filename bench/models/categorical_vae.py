@@ -1,0 +1,114 @@
+"""Variational autoencoder with categorical latents (Jang et al. 2016, 1611.01144).
+
+The code of an image is V independent variables of K categories with a uniform prior. In training
+they are relaxed with a temperature that falls over the budget; samples and reconstructions use
+exact one-hot codes.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+from torch.optim import Optimizer
+
+from bench.models.base import AdamSettings, GenerativeModel, Recipe, StepContext, adam, descend
+from bench.models.vae import mean_image, unit_pixels
+from bench.networks.autoencoder import Decoder, Encoder
+from bench.networks.shape import ImageShape
+from bench.noise import ImageNoise
+from bench.objectives.categorical import hardened, kl_to_uniform, relaxed_sample, temperature_at
+from bench.objectives.elbo import LIKELIHOODS
+
+Categories = Annotated[int, Field(ge=2)]
+
+
+class CategoricalVAERecipe(Recipe):
+    """Settings of a VAE with categorical latents.
+
+    Attributes:
+        n_variables: categorical variables per image (V).
+        n_categories: values of each (K).
+        width: channels next to the pixels.
+        likelihood: of the pixels given the decoder's output, by name in ``bench.objectives.elbo``.
+        beta: weight of the KL term (1: the bound).
+        first_temperature, last_temperature: at the first and at the last update.
+        straight_through: whether the decoder is trained on one-hot codes whose gradient is that
+            of the relaxed ones.
+    """
+
+    n_variables: PositiveInt = 20
+    n_categories: Categories = 10
+    width: PositiveInt = 32
+    likelihood: Literal["bernoulli", "unit-gaussian", "optimal-gaussian"] = "bernoulli"
+    beta: NonNegativeFloat = 1.0
+    first_temperature: PositiveFloat = 1.0
+    last_temperature: PositiveFloat = 0.5
+    straight_through: bool = False
+    optimizer: AdamSettings = AdamSettings(lr=1.0e-3)
+
+
+class CategoricalVAE(GenerativeModel):
+    """The negative evidence lower bound with one relaxed draw per image."""
+
+    recipe_type = CategoricalVAERecipe
+    latent_dim = 0  # the prior is drawn from by uniform numbers
+
+    def __init__(self, recipe: CategoricalVAERecipe, shape: ImageShape, n_classes: int) -> None:
+        super().__init__(recipe, shape, n_classes)
+        self.settings = recipe
+        self.negative_log_likelihood = LIKELIHOODS[recipe.likelihood]
+        n_values = recipe.n_variables * recipe.n_categories
+        self.encoder = Encoder(shape, recipe.width, n_values)
+        self.decoder = Decoder(shape, recipe.width, n_values)
+        self._optimizer = adam(list(self.parameters()), recipe.optimizer)
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """One Adam for both networks."""
+        return {"autoencoder": self._optimizer}
+
+    def sampling_modules(self) -> dict[str, nn.Module]:
+        """The decoder alone: the prior is uniform."""
+        return {"decoder": self.decoder}
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Unnormalised log q(z|x) of images in -1 .. 1, (N, V, K)."""
+        flat: Tensor = self.encoder(images)
+        return flat.view(len(images), self.settings.n_variables, self.settings.n_categories)
+
+    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+        """One update of reconstruction + beta KL, in nats per image."""
+        settings = self.settings
+        temperature = temperature_at(
+            ctx.step, ctx.n_steps, settings.first_temperature, settings.last_temperature
+        )
+        logits = self.logits(images)
+        uniforms = torch.rand(logits.shape, device=logits.device)
+        codes = relaxed_sample(logits, temperature, uniforms)
+        if settings.straight_through:
+            codes = hardened(codes)
+        outputs = self.decoder(codes.flatten(1))
+        reconstruction = self.negative_log_likelihood(outputs, unit_pixels(images))
+        kl = kl_to_uniform(logits)
+        descend(reconstruction + settings.beta * kl, self._optimizer)
+        return {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
+
+    def decode_categories(self, categories: Tensor) -> Tensor:
+        """Categories (N, V) int64 to the decoder's mean, (N, C, H, W) in -1 .. 1."""
+        codes = one_hot(categories, self.settings.n_categories).float()
+        return mean_image(self.decoder(codes.flatten(1)))
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) in -1 .. 1 to the mean at their most probable categories."""
+        return self.decode_categories(self.logits(images).argmax(2))
+
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        """Decode categories that are drawn alike and independently."""
+        uniforms = noise.uniform(self.settings.n_variables)
+        n_categories = self.settings.n_categories
+        # a float32 below 1 may still round up to K when multiplied
+        categories = (uniforms * n_categories).long().clamp_max(n_categories - 1)
+        return self.decode_categories(categories)
