@@ -11,8 +11,8 @@ from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from bench.models.autoencoder import AutoencoderRecipe, LatentAutoencoder, unit_pixels
 from bench.models.base import AdamSettings, StepContext, adam, descend
-from bench.models.vae import AutoencoderRecipe, LatentAutoencoder, unit_pixels
 from bench.networks.shape import ImageShape
 from bench.noise import ImageNoise
 from bench.objectives.adversarial import non_saturating_d_loss, non_saturating_g_loss

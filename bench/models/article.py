@@ -16,7 +16,8 @@ from pydantic import PositiveInt, model_validator
 from torch import Tensor
 
 from bench.models.base import AdamSettings, StepContext
-from bench.models.gan import GAN, GANRecipe
+from bench.models.gan import GAN
+from bench.models.gan_recipe import GANRecipe
 from bench.networks.norm import Norm
 from bench.networks.shape import ImageShape
 from bench.objectives.adversarial import LOSSES

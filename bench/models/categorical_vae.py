@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
+from bench.models.autoencoder import mean_image, unit_pixels
 from bench.models.base import AdamSettings, GenerativeModel, Recipe, StepContext, adam, descend
-from bench.models.vae import mean_image, unit_pixels
 from bench.networks.autoencoder import Decoder, Encoder
 from bench.networks.shape import ImageShape
 from bench.noise import ImageNoise

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
+from bench.models.autoencoder import AutoencoderRecipe, mean_image, unit_pixels
 from bench.models.base import GenerativeModel, StepContext, adam, descend
-from bench.models.vae import AutoencoderRecipe, mean_image, unit_pixels
 from bench.networks.autoencoder import Decoder, Encoder
 from bench.networks.latent import SkipMLP
 from bench.networks.shape import ImageShape

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from bench.models.base import Settings
-from bench.models.gan import GAN, GANRecipe
+from bench.models.gan import GAN
+from bench.models.gan_recipe import GANRecipe
 from bench.networks.conditional import Conditioned, TwoHeadedCritic, given
 from bench.networks.critic import FeatureCritic
 from bench.networks.shape import ImageShape

@@ -12,8 +12,8 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor
 
+from bench.models.autoencoder import AutoencoderRecipe, LatentAutoencoder, unit_pixels
 from bench.models.base import StepContext, descend
-from bench.models.vae import AutoencoderRecipe, LatentAutoencoder, unit_pixels
 from bench.networks.shape import ImageShape
 from bench.noise import ImageNoise
 from bench.objectives.densities import log_mean_exp, log_normal, log_standard_normal

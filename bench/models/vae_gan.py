@@ -16,8 +16,9 @@ from torch import Tensor
 from torch.nn.functional import softplus
 from torch.optim import Optimizer
 
+from bench.models.autoencoder import LatentAutoencoder, mean_image, unit_pixels
 from bench.models.base import AdamSettings, StepContext, adam
-from bench.models.vae import LatentAutoencoder, VAERecipe, mean_image, unit_pixels
+from bench.models.vae import VAERecipe
 from bench.networks.dcgan import Critic
 from bench.networks.norm import Norm
 from bench.networks.shape import ImageShape

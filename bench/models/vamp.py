@@ -10,8 +10,8 @@ import torch
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
+from bench.models.autoencoder import AutoencoderRecipe, LatentAutoencoder, unit_pixels
 from bench.models.base import StepContext, descend
-from bench.models.vae import AutoencoderRecipe, LatentAutoencoder, unit_pixels
 from bench.networks.shape import ImageShape
 from bench.noise import ImageNoise
 from bench.objectives.densities import log_even_mixture, log_normal

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from bench.models.aae import AAE
+from bench.models.autoencoder import Autoencoder
 from bench.models.base import StepContext
-from bench.models.vae import Autoencoder
 from bench.noise import ImageNoise
 
 ModelOf = Callable[..., Any]

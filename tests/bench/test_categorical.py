@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.models.autoencoder import unit_pixels
 from bench.models.base import StepContext
 from bench.models.categorical_vae import CategoricalVAE
-from bench.models.vae import unit_pixels
 from bench.noise import ImageNoise
 from bench.objectives.categorical import hardened, kl_to_uniform, relaxed_sample, temperature_at
 from bench.objectives.elbo import bernoulli_nll

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 import bench.models.cvae
+from bench.models.autoencoder import mean_image
 from bench.models.base import LatentModel, StepContext
 from bench.models.cvae import CVAE
-from bench.models.vae import VAE, mean_image
+from bench.models.vae import VAE
 from bench.noise import ImageNoise
 from bench.objectives.densities import kl_between_normals
 from bench.objectives.elbo import kl_to_standard_normal

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import bench.models.vae
-from bench.models.vae import VAE, Autoencoder, PlainRecipe
+import bench.models.autoencoder
+from bench.models.autoencoder import Autoencoder, PlainRecipe
+from bench.models.vae import VAE
 from bench.spec import inherited_recipe
 from catalog.schema import Registry
 
@@ -76,7 +77,7 @@ def test_the_loss_grows_by_the_weighted_term(
     losses: dict[float, Tensor] = {}
     for weight in (0.0, 1.0, 3.0):
         model = model_of(Autoencoder, **SMALL, **{name: weight})
-        monkeypatch.setattr(bench.models.vae, "descend", lambda *_: None)
+        monkeypatch.setattr(bench.models.autoencoder, "descend", lambda *_: None)
         losses[weight] = one_step(model)["loss"].double()
     term = losses[1.0] - losses[0.0]
     assert term.item() > 1e-4
@@ -134,7 +135,9 @@ def test_the_derivative_is_of_the_mean_pixels_at_the_decoder_input(
         lambda z: torch.sigmoid(model.decoder(z)).flatten(1).sum(0), latents
     )  # (n_pixels, 3, latent_dim): images do not see each other in evaluation
     exact = jacobian.square().sum((0, 2)).mean().item()
-    signs = bench.models.vae.squared_jacobian(lambda z: torch.sigmoid(model.decoder(z)), many)
+    signs = bench.models.autoencoder.squared_jacobian(
+        lambda z: torch.sigmoid(model.decoder(z)), many
+    )
     assert signs.item() == pytest.approx(exact, rel=0.05)
     model.train()
     torch.manual_seed(1)

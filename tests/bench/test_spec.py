@@ -12,8 +12,8 @@ from torch import Tensor
 
 import bench
 from bench.build import algorithm_class, load_variant, resolve_recipe
+from bench.models.autoencoder import Autoencoder
 from bench.models.gan import GAN
-from bench.models.vae import Autoencoder
 from bench.noise import ImageNoise
 from bench.spec import TrainSpec, inherited_recipe, train_spec
 from catalog.errors import InvalidInput, UsageError
@@ -151,7 +151,7 @@ def test_algorithms_that_are_none(algorithm: str) -> None:
 
 
 def test_algorithms_by_import_string() -> None:
-    assert algorithm_class("bench.models.vae:Autoencoder") is Autoencoder
+    assert algorithm_class("bench.models.autoencoder:Autoencoder") is Autoencoder
 
 
 @pytest.fixture

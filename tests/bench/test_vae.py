@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 import bench.models.vae
+from bench.models.autoencoder import Autoencoder
 from bench.models.base import LatentModel, StepContext
-from bench.models.vae import VAE, Autoencoder
+from bench.models.vae import VAE
 from bench.noise import ImageNoise
 
 ModelOf = Callable[..., Any]

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.models.vae import VAE, mean_image
+from bench.models.autoencoder import mean_image
+from bench.models.vae import VAE
 from bench.models.vae_gan import VAEGAN
 from bench.noise import ImageNoise
 

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 import bench.models.vae
 from bench.build import algorithm_class, build_model, resolve_recipe
+from bench.models.autoencoder import Autoencoder
 from bench.models.base import GenerativeModel, StepContext
 from bench.models.factor_vae import FactorVAE
-from bench.models.vae import VAE, Autoencoder
+from bench.models.vae import VAE
 from bench.networks.shape import ImageShape
 from bench.objectives.latent import Encoded, dip_diagonal, total_correlation
 from catalog.errors import InvalidInput
