@@ -2,19 +2,21 @@
 
 Owns every statistical rule of a report, and knows neither records nor pages. Values are distances
 (lower is better) of one row under several training seeds. Comparisons work on their logarithm,
-since the spread of a distance grows with its level.
+since the spread of a distance grows with its level. What one set of images alone can say is in
+``bench.sampling_error``.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from scipy.optimize import brentq
 
 ALPHA = 0.05
 """Family-wise error rate of every Holm family, and the level of the test of equal spreads."""
@@ -26,7 +28,9 @@ FLOOR = 1e-6
 """Distances below are lifted to it before a logarithm is taken: rounding can make them negative."""
 
 Method = Literal["pooled", "welch", "none"]
-Verdict = Literal["better", "worse", "undecided", "lower", "higher"]
+Verdict = Literal["better", "undecided", "behind", "lower", "higher"]
+"""Of a one-sided test of "better": shown, not shown though lower, not lower at all; and the last
+two where there are too few values for a test."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,35 @@ class Comparison:
     def decided(self) -> bool:
         """Whether ``better`` beats ``worse``: significant after Holm, and by 2 % or more."""
         return self.p_holm < ALPHA and self.gap >= MIN_GAP
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One row beside its reference, tested for being better.
+
+    Attributes:
+        ratio: its geometric mean over the reference's; below 1 is better.
+        low: lower end of the 95 % interval of the ratio, not corrected for the family's size.
+        high: upper end of it; both are None where a side has a single value.
+        p_value: one-sided, before correction; None where a side has a single value.
+        p_holm: after Holm's correction over its family.
+    """
+
+    ratio: float
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    p_holm: float | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Better if significant after Holm and by 2 % or more."""
+        if self.p_holm is None:
+            return "lower" if self.ratio < 1 else "higher"
+        if self.ratio >= 1:
+            return "behind"
+        shown = self.p_holm < ALPHA and 1 / self.ratio - 1 >= MIN_GAP
+        return "better" if shown else "undecided"
 
 
 @dataclass(frozen=True)
@@ -163,48 +196,73 @@ def rank_ranges(n_rows: int, comparisons: Sequence[Comparison]) -> tuple[RankRan
     )
 
 
-def against_constant(rows: Sequence[Sequence[float]], constant: float) -> tuple[Verdict, ...]:
-    """How each row stands to one fixed distance, tested as one Holm family of its own.
+def contrasts(
+    pairs: Sequence[tuple[Sequence[float], Sequence[float]]], pool: Sequence[Sequence[float]] = ()
+) -> tuple[Contrast, ...]:
+    """Tests of "this row is better than its reference", one-sided, as one Holm family.
 
-    One-sample t on the log distance with the row's own spread, and the same 2 % gap. A row with
-    one seed cannot be tested and is only said to be ``lower`` or ``higher``.
-    """
-    target = math.log(max(constant, FLOOR))
-    logs = [_logs(row) for row in rows]
-    differences = [float(row.mean()) - target for row in logs]
-    tested = [index for index, row in enumerate(logs) if len(row) > 1]
-    p_values = holm(
-        [
-            _p_value(
-                differences[i], float(logs[i].std(ddof=1)) / len(logs[i]) ** 0.5, len(logs[i]) - 1
-            )
-            for i in tested
-        ]
-    )
-    p_of = dict(zip(tested, p_values, strict=True))
-    return tuple(_verdict(difference, p_of.get(i)) for i, difference in enumerate(differences))
-
-
-def frechet_bias(eigenvalues: Sequence[float], n: int) -> float:
-    """Expected excess of a Fréchet distance whose one side is estimated from ``n`` samples.
-
-    Second-order expansion of the Bures metric for a Gaussian with covariance eigenvalues l:
-    B / n with B = 5/4 sum_i l_i + 1/2 sum_ij l_i l_j / (l_i + l_j). Two sampled sides add. Within
-    5 % where n is at least about four times the dimension; too small below.
+    The two sides count as independent. Runs of one seed see their images in the same order, but
+    nothing else of them is shared; pairing them would halve the degrees of freedom for a
+    correlation that nobody has shown.
 
     Args:
-        eigenvalues: of the feature covariance; rounding below zero counts as zero.
-        n: images on that side, at least 1.
-
-    Raises:
-        ValueError: ``n`` is below 1.
+        pairs: (row, reference), each the distances of one of them; a pair in which a side has
+            a single value is not tested and takes no part in the family.
+        pool: the rows whose common spread is used if ``spread_method`` finds one; by default
+            each pair is tested by Welch.
     """
-    if n < 1:
-        raise ValueError(f"a bias needs at least one image, not {n}")
-    spectrum = np.clip(np.asarray(eigenvalues, dtype=np.float64), 0, None)
-    spectrum = spectrum[spectrum > 0]
-    pairs = np.outer(spectrum, spectrum) / np.add.outer(spectrum, spectrum)
-    return float(1.25 * spectrum.sum() + 0.5 * pairs.sum()) / n
+    logs = [(_logs(row), _logs(reference)) for row, reference in pairs]
+    common = _pooled([_logs(row) for row in pool]) if spread_method(pool) == "pooled" else None
+    untested = [_contrast(row, reference, common) for row, reference in logs]
+    p_values = [c.p_value for c in untested if c.p_value is not None]
+    adjusted = iter(holm(p_values))
+    return tuple(c if c.p_value is None else replace(c, p_holm=next(adjusted)) for c in untested)
+
+
+def smallest_ratio(
+    deviation: float, n: int, freedom: float, alpha: float = ALPHA, power: float = 0.8
+) -> float:
+    """The smallest ratio of two geometric means that a two-sided t-test finds with some power.
+
+    Args:
+        deviation: standard deviation of the log distance over training seeds.
+        n: training seeds of each row.
+        freedom: degrees of freedom of ``deviation``.
+        alpha: level of the test; divide it by the number of pairs for Holm's first step.
+        power: probability of finding it, between ``alpha`` and 1.
+
+    Returns:
+        A ratio of 1 or more: rows nearer to each other than that may well go unnoticed.
+    """
+    critical = float(stats.t.ppf(1 - alpha / 2, freedom))
+
+    def excess(shift: float) -> float:
+        return float(stats.nct.sf(critical, freedom, shift)) - power  # the far tail adds nothing
+
+    shift = float(brentq(excess, 0, critical + 20, xtol=1e-6))
+    return math.exp(shift * deviation * (2 / n) ** 0.5)
+
+
+def typical_spread(rows: Sequence[Sequence[float]]) -> tuple[float, float] | None:
+    """Standard deviation of a row's log distance, and its degrees of freedom in a comparison.
+
+    Pooled over the rows where ``compare`` pools, otherwise that of the middle row, with the
+    freedom of two such rows. None where nothing can be compared.
+    """
+    method = spread_method(rows)
+    logs = [_logs(row) for row in rows if len(row) > 1]
+    if method == "none":
+        return None
+    if method == "pooled":
+        variance, freedom = _pooled(logs)
+        return variance**0.5, freedom
+    middle = float(np.median([_variance(row) for row in logs])) ** 0.5
+    return middle, 2 * (min(map(len, logs)) - 1)
+
+
+def deviation(values: Sequence[float]) -> float | None:
+    """Standard deviation (ddof=1), or None for a single value."""
+    return _variance(np.asarray(values, dtype=np.float64)) ** 0.5 if len(values) > 1 else None
 
 
 def _logs(values: Sequence[float]) -> NDArray[np.float64]:
@@ -242,9 +300,15 @@ def _p_value(difference: float, error: float, freedom: float) -> float:
     return 2 * float(stats.t.sf(abs(difference) / error, freedom)) if error > 0 else 0.0
 
 
-def _verdict(difference: float, p_holm: float | None) -> Verdict:
-    if p_holm is None:
-        return "lower" if difference < 0 else "higher"
-    if p_holm >= ALPHA or math.expm1(abs(difference)) < MIN_GAP:
-        return "undecided"
-    return "better" if difference < 0 else "worse"
+def _contrast(
+    row: NDArray[np.float64], reference: NDArray[np.float64], pooled: tuple[float, int] | None
+) -> Contrast:
+    difference = float(row.mean() - reference.mean())
+    ratio = math.exp(difference)
+    if min(len(row), len(reference)) < 2:
+        return Contrast(ratio)
+    error, freedom = _error(row, reference, pooled)
+    half = float(stats.t.ppf(0.975, freedom)) * error
+    two_sided = _p_value(difference, error, freedom)
+    p_value = two_sided / 2 if difference <= 0 else 1 - two_sided / 2
+    return Contrast(ratio, math.exp(difference - half), math.exp(difference + half), p_value)

@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from bench.calibration import calibration_images
 from bench.commands import score as score_commands
+from bench.copies import copy_rate
 from bench.data import ImageData, load_dataset
 from bench.extractors import FeatureExtractor, load_extractor
 from bench.extractors.pixel_identity import PixelIdentity
@@ -28,7 +29,7 @@ from bench.features import Features, extract
 from bench.fidelity import TooFewImages, frechet_distance, inception_score, kernel_distance
 from bench.protocol import ScoringProtocol, resolve
 from bench.record import MetricName
-from bench.score import GROUPS, Scorer, Settings, copy_rate, score_features
+from bench.score import GROUPS, Scorer, Settings, score_features
 from catalog.errors import InvalidInput, UsageError
 from catalog.loader import load_registry
 from catalog.schema import Registry
