@@ -64,7 +64,7 @@ def calibration_labels(name: str, data: ImageData, protocol: ScoringProtocol) ->
     if name == "train-copies":
         return split.labels[order % len(split)]
     if name == "class-pca-gaussian":
-        classes = split.labels.unique()
+        classes: Tensor = split.labels.unique()
         return classes[order % len(classes)]
     return None
 

@@ -28,7 +28,7 @@ from bench.fidelity import (
 )
 from bench.protocol import ScoringProtocol
 from bench.record import Metric, MetricName
-from bench.sampling_error import feature_bias, frechet_error
+from bench.stats import feature_bias, frechet_error
 from catalog.errors import InvalidInput
 from catalog.schema import Extractor
 

@@ -1,7 +1,7 @@
 """What one set of images can say about its own distance: its standard error, and its excess.
 
 Pure functions of features. The standard error is that of drawing the images again from the same
-weights; the spread over trainings is another thing, and ``bench.stats`` has it.
+weights; the spread over trainings is another thing.
 """
 
 from __future__ import annotations

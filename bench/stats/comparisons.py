@@ -1,9 +1,7 @@
-"""Intervals, pairwise comparisons and rank ranges over training seeds: pure functions.
+"""Rows beside each other: every pair for the ranks, and one-sided families beside references.
 
-Owns every statistical rule of a report, and knows neither records nor pages. Values are distances
-(lower is better) of one row under several training seeds. Comparisons work on their logarithm,
-since the spread of a distance grows with its level. What one set of images alone can say is in
-``bench.sampling_error``.
+Values are distances (lower is better) of one row under several training seeds. Tests work on their
+logarithm, since the spread of a distance grows with its level.
 """
 
 from __future__ import annotations
@@ -16,7 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from scipy.optimize import brentq
+
+from bench.stats.intervals import variance
 
 ALPHA = 0.05
 """Family-wise error rate of every Holm family, and the level of the test of equal spreads."""
@@ -31,21 +30,6 @@ Method = Literal["pooled", "welch", "none"]
 Verdict = Literal["better", "undecided", "behind", "lower", "higher"]
 """Of a one-sided test of "better": shown, not shown though lower, not lower at all; and the last
 two where there are too few values for a test."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over training seeds; ``low`` and ``high`` are None where one seed gives no spread."""
-
-    mean: float
-    low: float | None
-    high: float | None
-    n: int
-
-    @property
-    def half_width(self) -> float | None:
-        """Half the width of the interval, or None where there is none."""
-        return None if self.low is None or self.high is None else (self.high - self.low) / 2
 
 
 @dataclass(frozen=True)
@@ -108,28 +92,6 @@ class RankRange:
     high: int
 
 
-def t_interval(values: Sequence[float], level: float = 0.95) -> Estimate:
-    """Mean and Student-t interval over training seeds (standard deviation with ddof=1).
-
-    Args:
-        values: at least one; a single value has no interval.
-        level: coverage, between 0 and 1.
-
-    Raises:
-        ValueError: there are no values, or the level is out of range.
-    """
-    if not values:
-        raise ValueError("an interval needs at least one value")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, not {level}")
-    n = len(values)
-    mean = math.fsum(values) / n
-    if n == 1:
-        return Estimate(mean, None, None, 1)
-    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * (_variance(np.asarray(values)) / n) ** 0.5
-    return Estimate(mean, mean - half, mean + half, n)
-
-
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     """P-values adjusted for their number by Holm's step-down rule (Holm 1979), in input order."""
     adjusted = [0.0] * len(p_values)
@@ -148,10 +110,10 @@ def spread_method(rows: Sequence[Sequence[float]]) -> Method:
     Welch is valid either way. Rows with one seed do not take part; ``none`` means that fewer than
     two rows are left.
     """
-    logs = [_logs(row) for row in rows if len(row) > 1]
+    logs = [logarithms(row) for row in rows if len(row) > 1]
     if len(logs) < 2:
         return "none"
-    variances = [_variance(row) for row in logs]
+    variances = [variance(row) for row in logs]
     if min(variances) == 0:  # Bartlett's statistic takes their logarithm
         return "pooled" if max(variances) == 0 else "welch"
     return "welch" if float(stats.bartlett(*logs).pvalue) < ALPHA else "pooled"
@@ -167,9 +129,9 @@ def compare(rows: Sequence[Sequence[float]]) -> tuple[Comparison, ...]:
     Args:
         rows: distances of each row, one per training seed, in any order.
     """
-    logs = [_logs(row) for row in rows]
+    logs = [logarithms(row) for row in rows]
     tested = [index for index, row in enumerate(logs) if len(row) > 1]
-    pooled = _pooled(logs) if spread_method(rows) == "pooled" else None
+    pooled = pooled_variance(logs) if spread_method(rows) == "pooled" else None
     found: list[tuple[int, int, float, float]] = []
     for position, first in enumerate(tested):
         for second in tested[position + 1 :]:
@@ -211,73 +173,27 @@ def contrasts(
         pool: the rows whose common spread is used if ``spread_method`` finds one; by default
             each pair is tested by Welch.
     """
-    logs = [(_logs(row), _logs(reference)) for row, reference in pairs]
-    common = _pooled([_logs(row) for row in pool]) if spread_method(pool) == "pooled" else None
+    logs = [(logarithms(row), logarithms(reference)) for row, reference in pairs]
+    common = (
+        pooled_variance([logarithms(row) for row in pool])
+        if spread_method(pool) == "pooled"
+        else None
+    )
     untested = [_contrast(row, reference, common) for row, reference in logs]
     p_values = [c.p_value for c in untested if c.p_value is not None]
     adjusted = iter(holm(p_values))
     return tuple(c if c.p_value is None else replace(c, p_holm=next(adjusted)) for c in untested)
 
 
-def smallest_ratio(
-    deviation: float, n: int, freedom: float, alpha: float = ALPHA, power: float = 0.8
-) -> float:
-    """The smallest ratio of two geometric means that a two-sided t-test finds with some power.
-
-    Args:
-        deviation: standard deviation of the log distance over training seeds.
-        n: training seeds of each row.
-        freedom: degrees of freedom of ``deviation``.
-        alpha: level of the test; divide it by the number of pairs for Holm's first step.
-        power: probability of finding it, between ``alpha`` and 1.
-
-    Returns:
-        A ratio of 1 or more: rows nearer to each other than that may well go unnoticed.
-    """
-    critical = float(stats.t.ppf(1 - alpha / 2, freedom))
-
-    def excess(shift: float) -> float:
-        return float(stats.nct.sf(critical, freedom, shift)) - power  # the far tail adds nothing
-
-    shift = float(brentq(excess, 0, critical + 20, xtol=1e-6))
-    return math.exp(shift * deviation * (2 / n) ** 0.5)
-
-
-def typical_spread(rows: Sequence[Sequence[float]]) -> tuple[float, float] | None:
-    """Standard deviation of a row's log distance, and its degrees of freedom in a comparison.
-
-    Pooled over the rows where ``compare`` pools, otherwise that of the middle row, with the
-    freedom of two such rows. None where nothing can be compared.
-    """
-    method = spread_method(rows)
-    logs = [_logs(row) for row in rows if len(row) > 1]
-    if method == "none":
-        return None
-    if method == "pooled":
-        variance, freedom = _pooled(logs)
-        return variance**0.5, freedom
-    middle = float(np.median([_variance(row) for row in logs])) ** 0.5
-    return middle, 2 * (min(map(len, logs)) - 1)
-
-
-def deviation(values: Sequence[float]) -> float | None:
-    """Standard deviation (ddof=1), or None for a single value."""
-    return _variance(np.asarray(values, dtype=np.float64)) ** 0.5 if len(values) > 1 else None
-
-
-def _logs(values: Sequence[float]) -> NDArray[np.float64]:
+def logarithms(values: Sequence[float]) -> NDArray[np.float64]:
+    """Of distances, each at least ``FLOOR``."""
     return np.log(np.maximum(np.asarray(values, dtype=np.float64), FLOOR))
 
 
-def _variance(values: NDArray[np.float64]) -> float:
-    # The mean of equal numbers may be off in the last digit, which would make a spread of nothing.
-    return 0.0 if values.min() == values.max() else float(values.var(ddof=1))
-
-
-def _pooled(logs: Sequence[NDArray[np.float64]]) -> tuple[float, int]:
+def pooled_variance(logs: Sequence[NDArray[np.float64]]) -> tuple[float, int]:
     """Within-row variance over all rows, and its degrees of freedom."""
     freedom = sum(len(row) - 1 for row in logs)
-    squares = math.fsum(_variance(row) * (len(row) - 1) for row in logs if len(row) > 1)
+    squares = math.fsum(variance(row) * (len(row) - 1) for row in logs if len(row) > 1)
     return squares / freedom, freedom
 
 
@@ -286,9 +202,9 @@ def _error(
 ) -> tuple[float, float]:
     """Standard error of the difference of two means, and its degrees of freedom."""
     if pooled is not None:
-        variance, freedom = pooled
-        return (variance * (1 / len(first) + 1 / len(second))) ** 0.5, freedom
-    a, b = (_variance(row) / len(row) for row in (first, second))
+        common, freedom = pooled
+        return (common * (1 / len(first) + 1 / len(second))) ** 0.5, freedom
+    a, b = (variance(row) / len(row) for row in (first, second))
     if a + b == 0:
         return 0.0, 1.0
     return (a + b) ** 0.5, (a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1))
