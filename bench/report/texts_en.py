@@ -153,10 +153,10 @@ EN: dict[str, str] = {
     ),
     "baseline_missing": "The PCA-Gaussian row is missing, so no row is compared with it.",
     "power": (
-        "How far apart two rows must be: with {n} seeds and this spread a row that is {alone} "
+        "How far apart two rows must be: with {n} seeds and this spread a row that is {alone} % "
         "above another is told from it four times out of five by one test on its own, and one "
-        "that is {first} above it where its pair comes first of the {n_pairs} that Holm corrects. "
-        "Nearer rows may differ without it showing here."
+        "that is {first} % above it where its pair comes first of the {n_pairs} that Holm "
+        "corrects. Nearer rows may differ without it showing here."
     ),
     "baseline_intro": (
         "The PCA-Gaussian ({distance} {value}, mean of {n} draws) samples a Gaussian fitted to the "
