@@ -187,6 +187,8 @@ def _copying(board: Leaderboard, words: Words) -> str:
 def cost_note(board: Leaderboard, words: Words) -> str:
     """What the costs are of, where they were measured, and which code they are of."""
     trained = [run.train for run in board.runs if run.train.cost]
+    if not trained:
+        return ""
     machines = sorted({_machine(train.environment, words) for train in trained})
     said = [words("costs_of", machines="; ".join(machines))]
     code: dict[str, set[str]] = defaultdict(set)

@@ -285,6 +285,15 @@ def test_different_code_of_training_is_said_by_commit(runs: Runs, write: Write) 
     assert "`vae`: fedcba9876, torch 2.9.0." in costs
 
 
+def test_without_costs_there_is_nothing_to_say_of_code(runs: Runs, write: Write) -> None:
+    runs.train(make_spec("dcgan", 0), cost=None)
+    runs.score(make_spec("dcgan", 0), 10.0)
+    page, _ = write()
+    assert "[dcgan]" in section(page, "Costs")
+    assert "Code:" not in page
+    assert "code of training" not in page
+
+
 def test_published_numbers_stand_apart(runs: Runs, write: Write) -> None:
     fill(runs)
     page, frame = write()
@@ -360,6 +369,7 @@ def test_unfinished_and_incomparable_runs_give_no_number(runs: Runs, write: Writ
     assert only(frame, kind="gap", status="not-comparable")["reason"] == "--limit 500"
     row = only(frame, variant="dcgan", weights="ema")
     assert (row["n_train_seeds"], row["provisional"]) == (1, "true")
+    assert row["versus_parent"] == ""
     assert "**Partly provisional**" in page
     assert "1 of 3 (provisional)" in page
 
