@@ -191,24 +191,20 @@ def cost_note(board: Leaderboard, words: Words) -> str:
         return ""
     machines = sorted({_machine(train.environment, words) for train in trained})
     said = [words("costs_of", machines="; ".join(machines))]
-    code: dict[str, set[str]] = defaultdict(set)
+    versions: dict[str, list[TrainRecord]] = defaultdict(list)
     for train in trained:
-        code[train.provenance.implementation_sha256].add(_code(train, words))
-    if len(code) == 1:
-        said.append(words("code", list="; ".join(sorted(*code.values()))))
-    else:
-        said.append(words("code_differs", n=len(code)))
-        for sha256, commits in sorted(code.items(), key=lambda item: sorted(item[1])):
-            names = sorted(
-                {
-                    train.spec.variant
-                    for train in trained
-                    if train.provenance.implementation_sha256 == sha256
-                }
-            )
-            rows = words.join([f"`{name}`" for name in names])
-            said.append(words("code_of", rows=rows, list="; ".join(sorted(commits))))
+        versions[train.provenance.implementation_sha256].append(train)
+    if len(versions) == 1:
+        return words.sentences([*said, words("code", list=_commits(trained, words))])
+    said.append(words("code_differs", n=len(versions)))
+    for trains in sorted(versions.values(), key=lambda trains: _commits(trains, words)):
+        names = sorted({f"`{train.spec.variant}`" for train in trains})
+        said.append(words("code_of", rows=words.join(names), list=_commits(trains, words)))
     return words.sentences(said)
+
+
+def _commits(trains: Sequence[TrainRecord], words: Words) -> str:
+    return "; ".join(sorted({_code(train, words) for train in trains}))
 
 
 def _machine(environment: Environment, words: Words) -> str:
