@@ -61,9 +61,12 @@ def write_leaderboard(
         )
     folder = output_dir / suite.id
     page, results = folder / PAGES[language], folder / "results.csv"
-    findings = folder / FINDINGS[language]
-    said = findings.read_text(encoding="utf-8") if findings.is_file() else ""
     publish(board, runs_dir, folder / RECORDS)
-    write_atomically(page, leaderboard_page(board, registry, language, said))
+    findings = _text(folder / FINDINGS[language])
+    write_atomically(page, leaderboard_page(board, registry, language, findings))
     write_atomically(results, results_csv(board))
     return page, results, folder / RECORDS
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.is_file() else ""

@@ -41,7 +41,6 @@ def leaderboard_page(
         findings: Markdown that is quoted word for word above the tables.
     """
     words = Words(language)
-    held_out = board.protocol.held_out_split
     lines = [
         f"# {words('title', suite=board.suite.title.in_language(language))}",
         "",
@@ -52,15 +51,7 @@ def leaderboard_page(
         *_section("ranking", ranking_table(board, registry, words), words),
         *_section("notes", [f"- {note}" for note in notes(board, words)], words),
         *_section("parents", parents_table(board, words), words, words("parents_intro")),
-        *_section(
-            "calibration", calibration_table(board, words), words, words("calibration_intro")
-        ),
-        *_section(
-            "reconstructions",
-            reconstruction_table(board, words),
-            words,
-            words("reconstructions_intro", held_out=held_out),
-        ),
+        *_unranked(board, words),
         *_section("spread", spread_table(board, words), words, words("spread_intro")),
         *_section("costs", cost_table(board, words), words, cost_note(board, words)),
         *_published(board, registry, words),
@@ -92,6 +83,16 @@ def _intro(board: Leaderboard, registry: Registry, words: Words) -> str:
         n_reference=protocol.n_reference,
         reference=protocol.reference_split,
     )
+
+
+def _unranked(board: Leaderboard, words: Words) -> list[str]:
+    calibration = calibration_table(board, words)
+    reconstructions = reconstruction_table(board, words)
+    about = words("reconstructions_intro", held_out=board.protocol.held_out_split)
+    return [
+        *_section("calibration", calibration, words, words("calibration_intro")),
+        *_section("reconstructions", reconstructions, words, about),
+    ]
 
 
 def _published(board: Leaderboard, registry: Registry, words: Words) -> list[str]:
