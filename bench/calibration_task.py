@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 
-from bench.calibration import calibration_images
-from bench.data import load_dataset
+from bench.calibration import calibration_images, calibration_labels
+from bench.data import ImageData, load_dataset
 from bench.events import PhaseStarted, Scored, Watch
 from bench.grid import write_grid
 from bench.job import CalibrationJob
 from bench.record import CalibrationSubject, to_json
 from bench.scoring import ScoringBench
 from bench.store import calibration_file
+from bench.subjects import calibration_draws
 from catalog.paths import write_atomically
 
 
@@ -29,14 +30,24 @@ class CalibrationTask:
         data = load_dataset(around.dataset)
         bench = ScoringBench(around, data)
         for name in self.job.names:
-            start = time.perf_counter()
-            images = calibration_images(name, data, around.protocol)
-            wall_s = time.perf_counter() - start
-            record = bench.record(CalibrationSubject(name=name), images, wall_s)
-            file = calibration_file(self.job.directory, name, around.protocol.key)
+            for draw in calibration_draws(name):
+                self._score(bench, data, name, draw)
+
+    def _score(self, bench: ScoringBench, data: ImageData, name: str, draw: int) -> None:
+        protocol = self.job.around.protocol
+        file = calibration_file(self.job.directory, name, protocol.key, draw)
+        if file.exists():
+            return
+        start = time.perf_counter()
+        images = calibration_images(name, data, protocol, draw)
+        wall_s = time.perf_counter() - start
+        subject = CalibrationSubject(name=name, draw=draw)
+        labels = calibration_labels(name, data, protocol)
+        record = bench.record(subject, images, wall_s, labels=labels)
+        if draw == 0:
             write_grid(images, file.with_suffix(".png"))
-            write_atomically(file, to_json(record))
-            self.watch(Scored.of(self.job.name, record))
+        write_atomically(file, to_json(record))
+        self.watch(Scored.of(self.job.name, record))
 
     def stopped(self) -> None:
         """Nothing is half written."""

@@ -186,6 +186,15 @@ def precision_recall(fake: Tensor, real: Tensor, *, neighborhood: int) -> Covera
     return Coverage(*(_finite("PRC", found[key]) for key in keys))
 
 
+def require_images(metric: str, fake: Tensor, n_images: int) -> None:
+    """Refuse fewer generated images than a metric is defined for.
+
+    Raises:
+        TooFewImages: naming the metric.
+    """
+    _require(len(fake), n_images, metric, "generated")
+
+
 def _statistics(features: Tensor) -> dict[str, np.ndarray]:
     found = fid_features_to_statistics(features)
     # numpy's covariance of a single feature is a bare number, which the distance refuses.

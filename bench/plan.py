@@ -15,7 +15,7 @@ from bench.protocol import ScoringProtocol
 from bench.record import TrainRecord
 from bench.spec import TrainSpec, train_spec
 from bench.store import CALIBRATION, RunDirectory, calibration_file
-from bench.subjects import expected_subjects, score_hash
+from bench.subjects import calibration_draws, expected_subjects, score_hash
 from catalog.errors import UsageError
 from catalog.names import suggestion
 from catalog.schema import Registry, Suite, Variant
@@ -138,7 +138,10 @@ def make_plan(
         calibration=tuple(
             name
             for name in suite.calibration
-            if not calibration_file(calibration_dir, name, protocol.key).exists()
+            if not all(
+                calibration_file(calibration_dir, name, protocol.key, draw).exists()
+                for draw in calibration_draws(name)
+            )
         ),
         not_comparable_because=narrowing.reasons(suite),
     )

@@ -134,15 +134,35 @@ class TrainRecord(Record):
 
 
 MetricName = Literal[
-    "fid", "is", "kid", "precision", "recall", "f_score", "fid_held_out", "copy_rate"
+    "fid",
+    "is",
+    "kid",
+    "precision",
+    "recall",
+    "f_score",
+    "fid_equal_n",
+    "fid_held_out",
+    "fid_bias",
+    "copy_rate",
+    "label_accuracy",
 ]
+"""What is measured, beyond what the names say:
+
+- ``fid_equal_n``: distance to the whole reference split of as many first images as the held-out
+  split has, so that it compares with the distance of the held-out images themselves;
+- ``fid_held_out``: distance to the held-out split, of as many first images as it has;
+- ``fid_bias``: what ``fid`` is expected to be too large by, since its images are a sample;
+- ``copy_rate``: share of images nearer to a training image than 95 % of held-out ones are;
+- ``label_accuracy``: share of images that the extractor's classifier puts in the class asked for.
+"""
 
 
 class Metric(Record):
     """One number, or the reason why there is none.
 
-    ``spread`` is the estimator's own spread (over IS splits or KID subsets); it is neither a
-    standard error nor the variance over trainings. KID is stored as is, never times 1000.
+    ``spread`` is never the spread over trainings. Of ``is`` and ``kid`` it is the estimator's own,
+    over splits or subsets, and no standard error; of ``fid`` it is the jackknife standard error
+    over repeated draws of the images. KID is stored as is, never times 1000.
     """
 
     name: MetricName
@@ -180,10 +200,14 @@ class RunSubject(Record):
 
 
 class CalibrationSubject(Record):
-    """Images of known quality that give the scale of a table."""
+    """Images of known quality that give the scale of a table.
+
+    ``draw`` counts independent draws of a set that is random; other sets have the draw 0 alone.
+    """
 
     kind: Literal["calibration"] = "calibration"
     name: str
+    draw: Annotated[int, Field(ge=0)] = 0
 
 
 Subject = Annotated[RunSubject | CalibrationSubject, Field(discriminator="kind")]

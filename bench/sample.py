@@ -37,10 +37,15 @@ def sample_images(draw: Draw, n: int, n_classes: int, seed: int, device: torch.d
     batches = []
     for first in range(0, n, SAMPLING_BATCH):
         indices = range(first, first + SAMPLING_BATCH)
-        labels = torch.arange(first, first + SAMPLING_BATCH, device=device) % n_classes
+        labels = labels_of(indices, n_classes).to(device)
         images = draw(ImageNoise(seed, indices, device), labels)
         batches.append(_to_uint8(images[: n - first]))
     return torch.cat(batches)
+
+
+def labels_of(indices: range, n_classes: int) -> Tensor:
+    """The class that each image is asked to be of, (N,) int64: its index modulo the classes."""
+    return torch.tensor(indices, dtype=torch.int64) % n_classes
 
 
 @torch.no_grad()

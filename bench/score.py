@@ -14,19 +14,21 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from bench.copies import copy_rate
 from bench.data import ImageData
 from bench.extractors import load_extractor
 from bench.features import Features, extract, reference_features
 from bench.fidelity import (
     TooFewImages,
     frechet_distance,
-    full_precision,
     inception_score,
     kernel_distance,
     precision_recall,
+    require_images,
 )
 from bench.protocol import ScoringProtocol
 from bench.record import Metric, MetricName
+from bench.stats import feature_bias, frechet_error
 from catalog.errors import InvalidInput
 from catalog.schema import Extractor
 
@@ -37,9 +39,7 @@ GROUPS: dict[MetricGroup, tuple[MetricName, ...]] = {
     "kid": ("kid",),
     "prc": ("precision", "recall", "f_score"),
 }
-HIGHER_IS_BETTER = frozenset({"is", "precision", "recall", "f_score"})
-COPY_QUANTILE = 0.05
-ROWS = 1000  # of a distance matrix that are held at once
+HIGHER_IS_BETTER = frozenset({"is", "precision", "recall", "f_score", "label_accuracy"})
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,7 @@ class Scorer:
         self.device = device
         self.extractor = load_extractor(entry, device, weights)
         self.shape = data[protocol.reference_split].images.shape[1:]
+        self.n_classes = len(data[protocol.reference_split].labels.unique())
         self.reference, self.held_out = (
             reference_features(
                 data[split].images, self.extractor, protocol.batch_size, device, split
@@ -146,10 +147,16 @@ class Scorer:
         )
         self.settings = _settings(protocol)
 
-    def score(self, images: Tensor) -> tuple[Metric, ...]:
+    def score(self, images: Tensor, labels: Tensor | None = None) -> tuple[Metric, ...]:
         """All metrics of a record for (N, C, H, W) uint8 generated images.
 
         A metric that is not defined for so few images has no value, and says why.
+
+        Args:
+            images: in the order of their indices: metrics at equal n see the first ones.
+            labels: (N,) int64, the class that each image was asked to be of. Where there are any,
+                and the extractor's layer for the inception score has an output per class of the
+                data set, the share of images of that class is measured as well.
 
         Raises:
             InvalidInput: the images are not like the real ones, or a feature or result is not
@@ -161,27 +168,62 @@ class Scorer:
         metrics: list[Metric] = []
         for group in GROUPS:
             metrics += self._group(group, fake)
-        return (*metrics, self._held_out_distance(fake), self._copy_rate(fake))
+        return (
+            *metrics,
+            self._few("fid_equal_n", fake, self.reference),
+            self._few("fid_held_out", fake, self.held_out),
+            self._bias(fake),
+            self._copy_rate(fake),
+            *self._label_accuracy(fake, labels),
+        )
 
     def _group(self, group: MetricGroup, fake: Features) -> list[Metric]:
         n_fake, n_real = len(fake[self.settings.layer_fid]), self.protocol.n_reference
         shown = min(n_fake, n_real) if group == "prc" else n_fake
         return _measured(
             GROUPS[group],
-            lambda: score_features(group, fake, self.reference, self.settings),
+            lambda: (
+                score_features(group, fake, self.reference, self.settings)
+                | (self._error(fake) if group == "fid" else {})
+            ),
             n_fake=shown,
             n_real=None if group == "is" else n_real,
         )
 
-    def _held_out_distance(self, fake: Features) -> Metric:
+    def _error(self, fake: Features) -> dict[str, float]:
         layer = self.settings.layer_fid
-        n = min(len(fake[layer]), len(self.held_out[layer]))
+        error = frechet_error(fake[layer].numpy(), self.reference[layer].numpy())
+        return {} if error is None else {"fid_std": error}
+
+    def _few(self, name: MetricName, fake: Features, real: Features) -> Metric:
+        """Distance of as many first generated images as there are held-out ones."""
+        layer = self.settings.layer_fid
+        few = fake[layer][: len(self.held_out[layer])]
         return _measured(
-            ("fid_held_out",),
-            lambda: {"fid_held_out": frechet_distance(fake[layer][:n], self.held_out[layer][:n])},
-            n_fake=n,
-            n_real=n,
+            (name,),
+            lambda: {name: frechet_distance(few, real[layer])},
+            n_fake=len(few),
+            n_real=len(real[layer]),
         )[0]
+
+    def _bias(self, fake: Features) -> Metric:
+        features = fake[self.settings.layer_fid]
+
+        def measure() -> dict[str, float]:
+            require_images("the bias of FID", features, 2)
+            return {"fid_bias": feature_bias(features.numpy())}
+
+        return _measured(("fid_bias",), measure, n_fake=len(features), n_real=None)[0]
+
+    def _label_accuracy(self, fake: Features, labels: Tensor | None) -> list[Metric]:
+        logits = fake[self.settings.layer_isc]
+        if labels is None or logits.shape[1] != self.n_classes:
+            return []
+        _require_same("number of labels", len(labels), len(logits))
+        right = (logits.argmax(dim=1) == labels.cpu()).double().mean().item()
+        return _measured(
+            ("label_accuracy",), lambda: {"label_accuracy": right}, n_fake=len(logits), n_real=None
+        )
 
     def _copy_rate(self, fake: Features) -> Metric:
         made, train, held_out = (
@@ -194,30 +236,6 @@ class Scorer:
             n_fake=len(made),
             n_real=len(train),
         )[0]
-
-
-def copy_rate(fake: Tensor, train: Tensor, held_out: Tensor) -> float:
-    """Share of generated images that lie nearer to a training image than real ones do.
-
-    Near is nearer than the 5th percentile of the distances from held-out images to their nearest
-    training image, so about 0.05 is expected of a perfect model and 1 of a memory.
-
-    Args:
-        fake: (N, d) float32 features of the generated images.
-        train: (M, d) float32 features of the training images.
-        held_out: (K, d) float32 features of real images that were not trained on.
-
-    Returns:
-        A share in 0 .. 1.
-    """
-    with full_precision():
-        near = torch.quantile(_nearest(held_out, train), COPY_QUANTILE)
-        return (_nearest(fake, train) < near).float().mean().item()
-
-
-def _nearest(features: Tensor, train: Tensor) -> Tensor:
-    parts = [torch.cdist(rows, train).amin(dim=1) for rows in features.split(ROWS)]
-    return torch.cat(parts)  # (N,)
 
 
 def _measured(

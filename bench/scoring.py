@@ -28,11 +28,17 @@ class ScoringBench:
         )
 
     def record(
-        self, subject: Subject, images: Tensor, sample_wall_s: float, *, comparable: bool = True
+        self,
+        subject: Subject,
+        images: Tensor,
+        sample_wall_s: float,
+        *,
+        labels: Tensor | None = None,
+        comparable: bool = True,
     ) -> ScoreRecord:
-        """The score record of ``images`` (N, C, H, W) uint8."""
+        """The score record of ``images`` (N, C, H, W) uint8; ``labels`` are classes asked for."""
         start = time.perf_counter()
-        metrics = self.scorer.score(images)
+        metrics = self.scorer.score(images, labels)
         return ScoreRecord(
             score_hash=score_hash(subject, self.protocol),
             subject=subject,

@@ -3,7 +3,7 @@
 ``<runs>/<run id>/`` holds ``train.json`` (what was trained), ``scores/<hash>.json`` (one per scored
 image set), ``weights.safetensors`` and ``weights-ema.safetensors``, ``checkpoint.pt`` until the end
 of training, ``curve.csv`` and ``grid-*.png``. ``<runs>/calibration/<name>-<key>.json`` are scores
-of calibration images, with a grid beside each.
+of calibration images, with a grid beside each; further draws are ``<name>-draw-<n>-<key>.json``.
 """
 
 from __future__ import annotations
@@ -112,9 +112,10 @@ class RunDirectory:
         write_atomically(self.scores / f"{record.score_hash[:16]}.json", to_json(record))
 
 
-def calibration_file(directory: Path, name: str, protocol_key: str) -> Path:
-    """Where the score of one calibration set under one protocol stands."""
-    return directory / f"{name}-{protocol_key[:8]}.json"
+def calibration_file(directory: Path, name: str, protocol_key: str, draw: int = 0) -> Path:
+    """Where the score of one draw of a calibration set under one protocol stands."""
+    which = f"-draw-{draw}" if draw else ""
+    return directory / f"{name}{which}-{protocol_key[:8]}.json"
 
 
 def artifact(kind: ArtifactKind, path: Path, directory: Path) -> Artifact:

@@ -11,6 +11,8 @@ from bench.record import CalibrationSubject, RunSubject
 from bench.spec import TrainSpec
 
 RECONSTRUCTION = "reconstruction"
+DRAWS = 5
+"""Independent draws of each of the calibration sets that rows are compared with."""
 
 
 def sampler_names(model: type[GenerativeModel]) -> tuple[str, ...]:
@@ -38,9 +40,17 @@ def expected_subjects(spec: TrainSpec) -> tuple[RunSubject, ...]:
     )
 
 
+def calibration_draws(name: str) -> range:
+    """The draws of a calibration set that are scored; most sets have the first one alone."""
+    return range(DRAWS if name in {"class-pca-gaussian", "pca-gaussian"} else 1)
+
+
 def score_hash(subject: RunSubject | CalibrationSubject, protocol: ScoringProtocol) -> str:
     """Identifies one scored image set; the same set under the same protocol has the same hash."""
-    exclude = {"variant", "run_id"} if isinstance(subject, RunSubject) else set()
+    if isinstance(subject, RunSubject):
+        exclude = {"variant", "run_id"}
+    else:  # the first draw keeps the hash that it had before there were others
+        exclude = set() if subject.draw else {"draw"}
     data = subject.model_dump(mode="json", exclude=exclude)
     return sha256_of_data({"subject": data, "protocol": protocol.key})
 

@@ -55,7 +55,7 @@ class TrainTask:
         with self._phase(journal, "sample"):
             sets = {subject: self._images(subject, model, data) for subject in subjects}
         with self._phase(journal, "score"):
-            self._score(sets, data)
+            self._score(sets, model, data)
         journal.update(status="success")
 
     def stopped(self) -> None:
@@ -156,7 +156,12 @@ class TrainTask:
         write_grid(images, self.directory.path / grid)
         return images, wall_s
 
-    def _score(self, sets: dict[RunSubject, tuple[Tensor, float]], data: ImageData) -> None:
+    def _score(
+        self,
+        sets: dict[RunSubject, tuple[Tensor, float]],
+        model: TrainedModel,
+        data: ImageData,
+    ) -> None:
         if not sets:
             return
         bench = ScoringBench(self.job.around, data)
@@ -165,6 +170,7 @@ class TrainTask:
                 subject,
                 images,
                 sample_wall_s,
+                labels=model.labels(subject.sampler, len(images)),
                 comparable=not self.job.not_comparable_because,
             )
             self.directory.write_score(record)

@@ -22,7 +22,7 @@ from bench.density import LatentMixture, fit_mixture
 from bench.ema import AveragedWeights
 from bench.models.base import GenerativeModel, LatentModel, Reconstructs
 from bench.noise import ImageNoise
-from bench.sample import Draw, reconstruct_images, sample_images
+from bench.sample import Draw, labels_of, reconstruct_images, sample_images
 from bench.spec import TrainSpec
 from bench.store import RunDirectory
 from bench.subjects import RECONSTRUCTION, sampler_names
@@ -63,6 +63,12 @@ class TrainedModel:
         with self._weights(ema=ema):
             draw = self._draw(sampler, ema=ema)
             return sample_images(draw, n, self.spec.dataset.n_classes, seed, self.device)
+
+    def labels(self, sampler: str, n: int) -> Tensor | None:
+        """The classes that a conditional model's images 0 .. n - 1 were asked for, else None."""
+        if not self.model.conditional or sampler not in self.model.samplers:
+            return None
+        return labels_of(range(n), self.spec.dataset.n_classes)
 
     def reconstruct(self, images: Tensor, *, ema: bool = False) -> Tensor:
         """Images (N, C, H, W) uint8 passed through the model, uint8 as well."""

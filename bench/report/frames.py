@@ -6,6 +6,7 @@ Only final weights stand in the table: picking the best of several scores is ano
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -14,7 +15,7 @@ from typing import Literal, get_args
 from bench.protocol import ScoringProtocol
 from bench.record import MetricName, ScoreRecord
 from bench.report.records import Run, ScoreFile
-from bench.stats import Estimate, Method, RankRange, Verdict, t_interval
+from bench.stats import Contrast, Estimate, Method, RankRange, deviation, t_interval
 from catalog.schema import Suite
 
 BASELINE = "pca-gaussian"
@@ -54,18 +55,47 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """Three kinds of spread, which answer different questions and are never added up.
+
+    Attributes:
+        trainings: standard deviation of the ranking distance over training seeds.
+        draws: the same over independent draws of a calibration set.
+        sampling: jackknife standard error of the ranking distance of one set of images, over
+            repeated draws from the same weights; the mean over the row's scores.
+        splits: of the inception score over its splits, mean over the row's scores.
+        subsets: of the kernel distance over its subsets, likewise.
+    """
+
+    trainings: float | None
+    draws: float | None
+    sampling: float | None
+    splits: float | None
+    subsets: float | None
+
+
+@dataclass(frozen=True)
+class Descent:
+    """A row beside the row of its variant's parent, sampled in the same way."""
+
+    child: Row
+    parent: Row
+    contrast: Contrast
+
+
+@dataclass(frozen=True)
 class Row:
     """One line of a table.
 
     Attributes:
         runs: in order of the seed; empty for a calibration row.
-        scores: one per run, in the same order, or the one score of a calibration row.
+        scores: one per run, in the same order, or one per draw of a calibration row.
         grid: where the sample grid of the lowest seed is expected.
         n_planned: training seeds that the suite asks for.
         has_average: whether the variant has averaged weights, so that raw ones need saying.
         failed: whether a planned run of the variant failed, which keeps the row out of the ranks.
         rank: None for a row that is not ranked.
-        verdict: how it stands to the baseline row, or None where it is not compared.
+        baseline: how it stands to the baseline row, or None where it is not compared.
     """
 
     key: RowKey
@@ -77,7 +107,7 @@ class Row:
     has_average: bool = False
     failed: bool = False
     rank: RankRange | None = None
-    verdict: Verdict | None = None
+    baseline: Contrast | None = None
 
     @property
     def n_images(self) -> int | None:
@@ -115,9 +145,30 @@ class Row:
         return tuple(value for value in found if value is not None)
 
     def estimate(self, name: MetricName) -> Estimate | None:
-        """The metric over training seeds, or None where no score has it."""
+        """The metric's mean, with an interval over training seeds if there are any.
+
+        Draws of a calibration set are no trainings, so its mean has no interval here. None where
+        no score has the metric.
+        """
         values = self.values(name)
-        return t_interval(values) if values else None
+        if not values:
+            return None
+        if self.kind == "calibration":
+            return Estimate(fmean(values), None, None, len(values))
+        return t_interval(values)
+
+    @property
+    def spread(self) -> Spread:
+        """What is known of where the row's numbers vary."""
+        over = deviation(self.values("fid")) if self.values("fid") else None
+        drawn = self.kind == "calibration"
+        return Spread(
+            trainings=None if drawn else over,
+            draws=over if drawn else None,
+            sampling=_mean_spread(self.scores, "fid"),
+            splits=_mean_spread(self.scores, "is"),
+            subsets=_mean_spread(self.scores, "kid"),
+        )
 
 
 @dataclass(frozen=True)
@@ -147,7 +198,9 @@ class Leaderboard:
         rows: generated images, best mean first; rows that are not ranked last.
         runs: the run directories behind rows and gaps.
         stale_runs: the run directories behind ``stale``.
+        descents: rows beside their parents', in the order of the rows.
         n_foreign: scores of the shown runs made under another protocol key, and left out.
+        n_best: scores of weights picked by their score, which are left out.
         method: how rows were compared.
     """
 
@@ -160,12 +213,25 @@ class Leaderboard:
     stale: tuple[Stale, ...]
     runs: tuple[Run, ...] = field(repr=False)
     stale_runs: tuple[Run, ...] = field(repr=False)
+    descents: tuple[Descent, ...]
     n_foreign: int
+    n_best: int
     method: Method
+
+    @property
+    def ranked(self) -> tuple[Row, ...]:
+        """The rows that are compared with each other."""
+        return tuple(row for row in self.rows if row.rank is not None)
 
     def calibration_row(self, name: str) -> Row | None:
         """The calibration row called ``name``, or None where it was not scored."""
         return next((row for row in self.calibration if row.key.name == name), None)
+
+
+def _mean_spread(scores: Iterable[ScoreFile], name: MetricName) -> float | None:
+    metrics = (score.record.metric(name) for score in scores)
+    found = [m.spread for m in metrics if m is not None and m.spread is not None]
+    return fmean(found) if found else None
 
 
 def value_of(record: ScoreRecord, name: MetricName) -> float | None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench.protocol import ScoringProtocol
 from bench.record import CalibrationSubject, RunSubject, TrainRecord
 from bench.report.frames import (
-    BASELINE,
     Gap,
     GapStatus,
     Kind,
@@ -20,9 +18,10 @@ from bench.report.frames import (
     Stale,
     value_of,
 )
+from bench.report.ranking import by_mean, descents, ranked
 from bench.report.records import Found, Run, ScoreFile
 from bench.spec import TrainSpec
-from bench.stats import against_constant, compare, rank_ranges, spread_method
+from bench.stats import spread_method
 from bench.subjects import RECONSTRUCTION, grid_name
 from catalog.errors import InvalidInput
 from catalog.schema import Suite
@@ -31,7 +30,11 @@ Job = tuple[TrainSpec, Run | None]
 
 
 def gather(
-    suite: Suite, protocol: ScoringProtocol, planned: Sequence[TrainSpec], found: Found
+    suite: Suite,
+    protocol: ScoringProtocol,
+    planned: Sequence[TrainSpec],
+    found: Found,
+    parents: Mapping[str, str],
 ) -> Leaderboard:
     """The table of a suite under one protocol.
 
@@ -43,6 +46,7 @@ def gather(
         protocol: the only one whose scores are read.
         planned: every training that the suite asks for.
         found: what lies in the runs directory.
+        parents: parent by variant, for variants that have one.
 
     Raises:
         InvalidInput: one image set has two scores under the protocol.
@@ -55,37 +59,28 @@ def gather(
     calibration = _calibration_rows(suite, protocol.key, found.calibration)
     rows = _generated_rows(jobs, protocol.key, gaps)
     generated = [row for row in rows if row.kind == "generated"]
-    ranked = _ranked([row for row in generated if not row.failed], calibration)
-    unranked = _by_mean(row for row in generated if row.failed)
+    in_order = ranked([row for row in generated if not row.failed], calibration)
+    unranked = by_mean(row for row in generated if row.failed)
     return Leaderboard(
         suite=suite,
         protocol=protocol,
-        rows=(*ranked, *unranked),
+        rows=(*in_order, *unranked),
         calibration=calibration,
-        reconstructions=tuple(_by_mean(row for row in rows if row not in generated)),
+        reconstructions=tuple(by_mean(row for row in rows if row not in generated)),
         gaps=gaps,
         stale=_stale(stale_runs, planned),
         runs=shown,
         stale_runs=stale_runs,
+        descents=descents(in_order, parents),
         n_foreign=sum(s.record.protocol_key != protocol.key for run in shown for s in run.scores),
-        method=spread_method([row.values("fid") for row in ranked]),
+        n_best=sum(_is_best(s) for run in shown for s in run.scores),
+        method=spread_method([row.values("fid") for row in in_order]),
     )
 
 
-def _by_mean(rows: Iterable[Row]) -> list[Row]:
-    return sorted(rows, key=lambda row: row.order)
-
-
-def _ranked(rows: Iterable[Row], calibration: Sequence[Row]) -> list[Row]:
-    ordered = _by_mean(rows)
-    distances = [row.values("fid") for row in ordered]
-    ranks = rank_ranges(len(ordered), compare(distances))
-    ordered = [replace(row, rank=rank) for row, rank in zip(ordered, ranks, strict=True)]
-    baseline = next((row for row in calibration if row.key.name == BASELINE), None)
-    if baseline is None or not baseline.values("fid"):
-        return ordered
-    verdicts = against_constant(distances, baseline.values("fid")[0])
-    return [replace(row, verdict=v) for row, v in zip(ordered, verdicts, strict=True)]
+def _is_best(score: ScoreFile) -> bool:
+    subject = score.record.subject
+    return isinstance(subject, RunSubject) and subject.weights == "best"
 
 
 def _generated_rows(jobs: Sequence[Job], key: str, gaps: Sequence[Gap]) -> list[Row]:
@@ -133,19 +128,24 @@ def _row(
 
 
 def _calibration_rows(suite: Suite, key: str, files: Sequence[ScoreFile]) -> tuple[Row, ...]:
-    found: dict[str, Row] = {}
+    found: dict[str, dict[int, ScoreFile]] = defaultdict(dict)
     for file in files:
         subject = file.record.subject
         if not isinstance(subject, CalibrationSubject) or file.record.protocol_key != key:
             continue
-        if subject.name in found:
+        if subject.draw in found[subject.name]:
             raise InvalidInput(
-                f"calibration set {subject.name} has two scores under one protocol",
+                f"calibration set {subject.name} has two scores of one draw under one protocol",
                 where=str(file.path),
             )
-        grid = file.path.with_suffix(".png")
-        found[subject.name] = Row(RowKey(subject.name), "calibration", scores=(file,), grid=grid)
-    return tuple(found[name] for name in suite.calibration if name in found)
+        found[subject.name][subject.draw] = file
+    return tuple(_calibration_row(name, found[name]) for name in suite.calibration if name in found)
+
+
+def _calibration_row(name: str, draws: Mapping[int, ScoreFile]) -> Row:
+    scores = tuple(draws[draw] for draw in sorted(draws))
+    grid = scores[0].path.with_suffix(".png")
+    return Row(RowKey(name), "calibration", scores=scores, grid=grid)
 
 
 def _gaps(jobs: Sequence[Job], key: str) -> tuple[Gap, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from bench.stats import Estimate
+from bench.stats import Contrast, Estimate
 
 NOTHING = "–"
 MAX_DECIMALS = 4
@@ -35,6 +35,23 @@ def estimate_text(estimate: Estimate | None, scale: float = 1, *, interval: bool
     decimals = _decimals(half * scale, 2) if half else _decimals(estimate.mean * scale, 3)
     mean = f"{estimate.mean * scale:z.{decimals}f}"
     return f"{mean} ± {half * scale:.{decimals}f}" if interval and half is not None else mean
+
+
+def value_text(value: float | None, scale: float = 1) -> str:
+    """A number in two digits, or a dash."""
+    return NOTHING if value is None else f"{value * scale:.{_decimals(value * scale, 2)}f}"
+
+
+def percent_text(rate: Estimate | None) -> str:
+    """A share as a percentage."""
+    return NOTHING if rate is None else f"{estimate_text(rate, 100)} %"
+
+
+def ratio_text(contrast: Contrast) -> str:
+    """A ratio in three digits with its interval, if there is one: ``0.83 (0.74–0.93)``."""
+    if contrast.low is None or contrast.high is None:
+        return f"{contrast.ratio:.3g}"
+    return f"{contrast.ratio:.3g} ({contrast.low:.3g}–{contrast.high:.3g})"
 
 
 def number_text(value: float | None) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import protocol as protocols
+from bench.report.details import RECORDS
 from bench.report.gather import gather
-from bench.report.markdown import RECORDS, leaderboard_page
+from bench.report.markdown import leaderboard_page
 from bench.report.publish import publish
 from bench.report.records import find_records
 from bench.report.results import results_csv
@@ -18,6 +19,8 @@ from catalog.paths import write_atomically
 from catalog.schema import Registry, Suite
 
 PAGES: dict[Language, str] = {"en": "leaderboard.md", "zh": "leaderboard.zh-CN.md"}
+FINDINGS: dict[Language, str] = {"en": "findings.md", "zh": "findings.zh-CN.md"}
+"""Written by hand and kept beside the page, which quotes it word for word."""
 
 
 def write_leaderboard(
@@ -29,6 +32,8 @@ def write_leaderboard(
     language: Language,
 ) -> tuple[Path, ...]:
     """Writes page, ``results.csv`` and ``records/`` into a folder named after the suite.
+
+    A file of findings in that folder, if there is one, stands at the top of the page.
 
     Args:
         suite: what the table is of.
@@ -46,7 +51,8 @@ def write_leaderboard(
         InvalidInput: a record is broken or stands there twice.
     """
     protocol = protocols.resolve(registry, suite.protocol)
-    board = gather(suite, protocol, planned, find_records(runs_dir))
+    parents = {variant.id: variant.parent for variant in registry.variants if variant.parent}
+    board = gather(suite, protocol, planned, find_records(runs_dir), parents)
     if not board.runs and not board.stale_runs:
         raise MissingPrerequisite(
             f"no run of suite '{suite.id}' is there to report on",
@@ -56,6 +62,11 @@ def write_leaderboard(
     folder = output_dir / suite.id
     page, results = folder / PAGES[language], folder / "results.csv"
     publish(board, runs_dir, folder / RECORDS)
-    write_atomically(page, leaderboard_page(board, registry, language))
+    findings = _text(folder / FINDINGS[language])
+    write_atomically(page, leaderboard_page(board, registry, language, findings))
     write_atomically(results, results_csv(board))
     return page, results, folder / RECORDS
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.is_file() else ""

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Sequence
+from statistics import median
 
-from bench.record import Environment, TrainRecord
+from bench.record import Environment, MetricName, TrainRecord
 from bench.report.frames import BASELINE, Leaderboard, Row
-from bench.report.layout import INCEPTION, NOTHING, estimate_text, metric_label
+from bench.report.layout import (
+    INCEPTION,
+    NOTHING,
+    estimate_text,
+    metric_label,
+    value_text,
+)
 from bench.report.texts import Words
-from bench.stats import Verdict
+from bench.stats import ALPHA, Verdict, smallest_ratio, typical_spread
 
 EXPECTED_COPIES = 0.05
+NEAR = 2
+"""A row is near to real images if its distance is at most so many times theirs."""
+ROUNDING = 1e-6
+"""Equal shares may differ by it once they are averaged."""
+
 HELD_OUT, COPIES = "held-out", "train-copies"
 
 
@@ -43,15 +57,32 @@ def status_line(board: Leaderboard, words: Words) -> str:
 def notes(board: Leaderboard, words: Words) -> list[str]:
     """One paragraph for each thing that a reader must know about these numbers."""
     return [
-        words(f"ranks_{board.method}"),
+        words.sentences([words(f"ranks_{board.method}"), *_power(board, words)]),
         _baseline(board, words),
         *_real_images(board, words),
+        *_near_real(board, words),
         _copying(board, words),
+        *([words("accuracy")] if any(row.values("label_accuracy") for row in board.rows) else []),
         *([words("averages")] if any(row.has_average for row in board.rows) else []),
-        *_costs(board, words),
+        *([words("best", n=board.n_best)] if board.n_best else []),
         *_naming(board, words),
         *([words("foreign", n=board.n_foreign)] if board.n_foreign else []),
     ]
+
+
+def _power(board: Leaderboard, words: Words) -> list[str]:
+    """How far apart two rows must be for the comparison to have a fair chance."""
+    tested = [values for row in board.ranked if len(values := row.values("fid")) > 1]
+    spread = typical_spread(tested)
+    if spread is None:
+        return []
+    n, n_pairs = min(map(len, tested)), len(tested) * (len(tested) - 1) // 2
+    deviation, freedom = spread
+    alone, first = (
+        smallest_ratio(deviation, n, freedom, alpha=ALPHA / divisor) - 1 for divisor in (1, n_pairs)
+    )
+    shown = {"alone": value_text(100 * alone), "first": value_text(100 * first)}
+    return [words("power", n=n, n_pairs=n_pairs, **shown)]
 
 
 def _baseline(board: Leaderboard, words: Words) -> str:
@@ -60,15 +91,16 @@ def _baseline(board: Leaderboard, words: Words) -> str:
     if distance is None:
         return words("baseline_missing")
     label = metric_label("fid", board.protocol.extractor)
-    sentences = [words("baseline_intro", distance=label, value=estimate_text(distance))]
+    said = {"distance": label, "value": estimate_text(distance), "n": distance.n}
+    sentences = [words("baseline_intro" if distance.n > 1 else "baseline_intro_one", **said)]
     groups: tuple[tuple[str, tuple[Verdict, ...]], ...] = (
         ("baseline_better", ("better",)),
         ("baseline_lower", ("lower",)),
         ("baseline_undecided", ("undecided",)),
-        ("baseline_behind", ("worse", "higher")),
+        ("baseline_behind", ("behind", "higher")),
     )
     for key, verdicts in groups:
-        rows = [row for row in board.rows if row.verdict in verdicts]
+        rows = [row for row in board.rows if row.baseline and row.baseline.verdict in verdicts]
         if rows:
             sentences.append(words(key, rows=_names(rows, words)))
         elif key == "baseline_better":
@@ -81,17 +113,68 @@ def _real_images(board: Leaderboard, words: Words) -> list[str]:
     if real is None or copies is None:
         return []
     protocol = board.protocol
+    said = words(
+        "real",
+        n=real.n_images,
+        distance=metric_label("fid", protocol.extractor),
+        value=estimate_text(real.estimate("fid")),
+        copies=estimate_text(copies.estimate("fid_held_out")),
+        held_out=protocol.held_out_split,
+        n_equal=protocol.n_held_out,
+    )
+    return [words.sentences([said, *_bias(board, real, words)])]
+
+
+def _bias(board: Leaderboard, real: Row, words: Words) -> list[str]:
+    """What the number of images alone adds to a distance."""
+    few = real.estimate("fid_bias")
+    many = [bias.mean for row in board.rows if (bias := row.estimate("fid_bias"))]
+    if few is None or not many:
+        return []
     return [
         words(
-            "real",
-            n=real.n_images,
-            distance=metric_label("fid", protocol.extractor),
-            value=estimate_text(real.estimate("fid")),
-            copies=estimate_text(copies.estimate("fid_held_out")),
-            held_out=protocol.held_out_split,
-            n_equal=protocol.n_held_out,
+            "bias",
+            few=value_text(few.mean),
+            n_few=real.n_images,
+            many=value_text(median(many)),
+            n_many=board.protocol.n_fake,
         )
     ]
+
+
+def _near_real(board: Leaderboard, words: Words) -> list[str]:
+    """Which rows come near to real images when both are few, and whether by copying."""
+    real, copies = board.calibration_row(HELD_OUT), board.calibration_row(COPIES)
+    if real is None or copies is None or not any(row.values("fid_equal_n") for row in board.rows):
+        return []
+    equal, test = NEAR * _mean(real, "fid_equal_n"), NEAR * _mean(copies, "fid_held_out")
+    rate, n = _mean(real, "copy_rate"), board.protocol.n_held_out
+    if not math.isfinite(equal + test + rate):
+        return []
+    near = [
+        row
+        for row in board.rows
+        if _mean(row, "fid_equal_n") <= equal and _mean(row, "fid_held_out") <= test
+    ]
+    fair = [row for row in near if _mean(row, "copy_rate") <= rate + ROUNDING]
+    said = words(
+        "near",
+        n=n,
+        held_out=board.protocol.held_out_split,
+        equal=f"{equal:.3g}",
+        test=f"{test:.3g}",
+        rate=f"{100 * rate:.3g}",
+        noise=f"{196 * math.sqrt(rate * (1 - rate) / n):.2g}",
+    )
+    found = words("near_rows", rows=_names(fair, words)) if fair else words("near_nobody")
+    others = [row for row in near if row not in fair]
+    more = [words("near_copying", rows=_names(others, words))] if others else []
+    return [words.sentences([said, found, *more])]
+
+
+def _mean(row: Row, name: MetricName) -> float:
+    estimate = row.estimate(name)
+    return math.inf if estimate is None else estimate.mean
 
 
 def _copying(board: Leaderboard, words: Words) -> str:
@@ -101,20 +184,27 @@ def _copying(board: Leaderboard, words: Words) -> str:
     return words.sentences([words("copying"), said])
 
 
-def _costs(board: Leaderboard, words: Words) -> list[str]:
+def cost_note(board: Leaderboard, words: Words) -> str:
+    """What the costs are of, where they were measured, and which code they are of."""
     trained = [run.train for run in board.runs if run.train.cost]
     if not trained:
-        return []
+        return ""
     machines = sorted({_machine(train.environment, words) for train in trained})
-    code = sorted({_code(train, words) for train in trained})
-    return [
-        words.sentences(
-            [
-                words("costs", machines="; ".join(machines)),
-                words("code", list="; ".join(code)),
-            ]
-        )
-    ]
+    said = [words("costs_of", machines="; ".join(machines))]
+    versions: dict[str, list[TrainRecord]] = defaultdict(list)
+    for train in trained:
+        versions[train.provenance.implementation_sha256].append(train)
+    if len(versions) == 1:
+        return words.sentences([*said, words("code", list=_commits(trained, words))])
+    said.append(words("code_differs", n=len(versions)))
+    for trains in sorted(versions.values(), key=lambda trains: _commits(trains, words)):
+        names = sorted({f"`{train.spec.variant}`" for train in trains})
+        said.append(words("code_of", rows=words.join(names), list=_commits(trains, words)))
+    return words.sentences(said)
+
+
+def _commits(trains: Sequence[TrainRecord], words: Words) -> str:
+    return "; ".join(sorted({_code(train, words) for train in trains}))
 
 
 def _machine(environment: Environment, words: Words) -> str:

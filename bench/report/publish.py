@@ -39,7 +39,8 @@ def _files(board: Leaderboard) -> Iterator[tuple[Path, Path]]:
     for run in board.stale_runs:
         yield Path(run.train.run_id, "train.json"), run.directory / "train.json"
     for row in board.calibration:
-        yield Path(CALIBRATION, row.scores[0].path.name), row.scores[0].path
+        for score in row.scores:
+            yield Path(CALIBRATION, score.path.name), score.path
         if row.grid is not None and row.grid.is_file():
             yield Path(CALIBRATION, row.grid.name), row.grid
 

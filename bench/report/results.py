@@ -7,6 +7,7 @@ import pandas as pd
 from bench.record import MetricName
 from bench.report.frames import Gap, Leaderboard, Row
 from bench.report.layout import metric_label
+from bench.stats import Contrast
 
 # The ranking distance has no column of its own: it is mean, ci_low and ci_high.
 COLUMN_OF: dict[MetricName, str] = {
@@ -15,8 +16,10 @@ COLUMN_OF: dict[MetricName, str] = {
     "precision": "precision",
     "recall": "recall",
     "f_score": "f_score",
+    "fid_equal_n": "distance_at_equal_n",
     "fid_held_out": "distance_to_held_out",
     "copy_rate": "copy_rate",
+    "label_accuracy": "label_accuracy",
 }
 FIRST = (
     *("variant", "sampler", "weights", "n_train_seeds"),
@@ -24,6 +27,8 @@ FIRST = (
     *("metric", "kind", "status", "reason", "provisional", "versus_pca_gaussian", "seeds"),
 )
 LAST = (
+    *("n_draws", "sd_over_seeds", "sd_over_draws", "sampling_error", "bias_estimate"),
+    *("parent_ratio", "parent_ratio_low", "parent_ratio_high", "versus_parent"),
     *("n_images", "parameters_sampling", "images_seen", "images_per_s", "train_wall_s"),
     "protocol_key",
 )
@@ -33,11 +38,14 @@ def results_csv(board: Leaderboard) -> str:
     """One line per row of every table of the page, runs without a result included."""
     metrics = [f"{name}{end}" for name in COLUMN_OF.values() for end in ("", "_ci_low", "_ci_high")]
     rows = (*board.rows, *board.calibration, *board.reconstructions)
+    contrasts = {descent.child.key: descent.contrast for descent in board.descents}
     shared = {
         "metric": metric_label("fid", board.protocol.extractor),
         "protocol_key": board.protocol.key,
     }
     data = [shared | fields for fields in (*map(_row, rows), *map(_gap, board.gaps))]
+    for fields, row in zip(data, rows, strict=False):
+        fields |= _contrast(contrasts.get(row.key)) if row.kind == "generated" else {}
     frame = pd.DataFrame(data, columns=[*FIRST, *metrics, *LAST], dtype=object)
     return frame.to_csv(index=False, lineterminator="\n")
 
@@ -54,8 +62,12 @@ def _row(row: Row) -> dict[str, object]:
         "kind": row.kind,
         "status": "success" if row.scores and not row.failed else "error",
         "provisional": str(row.provisional).lower(),
-        "versus_pca_gaussian": row.verdict,
+        "versus_pca_gaussian": row.baseline.verdict if row.baseline else None,
         "seeds": _seeds([run.train.spec.seed for run in row.runs]),
+        "n_draws": len(row.scores) if row.kind == "calibration" else None,
+        "sd_over_seeds": row.spread.trainings,
+        "sd_over_draws": row.spread.draws,
+        "sampling_error": row.spread.sampling,
         "n_images": row.n_images,
         "parameters_sampling": cost.parameters,
         "images_seen": cost.images_seen,
@@ -64,6 +76,9 @@ def _row(row: Row) -> dict[str, object]:
     }
     if distance is not None:
         fields |= {"mean": distance.mean, "ci_low": distance.low, "ci_high": distance.high}
+    bias = row.estimate("fid_bias")
+    if bias is not None:
+        fields["bias_estimate"] = bias.mean
     for name, column in COLUMN_OF.items():
         estimate = row.estimate(name)
         if estimate is not None:
@@ -71,6 +86,17 @@ def _row(row: Row) -> dict[str, object]:
             fields[f"{column}_ci_low"] = estimate.low
             fields[f"{column}_ci_high"] = estimate.high
     return fields
+
+
+def _contrast(contrast: Contrast | None) -> dict[str, object]:
+    if contrast is None:
+        return {}
+    return {
+        "parent_ratio": contrast.ratio,
+        "parent_ratio_low": contrast.low,
+        "parent_ratio_high": contrast.high,
+        "versus_parent": contrast.verdict,
+    }
 
 
 def _gap(gap: Gap) -> dict[str, object]:

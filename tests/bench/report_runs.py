@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from bench.protocol import ScoringProtocol
 from bench.record import (
@@ -21,9 +22,10 @@ from bench.record import (
     to_json,
 )
 from bench.spec import DatasetSpec, TrainSpec
+from bench.store import calibration_file
 from catalog.schema import Dataset, Extractor, Registry, Resource, Suite, Variant
 from catalog.schema import Protocol as ProtocolEntry
-from catalog.schema.resources import Links
+from catalog.schema.resources import Links, Reported
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MACHINE = Environment(
@@ -54,6 +56,25 @@ DATASET = Dataset(
     licence="CC BY 4.0",
 )
 SEEDS = (0, 1, 2)
+REPORTED = (
+    Reported(
+        metric="FID",
+        value=24.7,
+        spread=0.1,
+        dataset="CIFAR-10 32x32",
+        setting="50k samples | best checkpoint",
+        better="lower",
+        source="Some Paper, table 1",
+    ),
+    Reported(
+        metric="IS",
+        value=6.0,
+        dataset="CIFAR-10 32x32",
+        better="higher",
+        source="Some Paper, table 2",
+        certainty="unsure",
+    ),
+)
 
 
 def make_suite(seeds: tuple[int, ...] = SEEDS) -> Suite:
@@ -74,11 +95,13 @@ def make_variant(name: str, chinese: str) -> Variant:
     return Variant(
         id=name,
         name={"en": name.upper(), "zh": chinese},
-        family="gan",
+        family="vae" if name == "vae" else "gan",
+        parent=None if name == "dcgan" else "dcgan",
         paper="some-paper",
         algorithm="bench.models.gan:GAN",
         summary={"en": f"What {name} is.", "zh": f"{chinese}的简介。"},
         deviations=("Smaller than in the paper.",) if name == "vae" else (),
+        reported=REPORTED if name == "vae" else (),
     )
 
 
@@ -149,22 +172,30 @@ def make_spec(variant: str, seed: int, **changes: object) -> TrainSpec:
     return spec.model_copy(update=changes)
 
 
-def make_metrics(distance: float | None, n_images: int) -> tuple[Metric, ...]:
+def make_metrics(
+    distance: float | None, n_images: int, accuracy: float | None = None
+) -> tuple[Metric, ...]:
     values = {
         "fid": distance,
         "is": 8.5,
         "kid": 0.0123,
         "precision": 0.81,
         "recall": 0.62,
+        "fid_equal_n": None if distance is None else distance + 0.5 * (n_images > 360),
+        "fid_bias": 440 / n_images,
         "fid_held_out": None if distance is None else distance + 1.5,
         "copy_rate": 0.05 if distance is None or distance > 11 else 0.25,
     }
+    if accuracy is not None:
+        values["label_accuracy"] = accuracy
+    spreads = {"fid": None if distance is None else distance / 100, "is": 0.1, "kid": 0.002}
     return tuple(
         Metric(
             name=name,
             value=value,
             missing_reason="too few images" if value is None else None,
-            higher_is_better=name in {"is", "precision", "recall"},
+            higher_is_better=name in {"is", "precision", "recall", "label_accuracy"},
+            spread=spreads.get(name),
             n_fake=n_images,
         )
         for name, value in values.items()
@@ -216,27 +247,34 @@ class Runs:
         protocol: ScoringProtocol | None = None,
         *,
         ema: bool = False,
+        weights: Literal["final", "best"] = "final",
+        accuracy: float | None = None,
     ) -> Path:
         subject = RunSubject(
             run_id=spec.run_id,
             variant=spec.variant,
             seed=spec.seed,
             train_hash=spec.train_hash,
-            weights="final",
+            weights=weights,
             ema=ema,
             sampler=sampler,
         )
         protocol = protocol or self.protocol
-        name = f"{sampler}-{'ema' if ema else 'raw'}-{protocol.key}.json"
+        best = "-best" if weights == "best" else ""
+        name = f"{sampler}-{'ema' if ema else 'raw'}{best}-{protocol.key}.json"
         file = self.path / spec.run_id / "scores" / name
         n_images = 360 if sampler == "reconstruction" else 10000
-        return self._write(file, subject, distance, protocol, n_images)
+        return self._write(file, subject, distance, protocol, n_images, accuracy)
 
-    def calibrate(self, name: str, distance: float, n_images: int = 10000) -> Path:
-        file = self.path / "calibration" / f"{name}-{self.protocol.key}.json"
+    def calibrate(
+        self, name: str, distance: float, n_images: int = 10000, draw: int = 0, **more: float
+    ) -> Path:
+        file = calibration_file(self.path / "calibration", name, self.protocol.key, draw)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.with_suffix(".png").write_bytes(f"grid of {name}".encode())
-        return self._write(file, CalibrationSubject(name=name), distance, self.protocol, n_images)
+        if draw == 0:
+            file.with_suffix(".png").write_bytes(f"grid of {name}".encode())
+        subject = CalibrationSubject(name=name, draw=draw)
+        return self._write(file, subject, distance, self.protocol, n_images, **more)
 
     @staticmethod
     def _write(
@@ -245,6 +283,7 @@ class Runs:
         distance: float | None,
         protocol: ScoringProtocol,
         n_images: int,
+        accuracy: float | None = None,
     ) -> Path:
         record = ScoreRecord(
             score_hash="c" * 64,
@@ -254,7 +293,7 @@ class Runs:
             comparable=True,
             n_images=n_images,
             images_sha256="d" * 64,
-            metrics=make_metrics(distance, n_images),
+            metrics=make_metrics(distance, n_images, accuracy),
             sample_wall_s=1.0,
             score_wall_s=1.0,
             created_at=WHEN,
@@ -282,7 +321,8 @@ def fill(runs: Runs, seeds: tuple[int, ...] = SEEDS) -> None:
         runs.score(vae, 12.0 + 0.2 * seed, "reconstruction")
     runs.calibrate("held-out", 2.5, n_images=360)
     runs.calibrate("train-copies", 0.01)
-    runs.calibrate("pca-gaussian", 20.0)
+    for draw, distance in enumerate((19.9, 20.0, 20.1)):
+        runs.calibrate("pca-gaussian", distance, draw=draw)
 
 
 def add_trouble(runs: Runs) -> None:

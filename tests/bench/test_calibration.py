@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench.calibration import CALIBRATIONS, calibration_images
+from bench.calibration import CALIBRATIONS, calibration_images, calibration_labels
 from bench.data import ImageData, load_dataset
 from bench.protocol import ScoringProtocol, resolve
+from bench.subjects import DRAWS, calibration_draws
 from catalog.errors import UsageError
 from catalog.loader import load_registry
 from catalog.schema import Registry
@@ -80,6 +81,24 @@ def test_noise_is_uniform(digits: ImageData, protocol: ScoringProtocol) -> None:
     assert abs(images.mean().item() - 127.5) < 1
     assert images.min() == 0
     assert images.max() == 255
+
+
+def test_only_the_gaussians_are_drawn_anew(digits: ImageData, protocol: ScoringProtocol) -> None:
+    for name in CALIBRATIONS:
+        draws = [calibration_images(name, digits, protocol, k) for k in calibration_draws(name)]
+        assert len(draws) == (DRAWS if "gaussian" in name else 1)
+        assert all(not torch.equal(draws[0], other) for other in draws[1:])
+
+
+def test_labels_are_the_classes_of_the_images(digits: ImageData, protocol: ScoringProtocol) -> None:
+    test, train = digits["test"], digits["train"]
+    labels = {name: calibration_labels(name, digits, protocol) for name in CALIBRATIONS}
+    assert torch.equal(labels["held-out"], test.labels)
+    assert torch.equal(labels["train-copies"][1078:1090], train.labels[:12])
+    assert labels["class-pca-gaussian"][:12].tolist() == [*range(10), 0, 1]
+    assert [name for name, found in labels.items() if found is None] == [
+        *("pca-gaussian", "mean-image", "noise"),
+    ]
 
 
 def test_an_unknown_set_is_a_usage_error(digits: ImageData, protocol: ScoringProtocol) -> None:

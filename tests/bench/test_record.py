@@ -64,6 +64,16 @@ def test_hashes_of_the_frozen_records_recompute() -> None:
     assert score_hash(score.subject, score.protocol) == frozen(SCORE)["score_hash"]
 
 
+def test_the_first_draw_has_the_hash_of_records_that_knew_of_none() -> None:
+    data = frozen(SCORE) | {"subject": {"kind": "calibration", "name": "noise"}}
+    record = parse_score_record(json.dumps(data))
+    old = {"subject": data["subject"], "protocol": record.protocol_key}
+    assert score_hash(record.subject, record.protocol) == sha256_of_data(old)
+    second = record.subject.model_copy(update={"draw": 1})
+    old["subject"] = {"kind": "calibration", "name": "noise", "draw": 1}
+    assert score_hash(second, record.protocol) == sha256_of_data(old)
+
+
 def test_hashes_are_plain_sha256_of_sorted_json() -> None:
     spec, protocol = frozen(TRAIN)["spec"], frozen(SCORE)["protocol"]
     del spec["variant"]
@@ -102,6 +112,7 @@ def test_hashes_are_plain_sha256_of_sorted_json() -> None:
         (SCORE, "protocol.n_fake", 499, "protocol_key does not match"),
         (SCORE, "protocol_key", "0" * 16, "protocol_key does not match"),
         (SCORE, "protocol.tf32", True, "Input should be False"),
+        (SCORE, "subject", {"kind": "calibration", "name": "a", "draw": -1}, "greater than or"),
         (SCORE, "subject.kind", "picture", "does not match any of the expected tags"),
         (SCORE, "schema_version", 2, "Input should be 1"),
         (SCORE, "colour", "red", "Extra inputs"),
@@ -120,6 +131,7 @@ def test_refuses(name: str, path: str, value: Any, complaint: str) -> None:
         (TRAIN, "cost", None),
         (SCORE, "metrics", []),
         (SCORE, "subject", {"kind": "calibration", "name": "noise"}),
+        (SCORE, "subject", {"kind": "calibration", "name": "noise", "draw": 3}),
     ],
 )
 def test_accepts(name: str, path: str, value: Any) -> None:

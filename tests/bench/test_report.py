@@ -12,6 +12,7 @@ from string import Formatter
 import pandas as pd
 import pytest
 from report_runs import (
+    CODE,
     SEEDS,
     Runs,
     add_trouble,
@@ -103,7 +104,9 @@ def test_tables_line_up_in_a_terminal(runs: Runs, write: Write, language: Langua
     add_trouble(runs)
     page, _ = write(language=language)
     blocks = [block.splitlines() for block in page.split("\n\n") if block.startswith("|")]
-    assert len(blocks) == 6  # ranking, calibration, reconstructions, gaps, stale, protocol
+    # ranking, parents, calibration, reconstructions, spread,
+    # costs, published, gaps, stale, protocol
+    assert len(blocks) == 10
     for lines in blocks:
         assert len({cell_len(line) for line in lines}) == 1
 
@@ -152,7 +155,7 @@ def test_rows_are_ranked_and_compared(runs: Runs, write: Write) -> None:
     assert float(best["mean"]) == pytest.approx(10.1)
     assert float(best["ci_high"]) - float(best["mean"]) == pytest.approx(0.1 * 4.302653 / 3**0.5)
     assert best["versus_pca_gaussian"] == "better"
-    assert only(ranked, variant="vae", sampler="prior")["versus_pca_gaussian"] == "worse"
+    assert only(ranked, variant="vae", sampler="prior")["versus_pca_gaussian"] == "behind"
 
 
 def test_calibration_and_reconstructions_have_no_rank(runs: Runs, write: Write) -> None:
@@ -174,6 +177,157 @@ def test_one_seed_is_provisional_and_beats_nothing(runs: Runs, write: Write) -> 
     assert set(rows["ci_low"]) == {""}
     assert set(zip(rows["rank_low"], rows["rank_high"], strict=True)) == {("1", "4")}
     assert set(rows["versus_pca_gaussian"]) == {"lower", "higher"}
+
+
+def section(page: str, title: str) -> str:
+    return page.split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def test_the_baseline_is_several_draws_and_one_of_them_is_no_test(runs: Runs, write: Write) -> None:
+    fill(runs)
+    page, frame = write()
+    row = only(frame, variant="pca-gaussian")
+    assert (row["mean"], row["n_draws"], row["ci_low"], row["n_train_seeds"]) == (
+        "20.0",
+        "3",
+        "",
+        0,
+    )
+    assert float(row["sd_over_draws"]) == pytest.approx(0.1)
+    assert row["sd_over_seeds"] == ""
+    assert "mean of 3 draws" in page
+    for file in (runs.path / "calibration").glob("pca-gaussian-draw-*.json"):
+        file.unlink()
+    page, frame = write()
+    assert only(frame, variant="dcgan", weights="ema")["versus_pca_gaussian"] == "lower"
+    assert "compared with it and not tested" in page
+
+
+def test_two_scores_of_one_draw_are_refused(runs: Runs, write: Write) -> None:
+    fill(runs)
+    file = runs.calibrate("pca-gaussian", 20.0, draw=1)
+    (file.parent / "again.json").write_text(file.read_text())
+    with pytest.raises(InvalidInput, match="two scores of one draw"):
+        write()
+
+
+def test_rows_stand_beside_their_parents(runs: Runs, write: Write) -> None:
+    fill(runs)
+    for seed in SEEDS:
+        runs.train(make_spec("r1-gan", seed))
+        runs.score(make_spec("r1-gan", seed), 7.0 + 0.1 * seed, ema=True)
+        runs.score(make_spec("r1-gan", seed), 13.9 + 0.2 * seed)
+        runs.score(make_spec("r1-gan", seed), 1.0, "other")
+    page, frame = write()
+    better = only(frame, variant="r1-gan", weights="ema")
+    assert better["versus_parent"] == "better"
+    ratio, low, high = (
+        float(better[key]) for key in ("parent_ratio", "parent_ratio_low", "parent_ratio_high")
+    )
+    assert low < ratio < high < 1
+    assert ratio == pytest.approx(7.1 / 10.1, abs=1e-3)
+    raw = only(frame, variant="r1-gan", weights="raw", sampler="prior")
+    assert raw["versus_parent"] in {"undecided", "behind"}
+    assert only(frame, variant="vae", sampler="prior")["versus_parent"] == "behind"
+    assert only(frame, variant="r1-gan", sampler="other")["versus_parent"] == ""
+    assert only(frame, variant="dcgan", weights="ema")["versus_parent"] == ""
+    table = section(page, "Against its parent")
+    assert "| `r1-gan` (prior, EMA) | `dcgan` (prior, EMA) |" in table
+    assert "| `vae` (prior)         | `dcgan` (prior, raw) |" in table  # it has no averages
+
+
+def test_near_rows_are_named_unless_they_copy(runs: Runs, write: Write) -> None:
+    fill(runs)
+    runs.calibrate("held-out", 12.0, n_images=360)
+    runs.calibrate("train-copies", 10.0)
+    page, _ = write()
+    (note,) = [line for line in page.splitlines() if line.startswith("- Near to real images")]
+    assert "reference (24)" in note
+    assert "`test` (23)" in note
+    assert "So are: `dcgan` (prior, raw), `vae` (gmm-10)." in note
+    assert "with more copies: `dcgan` (prior, EMA)." in note
+    assert "known to ±2.3 points" in note  # 1.96 sqrt(0.05 0.95 / 360)
+    runs.calibrate("train-copies", 1.0)
+    assert "No row is." in write()[0]
+
+
+def test_class_accuracy_has_a_column_where_a_row_has_it(runs: Runs, write: Write) -> None:
+    fill(runs)
+    runs.calibrate("held-out", 2.5, n_images=360, accuracy=0.99)
+    assert "Class as asked" not in write()[0]
+    for seed in SEEDS:
+        runs.score(make_spec("dcgan", seed), 14.0 + 0.1 * seed, accuracy=0.5)
+    page, frame = write()
+    assert "Class as asked" in section(page, "Ranking")
+    assert "50.0 %" in section(page, "Ranking")
+    assert "99.0 %" in section(page, "Calibration rows, unranked")
+    assert float(only(frame, variant="dcgan", weights="raw")["label_accuracy"]) == 0.5
+
+
+def test_best_scores_are_counted_and_left_out(runs: Runs, write: Write) -> None:
+    fill(runs)
+    _, before = write()
+    runs.score(make_spec("dcgan", 0), 0.001, weights="best")
+    page, after = write()
+    assert "picked by their score (best) are left out: 1 " in page
+    pd.testing.assert_frame_equal(before, after)
+
+
+def test_different_code_of_training_is_said_by_commit(runs: Runs, write: Write) -> None:
+    fill(runs)
+    assert "The code of training differs" not in write()[0]
+    changed = CODE.model_copy(update={"implementation_sha256": "9" * 64, "commit": "fedcba9876543"})
+    runs.train(make_spec("vae", 1), provenance=changed)
+    page, _ = write()
+    costs = section(page, "Costs")
+    assert "**The code of training differs between runs (2 versions)**" in costs
+    assert "`dcgan`, `vae`: 0123456789, torch 2.9.0." in costs
+    assert "`vae`: fedcba9876, torch 2.9.0." in costs
+
+
+def test_without_costs_there_is_nothing_to_say_of_code(runs: Runs, write: Write) -> None:
+    runs.train(make_spec("dcgan", 0), cost=None)
+    runs.score(make_spec("dcgan", 0), 10.0)
+    page, _ = write()
+    assert "[dcgan]" in section(page, "Costs")
+    assert "Code:" not in page
+    assert "code of training" not in page
+
+
+def test_published_numbers_stand_apart(runs: Runs, write: Write) -> None:
+    fill(runs)
+    page, frame = write()
+    assert "24.7 ± 0.1" in section(page, "What others report")
+    assert "6 (unsure)" in section(page, "What others report")
+    assert page.count("24.7") == 1
+    assert "24.7" not in frame.to_csv()
+
+
+def test_findings_are_quoted_at_the_top(runs: Runs, write: Write, tmp_path: Path) -> None:
+    fill(runs)
+    folder = tmp_path / "reports" / "tiny"
+    folder.mkdir(parents=True)
+    (folder / "findings.md").write_text("## Findings\n\nWhat we {saw}: 3 < 4.\n")
+    page, _ = write()
+    said = "\n\n## Findings\n\nWhat we {saw}: 3 < 4.\n\n## Ranking\n"
+    assert said in page
+    assert write()[0] == page
+    assert "Findings" not in write(language="zh")[0]
+
+
+def test_old_records_without_the_newer_metrics_give_a_page(runs: Runs, write: Write) -> None:
+    fill(runs)
+    newer = {"fid_equal_n", "fid_bias"}
+    for file in [*runs.path.glob("*/scores/*.json"), *runs.path.glob("calibration/*.json")]:
+        record = json.loads(file.read_text())
+        record["metrics"] = [m for m in record["metrics"] if m["name"] not in newer]
+        record["metrics"][0]["spread"] = None
+        record["subject"].pop("draw", None) if "draw-" not in file.name else None
+        file.write_text(json.dumps(record))
+    page, frame = write()
+    assert "Near to real images" not in page
+    assert set(frame["distance_at_equal_n"]) == {""}
+    assert only(frame, variant="dcgan", weights="ema")["versus_pca_gaussian"] == "better"
 
 
 def test_a_variant_with_a_failed_run_is_shown_and_not_ranked(runs: Runs, write: Write) -> None:
@@ -215,6 +369,7 @@ def test_unfinished_and_incomparable_runs_give_no_number(runs: Runs, write: Writ
     assert only(frame, kind="gap", status="not-comparable")["reason"] == "--limit 500"
     row = only(frame, variant="dcgan", weights="ema")
     assert (row["n_train_seeds"], row["provisional"]) == (1, "true")
+    assert row["versus_parent"] == ""
     assert "**Partly provisional**" in page
     assert "1 of 3 (provisional)" in page
 
@@ -294,7 +449,8 @@ def test_names_without_inception_are_not_those_of_inception(runs: Runs, write: W
     page, frame = write()
     assert "FD[digits-cnn] ↓" in page
     assert "IS*[digits-cnn] ↑" in page
-    prose = page.replace("formulas of FID, IS and KID", "")
+    ours = page.split("## What others report")[0] + page.split("## Rows, one by one")[1]
+    prose = ours.replace("formulas of FID, IS and KID", "")
     assert not any(name in prose for name in ("FID", " IS ", "KID"))
     assert set(frame["metric"]) == {"FD[digits-cnn]"}
 

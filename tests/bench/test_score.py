@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from bench.calibration import calibration_images
 from bench.commands import score as score_commands
+from bench.copies import copy_rate
 from bench.data import ImageData, load_dataset
 from bench.extractors import FeatureExtractor, load_extractor
 from bench.extractors.pixel_identity import PixelIdentity
@@ -28,7 +29,7 @@ from bench.features import Features, extract
 from bench.fidelity import TooFewImages, frechet_distance, inception_score, kernel_distance
 from bench.protocol import ScoringProtocol, resolve
 from bench.record import MetricName
-from bench.score import GROUPS, Scorer, Settings, copy_rate, score_features
+from bench.score import GROUPS, Scorer, Settings, score_features
 from catalog.errors import InvalidInput, UsageError
 from catalog.loader import load_registry
 from catalog.schema import Registry
@@ -250,9 +251,51 @@ def test_counts_and_directions(scorer: Scorer, digits: ImageData) -> None:
     assert shown["is"] == (2156, None)
     assert shown["precision"] == (1078, 1078)
     assert shown["fid_held_out"] == (360, 360)
+    assert shown["fid_equal_n"] == (360, 1078)
+    assert shown["fid_bias"] == (2156, None)
     assert {name for name, metric in metrics.items() if metric.higher_is_better} == {
         "is", "precision", "recall", "f_score"
     }  # fmt: skip
+
+
+def test_a_generated_set_compares_with_the_held_out_one_at_equal_n(
+    scorer: Scorer, digits: ImageData, protocol: ScoringProtocol
+) -> None:
+    held_out = values(scorer, digits["test"].images)
+    assert held_out["fid_equal_n"] == held_out["fid"]
+    made = calibration_images("class-pca-gaussian", digits, protocol)
+    found = values(scorer, made)
+    assert found["fid_equal_n"] == values(scorer, made[:360])["fid"]
+    assert found["fid_equal_n"] != found["fid"]
+
+
+def test_the_distance_comes_with_the_standard_error_of_its_draw(
+    scorer: Scorer, digits: ImageData, protocol: ScoringProtocol
+) -> None:
+    draws = [
+        {metric.name: metric for metric in scorer.score(
+            calibration_images("pca-gaussian", digits, protocol, draw)
+        )}
+        for draw in range(8)
+    ]  # fmt: skip
+    spread = np.std([draw["fid"].value for draw in draws], ddof=1)
+    errors = [draw["fid"].spread or 0.0 for draw in draws]
+    assert spread / 2 < np.mean(errors) < 2 * spread  # eight draws know their spread that well
+    few = {metric.name: metric for metric in scorer.score(digits["test"].images[:30])}
+    assert few["fid"].spread is None
+
+
+def test_label_accuracy_counts_the_classes_asked_for(scorer: Scorer, digits: ImageData) -> None:
+    test = digits["test"]
+    right, wrong = (
+        {m.name: m.value for m in scorer.score(test.images, labels)}["label_accuracy"]
+        for labels in (test.labels, (test.labels + 1) % 10)
+    )
+    assert 0.97 < (right or 0) <= 1
+    assert 0 <= (wrong or 0) < 0.03
+    assert "label_accuracy" not in values(scorer, test.images)
+    with pytest.raises(InvalidInput, match="number of labels"):
+        scorer.score(test.images, test.labels[:5])
 
 
 def test_other_images_than_the_protocols_are_refused(

@@ -6,21 +6,29 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
+from bench.fidelity import frechet_distance
 from bench.stats import (
     FLOOR,
     Comparison,
     RankRange,
-    against_constant,
     compare,
+    contrasts,
+    deviation,
+    feature_bias,
     frechet_bias,
+    frechet_error,
     holm,
+    jackknife_error,
     rank_ranges,
+    smallest_ratio,
     spread_method,
     t_interval,
+    typical_spread,
 )
 
 TIGHT = [10.0, 10.1, 9.9, 10.05, 9.95]
@@ -169,20 +177,126 @@ def test_false_wins_are_rare() -> None:
     assert 0.01 < np.mean(any_win) < 0.09  # 0.05 ± 3 standard errors
 
 
-def test_against_a_constant() -> None:
-    rows = [TIGHT, FAR, WILD, [3.0], [30.0]]
-    expected = ("better", "worse", "undecided", "lower", "higher")
-    assert against_constant(rows, 15.0) == expected
+def test_verdicts_of_a_one_sided_family() -> None:
+    baseline = [15.0, 15.1, 14.9]
+    rows = [TIGHT, FAR, [14.0, 10.0, 17.0], [3.0], [30.0]]
+    found = contrasts([(row, baseline) for row in rows])
+    expected = ("better", "behind", "undecided", "lower", "higher")
+    assert tuple(c.verdict for c in found) == expected
+    (alone,) = contrasts([(TIGHT, [15.0])])
+    assert (alone.verdict, alone.low, alone.p_value) == ("lower", None, None)
 
 
-def test_against_a_constant_agrees_with_scipy() -> None:
-    values = [8.0, 9.5, 8.8, 9.1]
-    p_value = scipy_stats.ttest_1samp(np.log(values), math.log(10.0)).pvalue
-    assert (
-        0.025 < p_value < 0.05
-    )  # alone it is a win; in a family of two that differ less it is not
-    assert against_constant([values], 10.0) == ("better",)
-    assert against_constant([values, [9.0, 11.0]], 10.0) == ("undecided", "undecided")
+def test_a_contrast_is_welchs_one_sided_test_as_in_scipy() -> None:
+    found, flipped = contrasts([(TIGHT, WILD), (WILD, TIGHT)])
+    expected = scipy_stats.ttest_ind(
+        np.log(TIGHT), np.log(WILD), equal_var=False, alternative="less"
+    )
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert flipped.p_value == pytest.approx(1 - expected.pvalue)
+    assert found.ratio == pytest.approx(scipy_stats.gmean(TIGHT) / scipy_stats.gmean(WILD))
+    both = scipy_stats.ttest_ind(np.log(TIGHT), np.log(WILD), equal_var=False)
+    low, high = both.confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((math.exp(low), math.exp(high)))
+
+
+def test_a_contrast_uses_the_pool_where_spreads_agree() -> None:
+    third = [15.0, 15.3, 14.8]
+    rows = [TIGHT, FAR, third]
+    (found,) = contrasts([(TIGHT, third)], pool=rows)
+    logs = [np.log(row) for row in rows]
+    variance = sum(((row - row.mean()) ** 2).sum() for row in logs) / 10
+    t = (logs[0].mean() - logs[2].mean()) / math.sqrt(variance * (1 / 5 + 1 / 3))
+    assert found.p_value == pytest.approx(scipy_stats.t.cdf(t, df=10))
+    assert contrasts([(TIGHT, third)], pool=[*rows, WILD]) == contrasts([(TIGHT, third)])
+
+
+def test_one_sided_families_are_corrected_by_holm() -> None:
+    pairs = [(TIGHT, [10.5, 10.3, 10.6]), (TIGHT, [10.0, 10.2, 10.4]), ([1.0], TIGHT)]
+    found = contrasts(pairs)
+    raw = [c.p_value for c in found if c.p_value is not None]
+    assert [c.p_holm for c in found] == [*holm(raw), None]
+    assert contrasts([]) == ()
+
+
+def test_a_sure_but_small_win_over_a_reference_is_not_shown() -> None:
+    (found,) = contrasts([([100.0, 100.001, 99.999], [101.5, 101.501, 101.499])])
+    assert found.p_holm is not None
+    assert found.p_holm < 1e-4
+    assert found.verdict == "undecided"
+
+
+def test_false_wins_over_a_reference_are_rare() -> None:
+    rng = np.random.default_rng(11)
+    wins_at_all = []
+    for _ in range(400):
+        reference, *rows = np.exp(rng.normal(0, 0.2, size=(6, 5))).tolist()
+        found = contrasts([(row, reference) for row in rows])
+        wins_at_all.append(any(c.verdict == "better" for c in found))
+    assert 0.005 < np.mean(wins_at_all) < 0.09  # tests share a reference, so below 0.05
+
+
+@pytest.mark.parametrize(("n", "freedom", "alpha"), [(5, 8, 0.05), (3, 40, 0.05), (5, 8, 0.005)])
+def test_the_smallest_ratio_is_found_as_often_as_said(n: int, freedom: int, alpha: float) -> None:
+    spread, rng = 0.1, np.random.default_rng(n)
+    shift = math.log(smallest_ratio(spread, n, freedom, alpha)) / (spread * math.sqrt(2 / n))
+    estimated = np.sqrt(rng.chisquare(freedom, 20000) / freedom)
+    found = (rng.normal(shift, 1, 20000) / estimated) > scipy_stats.t.ppf(1 - alpha / 2, freedom)
+    assert found.mean() == pytest.approx(0.8, abs=0.012)  # 4 standard errors
+
+
+def test_the_smallest_ratio_in_standard_deviations() -> None:
+    found = [math.log(smallest_ratio(1.0, n, 2 * (n - 1))) for n in (3, 5, 10)]
+    assert found == pytest.approx([3.07, 2.02, 1.32], abs=0.02)  # power tables of the t-test
+    assert smallest_ratio(0.0, 5, 8) == 1
+    assert smallest_ratio(0.1, 2, 2, alpha=0.05 / 990) > smallest_ratio(0.1, 2, 2)
+
+
+def test_the_typical_spread_is_that_of_the_comparison() -> None:
+    rows = [TIGHT, FAR, [15.0, 15.3, 14.8]]
+    variance = sum(((row - row.mean()) ** 2).sum() for row in map(np.log, rows)) / 10
+    assert typical_spread(rows) == pytest.approx((math.sqrt(variance), 10))
+    assert typical_spread([TIGHT, WILD, WILD]) == pytest.approx((np.log(WILD).std(ddof=1), 8))
+    assert typical_spread([[1.0], TIGHT]) is None
+    assert deviation(TIGHT) == pytest.approx(np.std(TIGHT, ddof=1))
+    assert deviation([1.0]) is None
+
+
+def test_a_jackknife_of_a_mean_is_its_standard_error() -> None:
+    values = np.random.default_rng(0).normal(size=40)
+    without = [(values.sum() - value) / 39 for value in values]
+    assert jackknife_error(without) == pytest.approx(values.std(ddof=1) / math.sqrt(40))
+    with pytest.raises(ValueError, match="at least two groups"):
+        jackknife_error([1.0])
+
+
+def test_distances_without_a_group_are_those_of_the_rest() -> None:
+    rng = np.random.default_rng(1)
+    fake, real = rng.normal(3, 2, size=(43, 3)), rng.normal(size=(50, 3))
+    without = [
+        frechet_distance(torch.from_numpy(np.delete(fake, part, axis=0)), torch.from_numpy(real))
+        for part in np.array_split(np.arange(43), 4)
+    ]
+    assert frechet_error(fake, real, 4) == pytest.approx(jackknife_error(without), rel=1e-6)
+    assert frechet_error(fake[:7], real, 4) is None
+    one_feature = frechet_error(fake[:, :1], real[:, :1], 4)
+    assert one_feature is not None
+    assert one_feature > 0
+
+
+def test_the_jackknife_gives_the_spread_of_repeated_sampling() -> None:
+    rng = np.random.default_rng(2)
+    real = rng.normal(size=(2000, 4))
+    sets = [rng.normal(0.5, 1.5, size=(400, 4)) for _ in range(120)]
+    distances = [frechet_distance(torch.from_numpy(s), torch.from_numpy(real)) for s in sets]
+    errors = [frechet_error(s, real) or 0.0 for s in sets]
+    assert np.mean(errors) == pytest.approx(np.std(distances, ddof=1), rel=0.2)
+
+
+def test_the_bias_of_features_is_that_of_their_covariance() -> None:
+    features = np.random.default_rng(3).normal(size=(30, 3)) * [1, 2, 3]
+    spectrum = np.linalg.eigvalsh(np.cov(features, rowvar=False))
+    assert feature_bias(features) == pytest.approx(frechet_bias(spectrum.tolist(), 30))
 
 
 @pytest.mark.parametrize("d", [1, 16, 64])

@@ -1,20 +1,21 @@
-"""Intervals, pairwise comparisons and rank ranges over training seeds: pure functions.
+"""Rows beside each other: every pair for the ranks, and one-sided families beside references.
 
-Owns every statistical rule of a report, and knows neither records nor pages. Values are distances
-(lower is better) of one row under several training seeds. Comparisons work on their logarithm,
-since the spread of a distance grows with its level.
+Values are distances (lower is better) of one row under several training seeds. Tests work on their
+logarithm, since the spread of a distance grows with its level.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+
+from bench.stats.intervals import variance
 
 ALPHA = 0.05
 """Family-wise error rate of every Holm family, and the level of the test of equal spreads."""
@@ -26,22 +27,9 @@ FLOOR = 1e-6
 """Distances below are lifted to it before a logarithm is taken: rounding can make them negative."""
 
 Method = Literal["pooled", "welch", "none"]
-Verdict = Literal["better", "worse", "undecided", "lower", "higher"]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over training seeds; ``low`` and ``high`` are None where one seed gives no spread."""
-
-    mean: float
-    low: float | None
-    high: float | None
-    n: int
-
-    @property
-    def half_width(self) -> float | None:
-        """Half the width of the interval, or None where there is none."""
-        return None if self.low is None or self.high is None else (self.high - self.low) / 2
+Verdict = Literal["better", "undecided", "behind", "lower", "higher"]
+"""Of a one-sided test of "better": shown, not shown though lower, not lower at all; and the last
+two where there are too few values for a test."""
 
 
 @dataclass(frozen=True)
@@ -68,33 +56,40 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Contrast:
+    """One row beside its reference, tested for being better.
+
+    Attributes:
+        ratio: its geometric mean over the reference's; below 1 is better.
+        low: lower end of the 95 % interval of the ratio, not corrected for the family's size.
+        high: upper end of it; both are None where a side has a single value.
+        p_value: one-sided, before correction; None where a side has a single value.
+        p_holm: after Holm's correction over its family.
+    """
+
+    ratio: float
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    p_holm: float | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Better if significant after Holm and by 2 % or more."""
+        if self.p_holm is None:
+            return "lower" if self.ratio < 1 else "higher"
+        if self.ratio >= 1:
+            return "behind"
+        shown = self.p_holm < ALPHA and 1 / self.ratio - 1 >= MIN_GAP
+        return "better" if shown else "undecided"
+
+
+@dataclass(frozen=True)
 class RankRange:
     """The ranks that a row may have, given what beats it and what it beats; 1 is best."""
 
     low: int
     high: int
-
-
-def t_interval(values: Sequence[float], level: float = 0.95) -> Estimate:
-    """Mean and Student-t interval over training seeds (standard deviation with ddof=1).
-
-    Args:
-        values: at least one; a single value has no interval.
-        level: coverage, between 0 and 1.
-
-    Raises:
-        ValueError: there are no values, or the level is out of range.
-    """
-    if not values:
-        raise ValueError("an interval needs at least one value")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, not {level}")
-    n = len(values)
-    mean = math.fsum(values) / n
-    if n == 1:
-        return Estimate(mean, None, None, 1)
-    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * (_variance(np.asarray(values)) / n) ** 0.5
-    return Estimate(mean, mean - half, mean + half, n)
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
@@ -115,10 +110,10 @@ def spread_method(rows: Sequence[Sequence[float]]) -> Method:
     Welch is valid either way. Rows with one seed do not take part; ``none`` means that fewer than
     two rows are left.
     """
-    logs = [_logs(row) for row in rows if len(row) > 1]
+    logs = [logarithms(row) for row in rows if len(row) > 1]
     if len(logs) < 2:
         return "none"
-    variances = [_variance(row) for row in logs]
+    variances = [variance(row) for row in logs]
     if min(variances) == 0:  # Bartlett's statistic takes their logarithm
         return "pooled" if max(variances) == 0 else "welch"
     return "welch" if float(stats.bartlett(*logs).pvalue) < ALPHA else "pooled"
@@ -134,9 +129,9 @@ def compare(rows: Sequence[Sequence[float]]) -> tuple[Comparison, ...]:
     Args:
         rows: distances of each row, one per training seed, in any order.
     """
-    logs = [_logs(row) for row in rows]
+    logs = [logarithms(row) for row in rows]
     tested = [index for index, row in enumerate(logs) if len(row) > 1]
-    pooled = _pooled(logs) if spread_method(rows) == "pooled" else None
+    pooled = pooled_variance(logs) if spread_method(rows) == "pooled" else None
     found: list[tuple[int, int, float, float]] = []
     for position, first in enumerate(tested):
         for second in tested[position + 1 :]:
@@ -163,63 +158,42 @@ def rank_ranges(n_rows: int, comparisons: Sequence[Comparison]) -> tuple[RankRan
     )
 
 
-def against_constant(rows: Sequence[Sequence[float]], constant: float) -> tuple[Verdict, ...]:
-    """How each row stands to one fixed distance, tested as one Holm family of its own.
+def contrasts(
+    pairs: Sequence[tuple[Sequence[float], Sequence[float]]], pool: Sequence[Sequence[float]] = ()
+) -> tuple[Contrast, ...]:
+    """Tests of "this row is better than its reference", one-sided, as one Holm family.
 
-    One-sample t on the log distance with the row's own spread, and the same 2 % gap. A row with
-    one seed cannot be tested and is only said to be ``lower`` or ``higher``.
-    """
-    target = math.log(max(constant, FLOOR))
-    logs = [_logs(row) for row in rows]
-    differences = [float(row.mean()) - target for row in logs]
-    tested = [index for index, row in enumerate(logs) if len(row) > 1]
-    p_values = holm(
-        [
-            _p_value(
-                differences[i], float(logs[i].std(ddof=1)) / len(logs[i]) ** 0.5, len(logs[i]) - 1
-            )
-            for i in tested
-        ]
-    )
-    p_of = dict(zip(tested, p_values, strict=True))
-    return tuple(_verdict(difference, p_of.get(i)) for i, difference in enumerate(differences))
-
-
-def frechet_bias(eigenvalues: Sequence[float], n: int) -> float:
-    """Expected excess of a Fréchet distance whose one side is estimated from ``n`` samples.
-
-    Second-order expansion of the Bures metric for a Gaussian with covariance eigenvalues l:
-    B / n with B = 5/4 sum_i l_i + 1/2 sum_ij l_i l_j / (l_i + l_j). Two sampled sides add. Within
-    5 % where n is at least about four times the dimension; too small below.
+    The two sides count as independent. Runs of one seed see their images in the same order, but
+    nothing else of them is shared; pairing them would halve the degrees of freedom for a
+    correlation that nobody has shown.
 
     Args:
-        eigenvalues: of the feature covariance; rounding below zero counts as zero.
-        n: images on that side, at least 1.
-
-    Raises:
-        ValueError: ``n`` is below 1.
+        pairs: (row, reference), each the distances of one of them; a pair in which a side has
+            a single value is not tested and takes no part in the family.
+        pool: the rows whose common spread is used if ``spread_method`` finds one; by default
+            each pair is tested by Welch.
     """
-    if n < 1:
-        raise ValueError(f"a bias needs at least one image, not {n}")
-    spectrum = np.clip(np.asarray(eigenvalues, dtype=np.float64), 0, None)
-    spectrum = spectrum[spectrum > 0]
-    pairs = np.outer(spectrum, spectrum) / np.add.outer(spectrum, spectrum)
-    return float(1.25 * spectrum.sum() + 0.5 * pairs.sum()) / n
+    logs = [(logarithms(row), logarithms(reference)) for row, reference in pairs]
+    common = (
+        pooled_variance([logarithms(row) for row in pool])
+        if spread_method(pool) == "pooled"
+        else None
+    )
+    untested = [_contrast(row, reference, common) for row, reference in logs]
+    p_values = [c.p_value for c in untested if c.p_value is not None]
+    adjusted = iter(holm(p_values))
+    return tuple(c if c.p_value is None else replace(c, p_holm=next(adjusted)) for c in untested)
 
 
-def _logs(values: Sequence[float]) -> NDArray[np.float64]:
+def logarithms(values: Sequence[float]) -> NDArray[np.float64]:
+    """Of distances, each at least ``FLOOR``."""
     return np.log(np.maximum(np.asarray(values, dtype=np.float64), FLOOR))
 
 
-def _variance(values: NDArray[np.float64]) -> float:
-    # The mean of equal numbers may be off in the last digit, which would make a spread of nothing.
-    return 0.0 if values.min() == values.max() else float(values.var(ddof=1))
-
-
-def _pooled(logs: Sequence[NDArray[np.float64]]) -> tuple[float, int]:
+def pooled_variance(logs: Sequence[NDArray[np.float64]]) -> tuple[float, int]:
     """Within-row variance over all rows, and its degrees of freedom."""
     freedom = sum(len(row) - 1 for row in logs)
-    squares = math.fsum(_variance(row) * (len(row) - 1) for row in logs if len(row) > 1)
+    squares = math.fsum(variance(row) * (len(row) - 1) for row in logs if len(row) > 1)
     return squares / freedom, freedom
 
 
@@ -228,9 +202,9 @@ def _error(
 ) -> tuple[float, float]:
     """Standard error of the difference of two means, and its degrees of freedom."""
     if pooled is not None:
-        variance, freedom = pooled
-        return (variance * (1 / len(first) + 1 / len(second))) ** 0.5, freedom
-    a, b = (_variance(row) / len(row) for row in (first, second))
+        common, freedom = pooled
+        return (common * (1 / len(first) + 1 / len(second))) ** 0.5, freedom
+    a, b = (variance(row) / len(row) for row in (first, second))
     if a + b == 0:
         return 0.0, 1.0
     return (a + b) ** 0.5, (a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1))
@@ -242,9 +216,15 @@ def _p_value(difference: float, error: float, freedom: float) -> float:
     return 2 * float(stats.t.sf(abs(difference) / error, freedom)) if error > 0 else 0.0
 
 
-def _verdict(difference: float, p_holm: float | None) -> Verdict:
-    if p_holm is None:
-        return "lower" if difference < 0 else "higher"
-    if p_holm >= ALPHA or math.expm1(abs(difference)) < MIN_GAP:
-        return "undecided"
-    return "better" if difference < 0 else "worse"
+def _contrast(
+    row: NDArray[np.float64], reference: NDArray[np.float64], pooled: tuple[float, int] | None
+) -> Contrast:
+    difference = float(row.mean() - reference.mean())
+    ratio = math.exp(difference)
+    if min(len(row), len(reference)) < 2:
+        return Contrast(ratio)
+    error, freedom = _error(row, reference, pooled)
+    half = float(stats.t.ppf(0.975, freedom)) * error
+    two_sided = _p_value(difference, error, freedom)
+    p_value = two_sided / 2 if difference <= 0 else 1 - two_sided / 2
+    return Contrast(ratio, math.exp(difference - half), math.exp(difference + half), p_value)

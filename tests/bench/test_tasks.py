@@ -1,0 +1,81 @@
+"""What a job's scores hold: labels of conditional models, and every draw of a calibration set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from helpers import tiny_registry, tiny_variant
+
+from bench.calibration_task import CalibrationTask
+from bench.events import Event
+from bench.job import CalibrationJob, TrainJob
+from bench.models.vae import VAE
+from bench.plan import Plan, make_plan
+from bench.runner import jobs_of, surroundings
+from bench.store import RunDirectory, read_score
+from bench.train_task import TrainTask
+from catalog.loader import load_registry
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AIGC_CACHE_DIR", str(tmp_path / "cache"))
+    file = tiny_registry(tmp_path / "registry.yaml", [tiny_variant("one")])
+    data = yaml.safe_load(file.read_text())
+    data["suites"][0]["calibration"] = ["held-out", "pca-gaussian"]
+    file.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False))
+    return file
+
+
+def plan_of(file: Path) -> Plan:
+    registry = load_registry(file)
+    return make_plan(registry, registry.suite("tiny"), file.parent / "runs")
+
+
+def jobs(file: Path) -> tuple[CalibrationJob, TrainJob]:
+    plan = plan_of(file)
+    around = surroundings(plan, torch.device("cpu"), file, None)
+    calibration, training = jobs_of(plan, around, retry_failed=False)
+    assert isinstance(calibration, CalibrationJob)
+    assert isinstance(training, TrainJob)
+    return calibration, training
+
+
+def test_every_draw_is_scored_once_and_a_missing_one_is_planned(file: Path) -> None:
+    job, _ = jobs(file)
+    seen: list[Event] = []
+    CalibrationTask(job, seen.append).run()
+    records = [read_score(path) for path in sorted(job.directory.glob("*.json"))]
+    draws = [r.subject.draw for r in records if r.subject.name == "pca-gaussian"]
+    assert sorted(draws) == [0, 1, 2, 3, 4]
+    assert len({record.score_hash for record in records}) == 6
+    assert len({record.metric("fid").value for record in records}) == 6
+    held_out = next(r for r in records if r.subject.name == "held-out")
+    assert held_out.metric("label_accuracy").value > 0.97
+    assert len(list(job.directory.glob("*.png"))) == 2
+    assert plan_of(file).calibration == ()
+    next(job.directory.glob("pca-gaussian-draw-3-*.json")).unlink()
+    assert plan_of(file).calibration == ("pca-gaussian",)
+    seen.clear()
+    CalibrationTask(job, seen.append).run()
+    assert len(seen) == 2  # the phase and the one score
+    assert plan_of(file).calibration == ()
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_only_a_conditional_models_own_samples_have_a_class_asked_for(
+    file: Path, conditional: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VAE, "conditional", conditional)
+    _, job = jobs(file)
+    TrainTask(job, lambda _: None, lambda: False).run()
+    found = {
+        record.subject.sampler: record.metric("label_accuracy")
+        for record in RunDirectory(job.directory).score_records()
+    }
+    assert set(found) >= {"prior", "reconstruction"}
+    with_labels = {sampler for sampler, metric in found.items() if metric is not None}
+    assert with_labels == ({"prior"} if conditional else set())
