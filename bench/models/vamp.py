@@ -34,14 +34,14 @@ class VampRecipe(AutoencoderRecipe):
 
 
 class PseudoInputs(nn.Module):
-    """K learned images in -1 .. 1, which start at images of the first batch."""
+    """K learned images in -1 .. 1, which start at the first K images that are seen."""
 
-    started: Tensor
+    n_started: Tensor
 
     def __init__(self, n: int, shape: ImageShape) -> None:
         super().__init__()
         self.raw = nn.Parameter(0.1 * torch.randn(n, shape.channels, shape.size, shape.size))
-        self.register_buffer("started", torch.zeros((), dtype=torch.bool))
+        self.register_buffer("n_started", torch.zeros((), dtype=torch.int64))
 
     def forward(self) -> Tensor:
         """The images, (K, C, H, W)."""
@@ -49,10 +49,10 @@ class PseudoInputs(nn.Module):
 
     @torch.no_grad()
     def start(self, images: Tensor) -> None:
-        """Begin at images (N, C, H, W), each once before any twice; the random start blurs them."""
-        chosen = torch.arange(len(self.raw), device=images.device) % len(images)
-        self.raw.add_(torch.atanh(images[chosen] * LARGEST_START))
-        self.started.fill_(True)
+        """Begin those that have not begun at images (N, C, H, W), as far as these reach."""
+        waiting = self.raw[int(self.n_started) :][: len(images)]
+        waiting.add_(torch.atanh(LARGEST_START * images[: len(waiting)]))
+        self.n_started.add_(len(waiting))
 
 
 class VampVAE(LatentAutoencoder):
@@ -76,8 +76,7 @@ class VampVAE(LatentAutoencoder):
 
     def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
         """One update of reconstruction + beta KL, in nats per image; the KL is that of the draw."""
-        if not self.pseudo_inputs.started:
-            self.pseudo_inputs.start(images)
+        self.pseudo_inputs.start(images)
         # In one pass, so that batch normalisation treats images and pseudo-inputs alike.
         outputs = self.encoder(torch.cat([images, self.pseudo_inputs()]))
         latents, kl = draw_and_kl(outputs[: len(images)], outputs[len(images) :])

@@ -37,14 +37,17 @@ def test_pseudo_inputs_start_at_the_first_images_and_stay_images(
     model_of: ModelOf, images_of: Images, one_step: OneStep
 ) -> None:
     model = model_of(VampVAE, **SMALL)
-    one_step(model)  # eight images
+    one_step(model)  # eight images for twelve pseudo-inputs
+    assert model.pseudo_inputs.n_started.item() == 8
+    one_step(model, seed=1)
+    assert model.pseudo_inputs.n_started.item() == 12
     started = model.pseudo_inputs()
     assert started.abs().max() < 1.0
-    away = (started - images_of(8).repeat(2, 1, 1, 1)[:12]).square().mean().sqrt()
-    assert away < 0.15
-    assert (started[0] - started[8]).abs().max() > 0.01  # the same image twice, not the same start
+    seen = torch.cat([images_of(8), images_of(8, seed=1)[:4]])
+    away = (started - seen).square().mean((1, 2, 3)).sqrt()
+    assert away.max() < 0.15
     before = model.pseudo_inputs.raw.detach().clone()
-    one_step(model, seed=1)
+    one_step(model, seed=2)
     moved = (model.pseudo_inputs.raw - before).abs()
     assert 0.0 < moved.max() < 0.01  # it learns, and it does not start again
     with torch.no_grad():
