@@ -16,7 +16,9 @@ from catalog.loader import load_registry
 REGISTRY = load_registry()
 SMALL: dict[str, Any] = {
     "width": 8,
+    "critic_width": 8,
     "latent_dim": 6,
+    "discriminator_width": 8,
     "batch_size": 8,
     "n_codes": 16,
     "code_dim": 4,
