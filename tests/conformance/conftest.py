@@ -25,7 +25,6 @@ SMALL: dict[str, Any] = {
     "prior_dim": 16,
     "prior_layers": 1,
     "prior_heads": 2,
-    "critic_width": 16,
     "n_pseudo_inputs": 12,
     "second_width": 16,
 }
