@@ -29,7 +29,7 @@ def test_the_documented_variant_trains(text: str, tmp_path: Path) -> None:
     path = tmp_path / "registry.yaml"
     path.write_text((ROOT / "registry.yaml").read_text(encoding="utf-8") + "\n" + block[1])
     registry = load_registry(path)
-    variant = registry.variant("lsgan")
+    variant = registry.variant("lsgan-sn")
     assert variant in registry.variants_of(registry.suite("digits"))
     recipe = resolve_recipe(registry, variant, "digits")
     model = build_model(algorithm_class(variant.algorithm), recipe, ImageShape(1, 8), 10, 0)

@@ -13,7 +13,7 @@ from bench.networks.norm import Norm, norm_2d, with_weight_norm
 from bench.networks.shape import ImageShape, halvings
 
 SMALLEST_GRID = 4
-N_CODE = 32
+N_CODE = 10
 """Values between the critic's encoder and its decoder."""
 
 
