@@ -29,10 +29,13 @@ def registry_text() -> str:
 def place() -> Callable[[str], str]:
     """Turn ``resources.{dall-e}.year`` into a path with the entry's index for its id."""
     document = parse(find_registry().read_text(encoding="utf-8"))
-    ids = [resource["id"] for resource in document.data["resources"]]
+
+    def index(match: re.Match[str]) -> str:
+        ids = [entry["id"] for entry in document.data[match[1]]]
+        return f"{match[1]}.{ids.index(match[2])}"
 
     def indexed(path: str) -> str:
-        return re.sub(r"\{(.+)\}", lambda match: str(ids.index(match[1])), path)
+        return re.sub(r"^(\w+)\.\{(.+?)\}", index, path)
 
     return indexed
 

@@ -28,20 +28,20 @@ SEEDED = [
     ),
     (
         "resolved_references",
-        ("digits: {prior_dim", "mnist: {prior_dim"),
-        "variants.7.per_dataset.mnist",
+        ("digits: {critic_width: 16}", "mnist: {critic_width: 16}"),
+        "variants.{vae-gan}.per_dataset.mnist",
         "no entry of datasets is 'mnist'",
     ),
     (
         "no_circular_parents",
         ("algorithm: bench.models.gan:GAN", "algorithm: bench.models.gan:GAN\n    parent: gan"),
-        "variants.0.parent",
+        "variants.{dcgan}.parent",
         "circular: dcgan -> gan -> dcgan",
     ),
     (
         "allowed_algorithms",
         ("algorithm: bench.models.vq:VQVAE", "algorithm: os.path:VQVAE"),
-        "variants.7.algorithm",
+        "variants.{vq-vae}.algorithm",
         "'os.path:VQVAE' is neither in bench.models.*",
     ),
     (
@@ -210,25 +210,25 @@ SEEDED = [
     (
         "variants_cite_papers",
         ("    paper: dcgan-paper", "    paper: mnist"),
-        "variants.0.paper",
+        "variants.{dcgan}.paper",
         "'mnist' is a dataset",
     ),
     (
         "same_for_other_readers",
         ("ema_decay: 0.999", "ema_decay: 2e-4"),
-        "variants.3.recipe.ema_decay",
+        "variants.{r1-gan}.recipe.ema_decay",
         "yaml.safe_load reads '2e-4' here, not 0.0002; write numbers like 2.0e-4",
     ),
     (
         "same_for_other_readers",
         ("loss: wasserstein", "loss: NO"),
-        "variants.2.recipe.loss",
+        "variants.{wgan-gp}.recipe.loss",
         "yaml.safe_load reads False here, not 'NO'; quote it",
     ),
     (
         "same_for_other_readers",
         ("loss: wasserstein", "on: 1"),
-        "variants.2.recipe.on",
+        "variants.{wgan-gp}.recipe.on",
         "yaml.safe_load does not read 'on' as text; quote it",
     ),
     (
