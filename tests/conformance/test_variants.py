@@ -203,17 +203,18 @@ def test_labels_decide_the_image_where_they_are_asked_for(stepped: GenerativeMod
             assert torch.equal(stepped.sample(ImageNoise(0, range(4))), first)
 
 
-def test_evaluation_treats_images_independently(
+def test_evaluation_treats_images_independently_and_moves_nothing(
     variant: str, stepped: GenerativeModel, images_of: Images, has: Has
 ) -> None:
     if not has(variant, Reconstructs):
         assert not isinstance(stepped, Reconstructs)
         return
     assert isinstance(stepped, Reconstructs)
-    images = images_of(6)
+    images, before = images_of(6), weights(stepped)
     with torch.no_grad():
         together = stepped.reconstruct(images)
         alone = stepped.reconstruct(images[2:3])
+    assert not unlike(before, stepped.state_dict())
     assert together.shape == images.shape
     assert together.abs().max() <= 1.0
     torch.testing.assert_close(alone[0], together[2], rtol=0, atol=1e-4)
