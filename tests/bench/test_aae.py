@@ -92,6 +92,19 @@ def test_the_discriminator_loss_moves_the_discriminator_alone(
     assert moved_by(autoencoder_loss, model) == {"encoder", "decoder"}
 
 
+def test_the_adversarial_loss_is_added_with_its_weight(
+    model_of: ModelOf, monkeypatch: pytest.MonkeyPatch, one_step: OneStep
+) -> None:
+    model, descended = model_of(AAE, adversarial_weight=30.0, **SMALL), []
+    monkeypatch.setattr("bench.models.aae.descend", lambda *args: descended.append(args))
+    losses = one_step(model)
+    (d_loss, first), (loss, second) = descended
+    assert {"discriminator": first, "autoencoder": second} == model.optimizers()
+    assert torch.equal(d_loss.detach(), losses["d_loss"])
+    expected = losses["reconstruction"] + 30.0 * losses["g_loss"]
+    torch.testing.assert_close(loss.detach(), expected)
+
+
 def test_without_weight_it_is_the_plain_autoencoder(model_of: ModelOf, one_step: OneStep) -> None:
     plain = model_of(Autoencoder, **SMALL)
     neutral = model_of(AAE, adversarial_weight=0.0, **SMALL)

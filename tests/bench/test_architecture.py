@@ -174,6 +174,64 @@ def test_an_unnamed_option_would_be_noticed() -> None:
     assert unnamed_options(tree) == ["nn.BatchNorm2d(8, 0.8)"]
 
 
+FACTORIES = {
+    "arange",
+    "empty",
+    "eye",
+    "full",
+    "linspace",
+    "ones",
+    "rand",
+    "randint",
+    "randn",
+    "randperm",
+    "tensor",
+    "zeros",
+}
+"""Functions of torch whose tensors are on the CPU unless a device is named."""
+
+
+def bound_to_the_cpu(tree: ast.AST) -> list[str]:
+    """Calls that would fail on another device; what a constructor makes is moved with its model."""
+    built = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__"
+        for inner in ast.walk(node)
+    }
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    methods = [call for call in calls if isinstance(call.func, ast.Attribute)]
+    moved = {id(call.func.value) for call in methods if call.func.attr == "to"}  # type: ignore[attr-defined]
+    found = []
+    for call in methods:
+        owner, name = ast.unparse(call.func.value), call.func.attr  # type: ignore[attr-defined]
+        named = any(keyword.arg == "device" for keyword in call.keywords)
+        made = owner == "torch" and name in FACTORIES and not named and id(call) not in moved
+        if id(call) not in built and (made or name in ("cpu", "cuda", "numpy")):
+            found.append(ast.unparse(call))
+    return found
+
+
+@pytest.mark.parametrize(
+    "module",
+    sorted(n for n in modules() if n.startswith(("bench.models", "bench.networks", "bench.obj"))),
+)
+def test_models_work_where_their_images_are(module: str) -> None:
+    text = modules()[module].read_text(encoding="utf-8")
+    assert not bound_to_the_cpu(ast.parse(text))
+
+
+def test_a_tensor_bound_to_the_cpu_would_be_noticed() -> None:
+    wrong = ["torch.randn(3, 4)", "images.cpu()", "torch.zeros(3, dtype=torch.int64)"]
+    fine = [
+        "torch.randn(3, device=images.device)",
+        "torch.eye(3).to(images)",
+        "torch.randn_like(images)",
+        "def __init__(self): torch.zeros(3)",
+    ]
+    assert bound_to_the_cpu(ast.parse("\n".join([*wrong, *fine]))) == wrong
+
+
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_files_are_short_and_quiet(module: str) -> None:
     text = modules()[module].read_text(encoding="utf-8")

@@ -116,6 +116,30 @@ def test_a_step_uses_the_temperature_of_its_place_in_the_budget(
     assert used == pytest.approx([0.5, 2.0, 1.0])
 
 
+def test_every_value_of_every_step_has_a_draw_of_its_own(
+    model_of: ModelOf, images_of: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import bench.models.categorical_vae as module
+
+    drawn: list[Tensor] = []
+
+    def spy(logits: Tensor, temperature: float, uniforms: Tensor) -> Tensor:
+        drawn.append(uniforms)
+        return relaxed_sample(logits, temperature, uniforms)
+
+    monkeypatch.setattr(module, "relaxed_sample", spy)
+    model = model_of(CategoricalVAE, **SMALL)
+    torch.manual_seed(0)
+    for step in range(10):
+        model.step(images_of(8), torch.zeros(8), StepContext(step, 10, 100))
+    uniforms = torch.stack(drawn)
+    assert uniforms.shape == (10, 8, 3, 4)
+    assert len(uniforms.unique()) == 960
+    assert 0.0 <= uniforms.min() < 0.01
+    assert 0.99 < uniforms.max() < 1.0
+    assert uniforms.mean().item() == pytest.approx(0.5, abs=4.0 / (12.0 * 960) ** 0.5)
+
+
 @pytest.mark.parametrize("beta", [0.0, 3.0])
 def test_the_loss_is_reconstruction_and_weighted_kl(
     beta: float, model_of: ModelOf, images_of: Images, monkeypatch: pytest.MonkeyPatch

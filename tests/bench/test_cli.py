@@ -135,6 +135,7 @@ def test_a_wrong_word_is_a_usage_error_with_a_way_out(
         ["bench", "plan", "tiny", "--steps", "0"],
         ["bench", "plan", "tiny", "--limit", "1"],
         ["bench", "run", "tiny", "--jobs", "0"],
+        ["bench", "sample", "run", "--n", "0"],
     ],
 )
 def test_what_the_parser_refuses_is_a_usage_error(aigc: Aigc, arguments: list[str]) -> None:

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
 from bench.images import read_directory, read_npy, resolve_image_source
+from bench.noise import ImageNoise
+from bench.sample import sample_images
 from catalog.errors import InvalidInput, UsageError
 from catalog.loader import load_registry
 from catalog.schema import Registry
@@ -38,6 +41,21 @@ def test_rgb_files_keep_their_channels(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (4, 5, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     assert torch.equal(read_directory(tmp_path)[0], torch.from_numpy(pixels).permute(2, 0, 1))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_sampled_images_survive_a_png_file(channels: int, tmp_path: Path) -> None:
+    """So a score of the files is the score of the images that were rounded and clipped once."""
+
+    def beyond_the_range(noise: ImageNoise, _: Tensor) -> Tensor:
+        return noise.uniform(channels * 20).mul(2.4).sub(1.2).view(-1, channels, 4, 5)
+
+    drawn = sample_images(beyond_the_range, 9, 10, 0, torch.device("cpu"))
+    assert {0, 255} < set(drawn.flatten().tolist())
+    for index, image in enumerate(drawn):
+        pixels = image.permute(1, 2, 0).numpy().squeeze()
+        Image.fromarray(pixels).save(tmp_path / f"{index}.png")
+    assert torch.equal(read_directory(tmp_path), drawn)
 
 
 @pytest.mark.parametrize(

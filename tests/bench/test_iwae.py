@@ -134,6 +134,39 @@ def test_repeating_the_batch_repeats_the_weights(model_of: ModelOf, images_of: I
     torch.testing.assert_close(tiled, once.repeat(1, 2), rtol=0, atol=1e-4)
 
 
+def test_the_best_draw_weighs_most(
+    model_of: ModelOf, one_step: OneStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By hand: images are averaged, draws are weighted by w, and w is not the error."""
+    model, weights = model_of(IWAE, n_draws=3, **SMALL), torch.tensor([[1.0, 8.0]] * 3)
+    weights[1] = torch.tensor([2.0, 1.0])
+    weights[2] = torch.tensor([5.0, 1.0])
+    log_weights = weights.log().requires_grad_(True)
+    monkeypatch.setattr(model, "log_weights", lambda *_: log_weights)
+    descended: list[Tensor] = []
+    monkeypatch.setattr("bench.models.iwae.descend", lambda loss, _: descended.append(loss))
+    losses = one_step(model)
+    (loss,) = descended
+    assert loss.item() == pytest.approx(-0.5 * (math.log(8.0 / 3.0) + math.log(10.0 / 3.0)))
+    assert losses["loss"].item() == loss.item()
+    assert losses["elbo"].item() == pytest.approx(math.log(80.0) / 6.0)
+    (gradient,) = torch.autograd.grad(loss, log_weights)
+    share = torch.tensor([[1 / 8, 8 / 10], [2 / 8, 1 / 10], [5 / 8, 1 / 10]])
+    torch.testing.assert_close(gradient, -share / 2)
+
+
+@pytest.mark.parametrize("n_draws", [1, 7])
+def test_exactly_the_draws_asked_for_are_used(
+    n_draws: int, model_of: ModelOf, one_step: OneStep
+) -> None:
+    model, decoded = model_of(IWAE, n_draws=n_draws, **SMALL), []
+    model.decoder.register_forward_pre_hook(lambda _, args: decoded.append(args[0].detach()))
+    one_step(model)
+    (latents,) = decoded
+    assert latents.shape == (n_draws * 8, 5)
+    assert len(latents.unique(dim=0)) == n_draws * 8
+
+
 def test_an_image_far_from_its_reconstructions_has_finite_gradients(
     model_of: ModelOf, images_of: Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -197,6 +197,19 @@ def test_logits_see_only_earlier_tokens(position: int) -> None:
         assert (before[:, later] - after[:, later]).abs().max() > 1e-4
 
 
+def test_tokens_are_names_and_not_quantities() -> None:
+    """Another numbering of the vocabulary, told to both ends, changes nothing but the numbers."""
+    network = transformer(7, 6, scale=20.0)
+    generator = torch.Generator().manual_seed(1)
+    tokens = torch.randint(0, 7, (4, 6), generator=generator)
+    logits, number = network(tokens), torch.randperm(7, generator=generator)
+    with torch.no_grad():
+        for table in (network.embedding.weight, network.head.weight, network.head.bias):
+            table[number] = table.clone()
+    torch.testing.assert_close(network(number[tokens])[..., number], logits, rtol=1e-4, atol=1e-5)
+    assert (network(tokens) - logits).abs().max() > 1e-2
+
+
 def test_cached_generation_inverts_the_distributions_of_the_full_pass() -> None:
     network = transformer(9, 8, scale=20.0)
     uniforms = torch.rand(64, 8, generator=torch.Generator().manual_seed(2))

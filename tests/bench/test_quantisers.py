@@ -174,6 +174,11 @@ def test_fsq_and_vq_share_everything_but_the_quantiser(
         mine, theirs = finite.get_submodule(network), vector.get_submodule(network)
         assert all(map(torch.equal, mine.parameters(), theirs.parameters()))
     assert torch.equal(finite.reconstruct(images_of(2)), vector.reconstruct(images_of(2)))
+    averaged = model_of(VQVAE, n_codes=64, code_dim=3, **SMALL)
+    one_step(averaged)
+    for network in ("encoder", "decoder", "prior"):
+        mine, theirs = finite.get_submodule(network), averaged.get_submodule(network)
+        assert not all(map(torch.equal, mine.parameters(), theirs.parameters()))
 
 
 def codebook_with_dead_codes(restart_below: float) -> tuple[AveragedCodebook, Tensor]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 import bench.sample
+from bench.grid import write_grid
 from bench.noise import ImageNoise
 from bench.sample import NonFiniteImages, reconstruct_images, sample_images
 
@@ -67,6 +71,27 @@ def test_quantisation_is_fixed_and_not_stretched(value: float, pixel: int) -> No
 def test_images_that_are_not_numbers_are_refused(bad: float) -> None:
     with pytest.raises(NonFiniteImages, match="not finite"):
         sample_images(draw_constant(bad), 3, 10, 0, CPU)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_grid_shows_the_pixels_as_they_are(channels: int, tmp_path: Path) -> None:
+    """A narrow range stays narrow: stretched to black and white, it would hide what is wrong."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(100, 110, (7, channels, 16, 16), generator=generator, dtype=torch.uint8)
+    files = [tmp_path / name for name in ("first.png", "again.png")]
+    for file in files:
+        write_grid(images, file, n_columns=3, n_rows=2)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    with Image.open(files[0]) as picture:
+        assert picture.mode == ("L" if channels == 1 else "RGB")
+        pixels = torch.from_numpy(np.array(picture)).view(70, 104, channels).permute(2, 0, 1)
+    for index in range(6):  # the seventh has no place
+        row, column = divmod(index, 3)
+        top, left = 2 + 34 * row, 2 + 34 * column
+        cell = pixels[:, top : top + 32, left : left + 32]
+        assert torch.equal(cell[:, ::2, ::2], images[index])
+        assert torch.equal(cell[:, 1::2, 1::2], images[index])
+    assert pixels[:, 0].unique().tolist() == [128]
 
 
 class Mirror:

@@ -212,6 +212,27 @@ def test_a_memory_is_perfect_and_flagged(
     assert held_out["fid_held_out"] == pytest.approx(0, abs=1e-4)
 
 
+def test_the_reference_decides_the_distance(
+    registry: Registry, digits: ImageData, protocol: ScoringProtocol, scorer: Scorer
+) -> None:
+    """Exchanged splits exchange the two distances, which are far apart, and have another key."""
+    exchanged = protocol.model_copy(
+        update={
+            "reference_split": protocol.held_out_split,
+            "n_reference": len(digits[protocol.held_out_split].images),
+            "held_out_split": protocol.reference_split,
+            "n_held_out": len(digits[protocol.reference_split].images),
+        }
+    )
+    assert exchanged.key != protocol.key
+    other = Scorer(digits, exchanged, registry.extractor("digits-cnn"), "cpu")
+    fake = digits["judge"].images
+    found, swapped = values(scorer, fake), values(other, fake)
+    assert found["fid"] == pytest.approx(swapped["fid_held_out"], abs=1e-6)
+    assert found["fid_held_out"] == pytest.approx(swapped["fid"], abs=1e-6)
+    assert abs((found["fid"] or 0.0) - (swapped["fid"] or 0.0)) > 0.01
+
+
 def test_scores_repeat_and_ignore_the_cache(
     registry: Registry, digits: ImageData, protocol: ScoringProtocol, scorer: Scorer
 ) -> None:

@@ -60,6 +60,19 @@ def test_the_optimizers_share_nothing(model_of: ModelOf) -> None:
     assert not held["second"] & held["autoencoder"]
 
 
+@pytest.mark.parametrize("second_updates", [1, 3])
+def test_the_second_stage_descends_its_own_bound_as_often_as_asked(
+    second_updates: int, model_of: ModelOf, one_step: OneStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, descended = model_of(TwoStageVAE, second_updates=second_updates, **SMALL), []
+    monkeypatch.setattr("bench.models.two_stage.descend", lambda *args: descended.append(args))
+    losses = one_step(model)
+    assert [used for _, used in descended] == second_updates * [model.optimizers()["second"]]
+    expected = losses["second_reconstruction"] + losses["second_kl"]
+    torch.testing.assert_close(descended[-1][0].detach(), expected)
+    assert losses["second_kl"].item() > 0.0
+
+
 def test_the_second_stage_learns_draws_and_not_means(
     model_of: ModelOf, images_of: Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,6 +62,28 @@ def test_each_network_has_the_loss_of_algorithm_1(
     assert all(term.item() > 0.0 for term in terms.values())
 
 
+def test_fakes_are_reconstructions_and_draws_of_the_prior(
+    model_of: ModelOf, images_of: Images, one_step: OneStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = model_of(VAEGAN, **SMALL, **CRITIC)
+    nn.init.zeros_(model.encoder.layers[-1].weight)
+    with torch.no_grad():
+        model.encoder.layers[-1].bias.copy_(torch.tensor([9.0] * 5 + [-20.0] * 5))
+    latents, logits, judged = [], [], []
+    model.decoder.register_forward_pre_hook(lambda _, args: latents.append(args[0].detach()))
+    model.decoder.register_forward_hook(lambda _, __, output: logits.append(output.detach()))
+    critic_loss = model.critic_loss
+    monkeypatch.setattr(model, "critic_loss", lambda *a: (judged.extend(a), critic_loss(*a))[1])
+    one_step(model, n=64)
+    of_images, of_the_prior = latents
+    assert (of_images - 9.0).abs().max() < 0.01
+    assert of_the_prior.mean().item() == pytest.approx(0.0, abs=4.0 / 320**0.5)
+    assert of_the_prior.std().item() == pytest.approx(1.0, abs=4.0 / 640**0.5)
+    assert not any(fake.requires_grad for fake in judged)
+    for images, expected in zip(judged, [images_of(64), *map(mean_image, logits)], strict=True):
+        assert torch.equal(images, expected)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_loss_moves_its_own_network_alone(
     name: str, model_of: ModelOf, images_of: Images, watched: Callable[..., Any]
@@ -72,11 +94,12 @@ def test_a_loss_moves_its_own_network_alone(
     everywhere = model.similarity(logits, images_of(6)) + model.critic(mean_image(logits)).sum()
     everywhere.backward(retain_graph=True)
     assert min(norms(model).values()) > 0.0
+    model.zero_grad()
     others = [getattr(model, other) for other in NETWORKS if other != name]
     with watched(*others) as other, watched(getattr(model, name)) as own:
         model.descend_together({name: everywhere})
         assert own()
-    del other
+        assert not other()
 
 
 def test_gradients_are_of_each_networks_own_loss(

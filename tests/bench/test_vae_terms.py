@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 import bench.models.vae
 from bench.build import algorithm_class, build_model, resolve_recipe
@@ -48,6 +49,7 @@ def stepped(model: GenerativeModel, images: Tensor) -> dict[str, Tensor]:
 @pytest.mark.parametrize(
     ("row", "reset"),
     [
+        ("vae", {"likelihood": "unit-gaussian", "posterior": "point", "beta": 0.0}),
         ("beta-vae", {"beta": 1.0}),
         ("beta-tc-vae", {"terms": {}}),
         ("dip-vae", {"terms": {}}),
@@ -169,6 +171,65 @@ def test_without_gamma_a_factor_vae_is_a_vae(model_of: ModelOf, images_of: Image
     assert same_bits(stepped(factor, images), expected)
     weighted = model_of(FactorVAE, gamma=5.0, **SMALL, **CRITIC)
     assert not same_bits(stepped(weighted, images), expected)
+
+
+def test_gamma_weighs_the_critics_estimate_on_the_first_batch(
+    model_of: ModelOf, images_of: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    descended: list[Tensor] = []
+    monkeypatch.setattr("bench.models.factor_vae.descend", lambda loss, _: descended.append(loss))
+    model, images = model_of(FactorVAE, gamma=7.0, **SMALL, **CRITIC).train(), images_of(16)
+    labels = torch.zeros(16, dtype=torch.int64)
+    torch.manual_seed(0)
+    losses = model.step(images, labels, StepContext(0, 9, 100))
+    torch.manual_seed(0)
+    bound, parts, encoded = model.objective(images[:8], 100)  # a whole batch, not half of one
+    estimate = model.critic(encoded.latents).mean()
+    torch.testing.assert_close(losses["total-correlation"], estimate.detach())
+    assert estimate.abs() > 1e-4
+    torch.testing.assert_close(descended[0].detach(), (bound + 7.0 * estimate).detach())
+    torch.testing.assert_close(losses["reconstruction"], parts["reconstruction"])
+    independent = model.critic(model.shuffled(images[8:]))
+    joint = model.critic(encoded.latents)
+    cross_entropy = 0.5 * (softplus(-joint).mean() + softplus(independent).mean())
+    torch.testing.assert_close(losses["critic_loss"], cross_entropy.detach())
+    assert torch.equal(descended[1].detach(), losses["critic_loss"])
+
+
+def test_copies_of_both_batches_change_no_term_of_a_factor_vae(
+    model_of: ModelOf, images_of: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given its draws; shuffled copies would have other partners, which is chance and no scale."""
+    monkeypatch.setattr("bench.models.factor_vae.descend", lambda *_: None)
+    monkeypatch.setattr("bench.models.factor_vae.shuffle_each_dimension", lambda latents: latents)
+    monkeypatch.setattr(torch, "randn_like", lambda like: 0.5 * torch.ones_like(like))
+    model = model_of(FactorVAE, **SMALL, **CRITIC).train()
+    batches = images_of(12).chunk(2)
+
+    def losses(times: int) -> dict[str, Tensor]:
+        images = torch.cat([batch.repeat(times, 1, 1, 1) for batch in batches])
+        labels = torch.zeros(len(images), dtype=torch.int64)
+        return model.step(images, labels, StepContext(0, 9, 100))
+
+    once, thrice = losses(1), losses(3)
+    assert set(once) == {"reconstruction", "kl", "total-correlation", "critic_loss"}
+    for name, loss in once.items():
+        torch.testing.assert_close(thrice[name], loss, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_gamma_does_not_teach_the_critic(
+    model_of: ModelOf, images_of: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The estimate's gradient passes through the critic; its own update starts from none."""
+    critics = []
+    for gamma in (0.0, 500.0):
+        model = model_of(FactorVAE, gamma=gamma, **SMALL, **CRITIC)
+        monkeypatch.setattr(model, "shuffled", lambda _: torch.linspace(-1, 1, 40).view(8, 5))
+        stepped(model, images_of(16))
+        critics.append(model.critic.state_dict())
+    assert same_bits(*critics)
+    fresh = model_of(FactorVAE, **SMALL, **CRITIC).critic.state_dict()
+    assert not same_bits(critics[0], fresh)
 
 
 def test_a_factor_vae_needs_two_equal_batches(model_of: ModelOf, images_of: Images) -> None:

@@ -93,6 +93,39 @@ def test_it_starts_and_draws_as_a_vae_does(model_of: ModelOf, images_of: Images)
     assert torch.equal(latents, reparameterise(*posterior.chunk(2, 1)))
 
 
+def test_under_a_standard_prior_its_gradients_are_the_vaes(
+    model_of: ModelOf, images_of: Images, one_step: OneStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the batch as pseudo-inputs, so that batch normalisation sees nothing new."""
+    settings = SMALL | {"n_pseudo_inputs": 8}
+
+    def gradients(model: Any) -> dict[str, Tensor]:
+        one_step(model)
+        both = ((n, p.grad) for n, p in model.named_parameters() if not n.startswith("pseudo"))
+        return {name: gradient for name, gradient in both if gradient is not None}
+
+    def batch_as_pseudo_inputs() -> VampVAE:
+        model: VampVAE = model_of(VampVAE, **settings)
+        monkeypatch.setattr(model.pseudo_inputs, "start", lambda _: None)
+        monkeypatch.setattr(model.pseudo_inputs, "forward", lambda: images_of(8))
+        return model
+
+    def closed_form(posterior: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
+        assert posterior.shape == prior.shape == (8, 10)
+        mean, log_variance = posterior.chunk(2, 1)
+        return reparameterise(mean, log_variance), kl_to_standard_normal(mean, log_variance)
+
+    expected = gradients(model_of(VAE, likelihood="unit-gaussian", **_vae(SMALL)))
+    kept = gradients(batch_as_pseudo_inputs())
+    monkeypatch.setattr(bench.models.vamp, "draw_and_kl", closed_form)
+    reset = gradients(batch_as_pseudo_inputs())
+    assert reset.keys() == expected.keys() == kept.keys()
+    for name, gradient in expected.items():
+        torch.testing.assert_close(reset[name], gradient, rtol=1e-3, atol=1e-4, msg=name)
+    encoder = [n for n in expected if n.startswith("encoder")]
+    assert max((kept[n] - expected[n]).abs().max().item() for n in encoder) > 0.01
+
+
 @pytest.mark.parametrize("beta", [0.5, 1.0])
 def test_the_bound_is_reconstruction_plus_beta_kl(
     beta: float, model_of: ModelOf, one_step: OneStep, monkeypatch: pytest.MonkeyPatch

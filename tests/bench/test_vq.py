@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.models.vq import VQVAE, perplexity
-from bench.networks.quantisers import AveragedCodebook
+from bench.models.vq import FSQVAE, VQVAE, perplexity
+from bench.networks.quantisers import AveragedCodebook, as_vectors
 from bench.noise import ImageNoise
 
-ModelOf = Callable[..., VQVAE]
+ModelOf = Callable[..., Any]
 Images = Callable[..., Tensor]
 OneStep = Callable[..., dict[str, Tensor]]
 Watched = Callable[..., Any]
@@ -92,6 +92,45 @@ def test_commitment_pulls_the_encoder_towards_its_codes(model: VQVAE, images_of:
     torch.testing.assert_close(commitment.detach(), expected)
 
 
+def test_a_code_for_every_vector_makes_it_a_plain_autoencoder(
+    model_of: ModelOf, images_of: Images
+) -> None:
+    """Without loss in between: the same error, the same gradients, nothing to commit to."""
+    model, images = model_of(VQVAE, **SMALL | {"n_codes": 4 * 16}).eval(), images_of(4)
+
+    def gradients(loss: Tensor) -> list[Tensor]:
+        networks = [*model.encoder.parameters(), *model.decoder.parameters()]
+        return list(torch.autograd.grad(loss, networks))
+
+    plain = (torch.tanh(model.decoder(model.encoder(images))) - images).square().mean()
+    expected = gradients(plain)
+    coarse, commitment, _ = model.autoencoder_losses(images)
+    assert commitment.item() > 1e-3
+    assert not all(map(torch.allclose, gradients(coarse), expected))
+    model.codebook.codes.copy_(as_vectors(model.encoder(images).detach()))
+    exact, commitment, _ = model.autoencoder_losses(images)
+    assert commitment.item() == pytest.approx(0.0, abs=1e-12)
+    torch.testing.assert_close(exact, plain)
+    for actual, gradient in zip(gradients(exact), expected, strict=True):
+        torch.testing.assert_close(actual, gradient, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("algorithm", [VQVAE, FSQVAE])
+def test_the_reconstruction_term_is_the_error_of_the_reconstruction(
+    algorithm: type, model_of: ModelOf, images_of: Images, one_step: OneStep
+) -> None:
+    """In one range of pixels: decoded images are scored as they are shown."""
+    settings = {name: value for name, value in SMALL.items() if name != "n_codes"}
+    settings.pop("code_dim")
+    model = model_of(algorithm, **settings)
+    one_step(model)
+    model.eval()
+    images = images_of(4)
+    reconstruction, _, _ = model.autoencoder_losses(images)
+    error = (model.reconstruct(images) - images).square().mean()
+    torch.testing.assert_close(reconstruction, error)
+
+
 def test_the_prior_teaches_nothing_to_the_autoencoder(model: VQVAE, images_of: Images) -> None:
     _, _, indices = model.autoencoder_losses(images_of(4))
     model.prior_loss(indices.view(4, -1)).backward()
@@ -156,6 +195,11 @@ def test_repeating_the_batch_changes_no_term(
     once = model.autoencoder_losses(images)[term]
     thrice = model.autoencoder_losses(images.repeat(3, 1, 1, 1))[term]
     torch.testing.assert_close(thrice, once)
+
+
+def test_repeating_the_sequences_does_not_change_the_loss_of_the_prior(model: VQVAE) -> None:
+    tokens = torch.randint(0, 12, (3, 16), generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(model.prior_loss(tokens.repeat(4, 1)), model.prior_loss(tokens))
 
 
 def test_codes_start_at_vectors_of_the_first_batch() -> None:

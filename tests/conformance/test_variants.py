@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ from torch import Tensor
 
 import bench.sample
 from bench import trained
-from bench.build import build_from_spec
+from bench.build import algorithm_class, build_from_spec, parse_recipe, resolve_recipe
 from bench.data import ImageSplit
 from bench.environment import environment, provenance
 from bench.models.base import GenerativeModel, LatentModel, Reconstructs
@@ -25,6 +28,8 @@ from bench.spec import TrainSpec
 from bench.store import RunDirectory
 from bench.subjects import RECONSTRUCTION, sampler_names
 from bench.train import Stopped, Trainer
+from catalog.errors import InvalidInput
+from catalog.schema import Registry
 
 SpecOf = Callable[..., TrainSpec]
 ModelOf = Callable[..., GenerativeModel]
@@ -101,6 +106,43 @@ def test_trains_and_samples_at_every_size(
     assert len(images.flatten(1).unique(dim=0)) == 3
 
 
+def test_the_registered_sizes_train_and_sample(
+    variant: str, registry: Registry, small_model: ModelOf, one_step: OneStep
+) -> None:
+    """Nothing shrunk: what only fits small networks or batches would hide behind small ones."""
+    recipe = resolve_recipe(registry, registry.variant(variant), "digits")
+    model = small_model(variant, 1, 16, **recipe.model_dump(mode="json"))
+    assert model.recipe == recipe
+    for _ in range(2):
+        losses = one_step(model, n=recipe.batch_size)
+    assert all(math.isfinite(loss.item()) for loss in losses.values())
+    images = draw(model.eval(), range(2))
+    assert images.shape == (2, 1, 16, 16)
+    assert torch.isfinite(images).all()
+    assert images.abs().max() <= 1.0
+
+
+def mappings(settings: Any, *path: str) -> Iterator[tuple[str, ...]]:
+    """Where a recipe holds settings of settings, itself first."""
+    if isinstance(settings, dict):
+        yield path
+        for key, value in settings.items():
+            yield from mappings(value, *path, key)
+
+
+def test_an_unknown_setting_is_refused_wherever_it_stands(variant: str, registry: Registry) -> None:
+    entry = registry.variant(variant)
+    recipe = resolve_recipe(registry, entry, "digits").model_dump(mode="json")
+    places = list(mappings(recipe))
+    assert {(), ("optimizer",)} <= set(places)
+    for place in places:
+        broken = copy.deepcopy(recipe)
+        reduce(getitem, place, broken)["no_such_setting"] = 1.0
+        with pytest.raises(InvalidInput, match="no_such_setting") as refused:
+            parse_recipe(algorithm_class(entry.algorithm), broken, variant)
+        assert all(key in str(refused.value) for key in place)
+
+
 def test_every_optimizer_moves_its_weights(
     variant: str, small_model: ModelOf, one_step: OneStep
 ) -> None:
@@ -161,17 +203,18 @@ def test_labels_decide_the_image_where_they_are_asked_for(stepped: GenerativeMod
             assert torch.equal(stepped.sample(ImageNoise(0, range(4))), first)
 
 
-def test_evaluation_treats_images_independently(
+def test_evaluation_treats_images_independently_and_moves_nothing(
     variant: str, stepped: GenerativeModel, images_of: Images, has: Has
 ) -> None:
     if not has(variant, Reconstructs):
         assert not isinstance(stepped, Reconstructs)
         return
     assert isinstance(stepped, Reconstructs)
-    images = images_of(6)
+    images, before = images_of(6), weights(stepped)
     with torch.no_grad():
         together = stepped.reconstruct(images)
         alone = stepped.reconstruct(images[2:3])
+    assert not unlike(before, stepped.state_dict())
     assert together.shape == images.shape
     assert together.abs().max() <= 1.0
     torch.testing.assert_close(alone[0], together[2], rtol=0, atol=1e-4)
