@@ -9,6 +9,7 @@ PixelCNN or a masked transformer, trained beside the autoencoder instead of afte
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Annotated
 
@@ -167,11 +168,11 @@ class CodeGridVAE(GenerativeModel):
     def reconstruct(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) in -1 .. 1 to what their codes decode to."""
         indices = self.codebook.indices(as_vectors(self.encoder(images)))
-        return self.decode_tokens(indices.view(len(images), -1))
+        return self.decode_tokens(indices.view(len(images), self.prior.length))
 
     def decode_tokens(self, tokens: Tensor) -> Tensor:
         """Codes (N, h w) in raster order to images (N, C, H, W) in -1 .. 1."""
-        grid = as_grid(self.codebook.lookup(tokens.flatten()), len(tokens))
+        grid = as_grid(self.codebook.lookup(tokens.flatten()), math.isqrt(self.prior.length))
         return torch.tanh(self.decoder(grid))
 
     def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002

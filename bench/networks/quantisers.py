@@ -53,10 +53,10 @@ def as_vectors(grid: Tensor) -> Tensor:
     return grid.permute(0, 2, 3, 1).flatten(0, 2)
 
 
-def as_grid(vectors: Tensor, n: int) -> Tensor:
-    """Vectors (N h w, D) of ``n`` square grids back to (N, D, h, w)."""
-    size = math.isqrt(len(vectors) // n) if n else 0
-    return vectors.view(n, size, size, vectors.shape[1]).permute(0, 3, 1, 2)
+def as_grid(vectors: Tensor, side: int) -> Tensor:
+    """Vectors (N side side, D) of square grids back to (N, D, side, side); N may be 0."""
+    n = len(vectors) // side**2
+    return vectors.view(n, side, side, vectors.shape[1]).permute(0, 3, 1, 2)
 
 
 class AveragedCodebook(Quantiser):
@@ -94,7 +94,7 @@ class AveragedCodebook(Quantiser):
         if self.training and not self.started:
             self.start(vectors)
         indices = self.indices(vectors)
-        quantised = as_grid(self.lookup(indices), len(grid))
+        quantised = as_grid(self.lookup(indices), grid.shape[2])
         commitment = mse_loss(grid, quantised)
         if self.training:
             self.update(vectors, indices)
@@ -182,7 +182,7 @@ class FiniteScalar(Quantiser):
         """Rounded values of (N, D, h, w), which need no commitment."""
         bounded = self.bound(as_vectors(grid))
         rounded = bounded + (bounded.round() - bounded).detach()
-        values = as_grid(rounded / self._scale, len(grid))
+        values = as_grid(rounded / self._scale, grid.shape[2])
         return Quantised(values, self._index(bounded.detach().round()), grid.new_zeros(()))
 
     def bound(self, vectors: Tensor) -> Tensor:

@@ -48,7 +48,7 @@ def small_sampling_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def draw(model: GenerativeModel, indices: Any, seed: int = 0) -> Tensor:
-    labels = torch.tensor(list(indices)) % model.n_classes
+    labels = torch.tensor(list(indices), dtype=torch.int64) % model.n_classes
     with torch.no_grad():
         return model.sample(ImageNoise(seed, indices), labels)
 
@@ -178,6 +178,16 @@ def test_asking_for_fewer_images_changes_none(stepped: GenerativeModel) -> None:
         images = sample_images(stepped.sample, n, 10, 0, CPU)
         assert images.dtype == torch.uint8
         assert torch.equal(images, whole[:n])
+
+
+def test_no_images_are_a_batch_too(
+    variant: str, stepped: GenerativeModel, images_of: Images, has: Has
+) -> None:
+    assert draw(stepped, []).shape == (0, 1, 8, 8)
+    if has(variant, Reconstructs):
+        assert isinstance(stepped, Reconstructs)
+        with torch.no_grad():
+            assert stepped.reconstruct(images_of(3)[:0]).shape == (0, 1, 8, 8)
 
 
 def test_sampling_changes_nothing(stepped: GenerativeModel) -> None:
