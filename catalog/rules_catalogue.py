@@ -182,10 +182,12 @@ def unsure_of_something(file: Sourced) -> Iterator[Finding]:
                     ("resources", index, "unsure", place),
                     f"'{name}' has no value to be unsure of",
                 )
-        for place, number in enumerate(resource.reported):
-            if "from memory" in number.source and number.certainty == "certain":
-                loc = ("resources", index, "reported", place)
-                yield loc, "a number from memory needs 'certainty: unsure'"
+    for section in ("resources", "variants"):
+        for index, entry in enumerate(getattr(file.registry, section)):
+            for place, number in enumerate(entry.reported):
+                if "from memory" in number.source and number.certainty == "certain":
+                    loc = (section, index, "reported", place)
+                    yield loc, "a number from memory needs 'certainty: unsure'"
 
 
 def partial_releases_say_so(file: Sourced) -> Iterator[Finding]:

@@ -44,6 +44,7 @@ def show(
     """Show a variant with all its settings, or a suite with its rows."""
     from bench.spec import inherited_recipe
     from catalog.loader import load_registry
+    from catalog.numbers import number_text
 
     registry = load_registry(registry_file)
     suite = next((suite for suite in registry.suites if suite.id == name), None)
@@ -60,6 +61,9 @@ def show(
     if as_json:
         emit_items([facts])
         return
+    if suite is None:
+        texts = (number_text(number, "en") for number in variant.reported)
+        facts["reported"] = {str(place): text for place, text in enumerate(texts, 1)}
     for key, value in _flatten(facts):
         emit(f"{key:<24} {value}")
 
