@@ -96,7 +96,7 @@ def test_inheriting_changes_no_ancestor(registry: Registry) -> None:
 
 
 def resolved(registry: Registry, **recipe: Any) -> dict[str, Any]:
-    variant = registry.variant("dcgan").model_copy(update={"recipe": recipe})
+    variant = registry.variant("dcgan").model_copy(update={"recipe": recipe, "per_dataset": {}})
     return resolve_recipe(registry, variant, "digits").model_dump(mode="json")
 
 
