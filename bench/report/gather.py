@@ -38,8 +38,9 @@ def gather(
 ) -> Leaderboard:
     """The table of a suite under one protocol.
 
-    Runs on other data sets belong to other tables and are passed over. Of the rest, a run whose
-    variant and train hash are planned stands in the table, any other is stale.
+    A run whose variant and train hash are planned stands in the table. A run of a planned variant
+    and seed on the suite's data set that was trained otherwise is stale. Any other belongs to the
+    table of another suite that shares the runs directory, and is passed over.
 
     Args:
         suite: names the calibration rows.
@@ -53,7 +54,11 @@ def gather(
     """
     runs = {(run.train.spec.variant, run.train.train_hash): run for run in found.runs}
     jobs = [(spec, runs.pop((spec.variant, spec.train_hash), None)) for spec in planned]
-    stale_runs = tuple(run for run in runs.values() if run.train.spec.dataset.id == suite.dataset)
+    stale = [
+        (run, other)
+        for run in runs.values()
+        if (other := _counterpart(run.train.spec, planned)) is not None
+    ]
     shown = tuple(run for _, run in jobs if run is not None)
     gaps = _gaps(jobs, protocol.key)
     calibration = _calibration_rows(suite, protocol.key, found.calibration)
@@ -68,9 +73,9 @@ def gather(
         calibration=calibration,
         reconstructions=tuple(by_mean(row for row in rows if row not in generated)),
         gaps=gaps,
-        stale=_stale(stale_runs, planned),
+        stale=_stale(stale),
         runs=shown,
-        stale_runs=stale_runs,
+        stale_runs=tuple(run for run, _ in stale),
         descents=descents(in_order, parents),
         n_foreign=sum(s.record.protocol_key != protocol.key for run in shown for s in run.scores),
         n_best=sum(_is_best(s) for run in shown for s in run.scores),
@@ -205,9 +210,9 @@ def _with_runs(jobs: Iterable[Job]) -> list[tuple[TrainSpec, Run]]:
     return [(spec, run) for spec, run in jobs if run is not None]
 
 
-def _stale(runs: Sequence[Run], planned: Sequence[TrainSpec]) -> tuple[Stale, ...]:
+def _stale(runs: Sequence[tuple[Run, TrainSpec]]) -> tuple[Stale, ...]:
     seeds: dict[tuple[str, tuple[str, ...]], list[int]] = defaultdict(list)
-    for run in runs:
+    for run, planned in runs:
         spec = run.train.spec
         seeds[spec.variant, _difference(spec, planned)].append(spec.seed)
     return tuple(
@@ -216,13 +221,15 @@ def _stale(runs: Sequence[Run], planned: Sequence[TrainSpec]) -> tuple[Stale, ..
     )
 
 
-def _difference(spec: TrainSpec, planned: Sequence[TrainSpec]) -> tuple[str, ...]:
-    """Settings in which a training differs from the planned one that is nearest to it."""
-    same = [other for other in planned if other.variant == spec.variant]
-    if not same:
-        return ("variant",)
-    near = next((other for other in same if other.seed == spec.seed), same[0])
-    old, new = _flat(spec.model_dump(mode="json")), _flat(near.model_dump(mode="json"))
+def _counterpart(spec: TrainSpec, planned: Sequence[TrainSpec]) -> TrainSpec | None:
+    """The planned training of the same variant and seed on the same data set, if there is one."""
+    identity = (spec.variant, spec.seed, spec.dataset.id)
+    return next((s for s in planned if (s.variant, s.seed, s.dataset.id) == identity), None)
+
+
+def _difference(spec: TrainSpec, other: TrainSpec) -> tuple[str, ...]:
+    """Settings in which two trainings differ."""
+    old, new = _flat(spec.model_dump(mode="json")), _flat(other.model_dump(mode="json"))
     return tuple(sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key)))
 
 
