@@ -13,8 +13,12 @@ from pathlib import Path
 
 @dataclass(frozen=True, order=True)
 class Rank:
-    """A range of ranks in one suite; several variants may share it."""
+    """A range of ranks in one suite; several variants may share it.
 
+    Ranks sort by what they are worth: tables of several training seeds first.
+    """
+
+    provisional: bool
     low: int
     high: int
     suite: str
@@ -48,4 +52,6 @@ def _rank(row: dict[str, str | None], suite: str) -> Rank | None:
         float(mean)
     except ValueError:
         return None
-    return Rank(low, high, suite, mean, row.get("metric") or "mean")
+    return Rank(
+        row.get("provisional") == "true", low, high, suite, mean, row.get("metric") or "mean"
+    )

@@ -88,12 +88,17 @@ def test_a_paper_says_how_to_run_it_and_its_best_rank(tmp_path: Path, edited) ->
     head = "variant,sampler,weights,n_train_seeds,mean,ci_low,ci_high,rank_low,rank_high\n"
     rows = "dcgan,,ema,5,12.4,11,13,2,3\ndcgan,,raw,5,14,13,15,4,4\nheld-out,,,,1.0,,,,\n"
     results.write_text(head + rows, encoding="utf-8")
+    quick = tmp_path / "reports" / "digits-quick" / "results.csv"
+    quick.parent.mkdir()
+    head = head.replace("\n", ",provisional\n")
+    quick.write_text(head + "dcgan,,raw,1,9.7,,,1,8,true\n", encoding="utf-8")  # one seed: less
     done = run("show", "dcgan-paper", "--registry", str(registry), width=200)
     assert "yes: aigc bench run digits dcgan (rank 2-3 of suite digits (mean 12.4))" in done.stdout
     (item,) = json.loads(run("show", "dcgan-paper", "--registry", str(registry), "--json").stdout)[
         "items"
     ]
     assert item["ranks"]["dcgan"] == {
+        "provisional": False,
         "low": 2,
         "high": 3,
         "suite": "digits",
