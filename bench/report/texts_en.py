@@ -144,12 +144,14 @@ EN: dict[str, str] = {
     "ranks_pooled": (
         "A rank range counts what beats a row and what it beats. Every pair is tested by a t-test "
         "on the log of the distance with the variance pooled within rows (Bartlett's test finds "
-        "no difference in spread), corrected by Holm; a win needs p < 0.05 and a gap of 2 %."
+        "no difference in spread), corrected by Holm; a win needs p < 0.05 and a gap of 2 %. Two "
+        "samplers of one training count as independent."
     ),
     "ranks_welch": (
         "A rank range counts what beats a row and what it beats. Every pair is tested by Welch's "
         "t-test on the log of the distance (Bartlett's test finds that spreads differ), corrected "
-        "by Holm; a win needs p < 0.05 and a gap of 2 %."
+        "by Holm; a win needs p < 0.05 and a gap of 2 %. Two samplers of one training count as "
+        "independent."
     ),
     "baseline_missing": "The PCA-Gaussian row is missing, so no row is compared with it.",
     "power": (
