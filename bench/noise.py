@@ -13,6 +13,12 @@ import torch
 from torch import Tensor
 
 
+def uniform_categories(uniforms: Tensor, n_categories: int) -> Tensor:
+    """Draws from [0, 1) of any shape to equally likely categories 0 .. n_categories - 1, int64."""
+    # a float32 below 1 may still round up to n_categories when multiplied
+    return (uniforms * n_categories).long().clamp_max(n_categories - 1)
+
+
 class ImageNoise:
     """Independent streams for a batch of images.
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import torch
 from pydantic import NonNegativeFloat, PositiveInt
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from bench.models.autoencoder import AutoencoderRecipe, LatentAutoencoder, unit_pixels
-from bench.models.base import AdamSettings, StepContext, adam, descend
+from bench.models.base import AdamSettings, StepContext, adam, descend, without_weight_gradients
+from bench.networks.latent_critic import LatentCritic
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise
 from bench.objectives.adversarial import non_saturating_d_loss, non_saturating_g_loss
+
+DISCRIMINATOR_LAYERS = 2
 
 
 class AAERecipe(AutoencoderRecipe):
@@ -32,25 +34,6 @@ class AAERecipe(AutoencoderRecipe):
     discriminator_optimizer: AdamSettings = AdamSettings(lr=1.0e-3, betas=(0.5, 0.999))
 
 
-class LatentDiscriminator(nn.Module):
-    """Latents (N, latent_dim) to raw scores (N,), high for draws of the prior."""
-
-    def __init__(self, latent_dim: int, width: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(latent_dim, width),
-            nn.LeakyReLU(0.2),
-            nn.Linear(width, width),
-            nn.LeakyReLU(0.2),
-            nn.Linear(width, 1),
-        )
-
-    def forward(self, latents: Tensor) -> Tensor:
-        """Latents (N, latent_dim) to raw scores (N,)."""
-        scores: Tensor = self.layers(latents)
-        return scores.squeeze(1)
-
-
 class AAE(LatentAutoencoder):
     """Reconstruction, and an encoder that is the generator of a GAN over the latents."""
 
@@ -59,7 +42,9 @@ class AAE(LatentAutoencoder):
     def __init__(self, recipe: AAERecipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__(recipe, shape, n_classes, outputs_per_latent=1)
         self.adversarial_weight = recipe.adversarial_weight
-        self.discriminator = LatentDiscriminator(recipe.latent_dim, recipe.discriminator_width)
+        self.discriminator = LatentCritic(
+            recipe.latent_dim, recipe.discriminator_width, DISCRIMINATOR_LAYERS
+        )
         self._discriminator_optimizer = adam(
             list(self.discriminator.parameters()), recipe.discriminator_optimizer
         )
@@ -95,11 +80,5 @@ class AAE(LatentAutoencoder):
 
     def generator_loss(self, latents: Tensor) -> Tensor:
         """What the encoder minimises to pass for the prior; the weights it reads stay constant."""
-        self.discriminator.requires_grad_(False)
-        loss = non_saturating_g_loss(self.discriminator(latents))
-        self.discriminator.requires_grad_(True)
-        return loss
-
-    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
-        """Decode draws from the prior N(0, I)."""
-        return self.decode(noise.normal(self.latent_dim))
+        with without_weight_gradients(self.discriminator):
+            return non_saturating_g_loss(self.discriminator(latents))

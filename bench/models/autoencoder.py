@@ -59,7 +59,10 @@ class PlainRecipe(AutoencoderRecipe):
 
 
 class LatentAutoencoder(GenerativeModel):
-    """Encoder, decoder and one optimiser; images pass in -1 .. 1, pixels are scored in 0 .. 1."""
+    """Encoder, decoder and one optimiser, sampled from the prior N(0, I).
+
+    Images pass in -1 .. 1, pixels are scored in 0 .. 1.
+    """
 
     def __init__(
         self, recipe: AutoencoderRecipe, shape: ImageShape, n_classes: int, outputs_per_latent: int
@@ -78,6 +81,10 @@ class LatentAutoencoder(GenerativeModel):
     def sampling_modules(self) -> dict[str, nn.Module]:
         """The decoder alone."""
         return {"decoder": self.decoder}
+
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        """Decode draws from the prior N(0, I)."""
+        return self.decode(noise.normal(self.latent_dim))
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents (N, latent_dim) to the decoder's mean, (N, C, H, W) in -1 .. 1."""

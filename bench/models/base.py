@@ -9,6 +9,8 @@ model never sees them. What a model can do beyond sampling it shows by having th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -164,3 +166,13 @@ def descend(loss: Tensor, optimizer: Optimizer) -> None:
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
+
+
+@contextmanager
+def without_weight_gradients(network: nn.Module) -> Iterator[None]:
+    """Within it a network passes gradients to its input, and spares those of its weights."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)

@@ -19,7 +19,7 @@ from bench.models.autoencoder import mean_image, unit_pixels
 from bench.models.base import AdamSettings, GenerativeModel, Recipe, StepContext, adam, descend
 from bench.networks.autoencoder import Decoder, Encoder
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise
+from bench.noise import ImageNoise, uniform_categories
 from bench.objectives.categorical import hardened, kl_to_uniform, relaxed_sample, temperature_at
 from bench.objectives.elbo import LIKELIHOODS
 
@@ -55,11 +55,11 @@ class CategoricalVAE(GenerativeModel):
     """The negative evidence lower bound with one relaxed draw per image."""
 
     recipe_type = CategoricalVAERecipe
+    recipe: CategoricalVAERecipe
     latent_dim = 0  # the prior is drawn from by uniform numbers
 
     def __init__(self, recipe: CategoricalVAERecipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__(recipe, shape, n_classes)
-        self.settings = recipe
         self.negative_log_likelihood = LIKELIHOODS[recipe.likelihood]
         n_values = recipe.n_variables * recipe.n_categories
         self.encoder = Encoder(shape, recipe.width, n_values)
@@ -77,11 +77,11 @@ class CategoricalVAE(GenerativeModel):
     def logits(self, images: Tensor) -> Tensor:
         """Unnormalised log q(z|x) of images in -1 .. 1, (N, V, K)."""
         flat: Tensor = self.encoder(images)
-        return flat.view(len(images), self.settings.n_variables, self.settings.n_categories)
+        return flat.view(len(images), self.recipe.n_variables, self.recipe.n_categories)
 
     def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
         """One update of reconstruction + beta KL, in nats per image."""
-        settings = self.settings
+        settings = self.recipe
         temperature = temperature_at(
             ctx.step, ctx.n_steps, settings.first_temperature, settings.last_temperature
         )
@@ -98,7 +98,7 @@ class CategoricalVAE(GenerativeModel):
 
     def decode_categories(self, categories: Tensor) -> Tensor:
         """Categories (N, V) int64 to the decoder's mean, (N, C, H, W) in -1 .. 1."""
-        codes = one_hot(categories, self.settings.n_categories).float()
+        codes = one_hot(categories, self.recipe.n_categories).float()
         return mean_image(self.decoder(codes.flatten(1)))
 
     def reconstruct(self, images: Tensor) -> Tensor:
@@ -107,8 +107,5 @@ class CategoricalVAE(GenerativeModel):
 
     def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """Decode categories that are drawn alike and independently."""
-        uniforms = noise.uniform(self.settings.n_variables)
-        n_categories = self.settings.n_categories
-        # a float32 below 1 may still round up to K when multiplied
-        categories = (uniforms * n_categories).long().clamp_max(n_categories - 1)
-        return self.decode_categories(categories)
+        uniforms = noise.uniform(self.recipe.n_variables)
+        return self.decode_categories(uniform_categories(uniforms, self.recipe.n_categories))

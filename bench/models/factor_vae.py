@@ -12,7 +12,7 @@ from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
 from torch.optim import Optimizer
 
-from bench.models.base import AdamSettings, StepContext, adam, descend
+from bench.models.base import AdamSettings, StepContext, adam, descend, without_weight_gradients
 from bench.models.vae import VAE, VAERecipe
 from bench.networks.latent_critic import LatentCritic
 from bench.networks.norm import frozen_batch_statistics
@@ -61,7 +61,8 @@ class FactorVAE(VAE):
         if len(first) != len(second):
             raise ValueError("FactorVAE needs two batches of one size, not an odd number")
         loss, parts, encoded = self.objective(first, ctx.n_train)
-        total_correlation = self.critic(encoded.latents).mean()
+        with without_weight_gradients(self.critic):
+            total_correlation = self.critic(encoded.latents).mean()
         descend(loss + self.gamma * total_correlation, self._optimizer)
         critic_loss = self.update_critic(encoded.latents.detach(), self.shuffled(second))
         return parts | {

@@ -8,8 +8,7 @@ reference loop, so each image is generated once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from importlib import import_module
 from types import ModuleType
 from typing import ClassVar, cast
@@ -18,7 +17,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from bench.models.base import GenerativeModel, Recipe, StepContext, adam, descend
+from bench.models.base import (
+    GenerativeModel,
+    Recipe,
+    StepContext,
+    adam,
+    descend,
+    without_weight_gradients,
+)
 from bench.models.gan_recipe import GANRecipe
 from bench.networks.conditional import (
     TwoHeadedCritic,
@@ -167,7 +173,7 @@ class GAN(GenerativeModel):
 
     def update_generator(self, real: Tensor, fake: Tensor) -> Tensor:
         """One optimiser step of the generator through the fakes' graph. Returns its loss."""
-        with _without_weight_gradients(self.critic):
+        with without_weight_gradients(self.critic):
             loss = self.generator_loss(real, fake)
             descend(loss, self._optimizers["generator"])
         return loss.detach()
@@ -183,13 +189,3 @@ def _clip_weights(network: nn.Module, largest: float) -> None:
     """Arjovsky et al. 2017 (1701.07875), algorithm 1, line 7."""
     for parameter in network.parameters():
         parameter.clamp_(-largest, largest)
-
-
-@contextmanager
-def _without_weight_gradients(network: nn.Module) -> Iterator[None]:
-    """The generator's step needs the critic's gradient at its input, not at its weights."""
-    network.requires_grad_(False)
-    try:
-        yield
-    finally:
-        network.requires_grad_(True)

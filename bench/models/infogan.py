@@ -22,7 +22,7 @@ from bench.models.gan_recipe import GANRecipe
 from bench.networks.conditional import Conditioned, TwoHeadedCritic, given
 from bench.networks.critic import FeatureCritic
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise
+from bench.noise import ImageNoise, uniform_categories
 from bench.objectives.information import categorical_code_loss, continuous_code_loss
 
 Q_WIDTH = 128
@@ -136,7 +136,7 @@ class InfoGAN(GAN):
         """
         parts = []
         if self.n_categories:
-            category = (uniforms[:, 0] * self.n_categories).long().clamp_max(self.n_categories - 1)
+            category = uniform_categories(uniforms[:, 0], self.n_categories)
             parts.append(one_hot(category, self.n_categories).to(uniforms.dtype))
             uniforms = uniforms[:, 1:]
         return torch.cat([*parts, 2.0 * uniforms - 1.0], 1)

@@ -15,7 +15,6 @@ from torch import Tensor
 from bench.models.autoencoder import AutoencoderRecipe, LatentAutoencoder, unit_pixels
 from bench.models.base import StepContext, descend
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise
 from bench.objectives.densities import log_mean_exp, log_normal, log_standard_normal
 from bench.objectives.elbo import reparameterise
 
@@ -62,7 +61,3 @@ class IWAE(LatentAutoencoder):
         each = torch.vmap(self.negative_log_likelihood)
         scored: Tensor = each(logits[:, None], pixels[:, None])
         return scored
-
-    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
-        """Decode draws from the prior N(0, I)."""
-        return self.decode(noise.normal(self.latent_dim))

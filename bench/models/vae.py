@@ -15,7 +15,6 @@ from torch import Tensor
 from bench.models.autoencoder import AutoencoderRecipe, LatentAutoencoder, unit_pixels
 from bench.models.base import StepContext, descend
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise
 from bench.objectives.elbo import kl_to_standard_normal, reparameterise
 from bench.objectives.latent import NEED_A_DENSITY, TERMS, Encoded
 from catalog.names import suggestion
@@ -105,7 +104,3 @@ class VAE(LatentAutoencoder):
             loss = loss + weight * term
             parts[name] = term.detach()
         return loss, parts, encoded
-
-    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
-        """Decode draws from the prior N(0, I)."""
-        return self.decode(noise.normal(self.latent_dim))

@@ -22,7 +22,6 @@ from bench.models.vae import VAERecipe
 from bench.networks.dcgan import Critic
 from bench.networks.norm import Norm
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise
 from bench.objectives.elbo import kl_to_standard_normal, reparameterise
 
 
@@ -95,11 +94,6 @@ class VAEGAN(LatentAutoencoder):
         for optimizer in self._optimizers.values():
             optimizer.step()
 
-    def features(self, images: Tensor) -> Tensor:
-        """The critic's last hidden layer, flat: (N, C, H, W) in -1 .. 1 to (N, n_features)."""
-        hidden: Tensor = self.critic.layers[:-1](images)
-        return hidden.flatten(1)
-
     def similarity(self, logits: Tensor, images: Tensor) -> Tensor:
         """Negative log-likelihood of the images, (N, C, H, W) in -1 .. 1, or of their features.
 
@@ -108,7 +102,7 @@ class VAEGAN(LatentAutoencoder):
         """
         if not self.measured_in_features:
             return self.negative_log_likelihood(logits, unit_pixels(images))
-        difference = self.features(images) - self.features(mean_image(logits))
+        difference = self.critic.features(images) - self.critic.features(mean_image(logits))
         return 0.5 * difference.square().sum(1).mean()
 
     def critic_loss(self, real: Tensor, reconstructed: Tensor, drawn: Tensor) -> Tensor:
@@ -119,7 +113,3 @@ class VAEGAN(LatentAutoencoder):
     def generator_loss(self, reconstructed: Tensor, drawn: Tensor) -> Tensor:
         """-log s(D(x~)) - log s(D(x_p)), the non-saturating form of the fakes' side."""
         return softplus(-self.critic(reconstructed)).mean() + softplus(-self.critic(drawn)).mean()
-
-    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
-        """Decode draws from the prior N(0, I)."""
-        return self.decode(noise.normal(self.latent_dim))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bench.models.autoencoder import AutoencoderRecipe, LatentAutoencoder, unit_pixels
 from bench.models.base import StepContext, descend
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise
+from bench.noise import ImageNoise, uniform_categories
 from bench.objectives.densities import log_even_mixture, log_normal
 from bench.objectives.elbo import reparameterise
 
@@ -92,7 +92,7 @@ class VampVAE(LatentAutoencoder):
     def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """Decode draws from the prior: a component, then a point of it."""
         means, log_variances = self.prior()
-        component = (noise.uniform(1)[:, 0] * len(means)).long().clamp_max(len(means) - 1)
+        component = uniform_categories(noise.uniform(1)[:, 0], len(means))
         scale = torch.exp(0.5 * log_variances[component])
         return self.decode(means[component] + scale * noise.normal(self.latent_dim))
 

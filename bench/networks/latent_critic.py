@@ -1,4 +1,4 @@
-"""A fully connected critic of latent vectors, after FactorVAE (Kim and Mnih 2018, 1802.05983)."""
+"""A fully connected critic of latent vectors, as adversarial autoencoders and FactorVAE have."""
 
 from __future__ import annotations
 

@@ -10,10 +10,14 @@ from torch import Tensor
 LOG_2_PI = math.log(2.0 * math.pi)
 
 
+def log_normal_each(values: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Log density of N(mean, exp(log_variance)), elementwise over broadcast shapes."""
+    return -0.5 * _twice_negative_log(values, mean, log_variance)
+
+
 def log_normal(values: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
     """Log density of N(mean, diag exp(log_variance)), (..., D) to (...); arguments broadcast."""
-    squared = (values - mean).square() * torch.exp(-log_variance)
-    return -0.5 * (squared + log_variance + LOG_2_PI).sum(-1)
+    return -0.5 * _twice_negative_log(values, mean, log_variance).sum(-1)
 
 
 def log_standard_normal(values: Tensor) -> Tensor:
@@ -47,3 +51,8 @@ def kl_between_normals(
     squared = (mean - other_mean).square() * torch.exp(-other_log_variance)
     log_ratio = log_variance - other_log_variance
     return 0.5 * (squared + log_ratio.exp() - 1.0 - log_ratio).sum(1)
+
+
+def _twice_negative_log(values: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+    squared = (values - mean).square() * torch.exp(-log_variance)
+    return squared + log_variance + LOG_2_PI

@@ -7,12 +7,13 @@ and the discrepancy are not: both tell an image from the others of its batch.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from bench.objectives.densities import log_normal, log_normal_each, log_standard_normal
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,6 @@ class Encoded:
     n_train: int
 
 
-def log_normal(values: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
-    """The log density N(values; mean, exp(log_variance)), elementwise over broadcast shapes."""
-    squared = (values - mean).square() * torch.exp(-log_variance)
-    return -0.5 * (squared + log_variance + math.log(2.0 * math.pi))
-
-
 def log_stratified_weights(n: int, n_train: int, like: Tensor) -> Tensor:
     """Logarithms of the weights (n, n) that turn densities given a batch into one given the data.
 
@@ -53,7 +48,7 @@ def log_stratified_weights(n: int, n_train: int, like: Tensor) -> Tensor:
 
 def log_aggregate(encoded: Encoded) -> tuple[Tensor, Tensor]:
     """Estimates log q(z) (N,) and log q(z_d) (N, D) of every latent by the stratified estimator."""
-    log_density = log_normal(
+    log_density = log_normal_each(
         encoded.latents[:, None], encoded.mean[None], encoded.log_variance[None]
     )  # (N, N, D), latent i under image j
     weights = log_stratified_weights(len(encoded.mean), encoded.n_train, encoded.mean)
@@ -73,9 +68,8 @@ class Decomposition:
 
 def decompose(encoded: Encoded) -> Decomposition:
     """The parts of the KL term, Chen et al. 2018 (1802.04942), eq. 2, in nats per latent."""
-    own = log_normal(encoded.latents, encoded.mean, encoded.log_variance).sum(1)
-    zero = torch.zeros_like(encoded.latents)
-    prior = log_normal(encoded.latents, zero, zero).sum(1)
+    own = log_normal(encoded.latents, encoded.mean, encoded.log_variance)
+    prior = log_standard_normal(encoded.latents)
     joint, marginals = log_aggregate(encoded)
     independent = marginals.sum(1)
     return Decomposition(own - joint, joint - independent, independent - prior)
@@ -83,8 +77,7 @@ def decompose(encoded: Encoded) -> Decomposition:
 
 def total_correlation(encoded: Encoded) -> Tensor:
     """KL(q(z) || prod_d q(z_d)) in nats, estimated from a batch; see ``decompose``."""
-    joint, marginals = log_aggregate(encoded)
-    return (joint - marginals.sum(1)).mean()
+    return decompose(encoded).total_correlation.mean()
 
 
 def aggregate_covariance(encoded: Encoded) -> Tensor:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import bench.models.categorical_vae
 from bench.models.autoencoder import unit_pixels
 from bench.models.base import StepContext
 from bench.models.categorical_vae import CategoricalVAE
@@ -98,41 +99,36 @@ def test_the_temperature_falls_geometrically_over_the_global_step() -> None:
     assert all(later < earlier for earlier, later in pairwise(values))
 
 
-def test_a_step_uses_the_temperature_of_its_place_in_the_budget(
-    model_of: ModelOf, images_of: Images, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import bench.models.categorical_vae as module
-
-    used: list[float] = []
+@pytest.fixture
+def relaxations(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, Tensor]]:
+    """Temperature and uniform draws of every relaxed sample that a model takes, as it goes."""
+    seen: list[tuple[float, Tensor]] = []
 
     def spy(logits: Tensor, temperature: float, uniforms: Tensor) -> Tensor:
-        used.append(temperature)
+        seen.append((temperature, uniforms))
         return relaxed_sample(logits, temperature, uniforms)
 
-    monkeypatch.setattr(module, "relaxed_sample", spy)
+    monkeypatch.setattr(bench.models.categorical_vae, "relaxed_sample", spy)
+    return seen
+
+
+def test_a_step_uses_the_temperature_of_its_place_in_the_budget(
+    model_of: ModelOf, images_of: Images, relaxations: list[tuple[float, Tensor]]
+) -> None:
     model = model_of(CategoricalVAE, first_temperature=2.0, last_temperature=0.5, **SMALL)
     for step in (8, 0, 4):  # not counted by the model itself
         model.step(images_of(8), torch.zeros(8), StepContext(step, 9, 100))
-    assert used == pytest.approx([0.5, 2.0, 1.0])
+    assert [temperature for temperature, _ in relaxations] == pytest.approx([0.5, 2.0, 1.0])
 
 
 def test_every_value_of_every_step_has_a_draw_of_its_own(
-    model_of: ModelOf, images_of: Images, monkeypatch: pytest.MonkeyPatch
+    model_of: ModelOf, images_of: Images, relaxations: list[tuple[float, Tensor]]
 ) -> None:
-    import bench.models.categorical_vae as module
-
-    drawn: list[Tensor] = []
-
-    def spy(logits: Tensor, temperature: float, uniforms: Tensor) -> Tensor:
-        drawn.append(uniforms)
-        return relaxed_sample(logits, temperature, uniforms)
-
-    monkeypatch.setattr(module, "relaxed_sample", spy)
     model = model_of(CategoricalVAE, **SMALL)
     torch.manual_seed(0)
     for step in range(10):
         model.step(images_of(8), torch.zeros(8), StepContext(step, 10, 100))
-    uniforms = torch.stack(drawn)
+    uniforms = torch.stack([uniforms for _, uniforms in relaxations])
     assert uniforms.shape == (10, 8, 3, 4)
     assert len(uniforms.unique()) == 960
     assert 0.0 <= uniforms.min() < 0.01

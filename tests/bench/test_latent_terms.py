@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal
 
+from bench.objectives.densities import log_normal_each
 from bench.objectives.elbo import kl_to_standard_normal
 from bench.objectives.latent import (
     Encoded,
@@ -17,7 +18,6 @@ from bench.objectives.latent import (
     dip_diagonal,
     dip_off_diagonal,
     inverse_multiquadratic,
-    log_normal,
     log_stratified_weights,
     mmd,
     shuffle_each_dimension,
@@ -56,14 +56,18 @@ def whitened(n: int = 200, dim: int = 4) -> Tensor:
 def test_the_density_is_the_normal_one() -> None:
     batch = encoded()
     expected = Normal(batch.mean, (0.5 * batch.log_variance).exp()).log_prob(batch.latents)
-    torch.testing.assert_close(log_normal(batch.latents, batch.mean, batch.log_variance), expected)
+    torch.testing.assert_close(
+        log_normal_each(batch.latents, batch.mean, batch.log_variance), expected
+    )
 
 
 def test_the_kl_term_is_its_monte_carlo_estimate() -> None:
     batch = encoded(4)
     n = 40_000
     draws = batch.mean + (0.5 * batch.log_variance).exp() * normal(n, 4, 3, seed=7)
-    ratio = log_normal(draws, batch.mean, batch.log_variance) - Normal(0.0, 1.0).log_prob(draws)
+    ratio = log_normal_each(draws, batch.mean, batch.log_variance) - Normal(0.0, 1.0).log_prob(
+        draws
+    )
     estimate = ratio.sum(2).mean()
     exact = kl_to_standard_normal(batch.mean, batch.log_variance)
     torch.testing.assert_close(estimate, exact, rtol=0.01, atol=0.0)
@@ -99,7 +103,7 @@ def test_the_whole_data_as_a_batch_gives_the_exact_mixture() -> None:
 def test_the_stratified_estimator_is_unbiased_at_the_true_size() -> None:
     data = encoded(20, n_train=20)
     exact = decompose(data).mutual_information[0]
-    own = log_normal(data.latents, data.mean, data.log_variance).sum(1)[0]
+    own = log_normal_each(data.latents, data.mean, data.log_variance).sum(1)[0]
     density = (own - exact).exp()  # q(z) of the first latent under all twenty images
     generator = torch.Generator().manual_seed(0)
     estimates = []

@@ -181,7 +181,7 @@ def test_features_are_what_the_last_layer_of_the_critic_reads(
 ) -> None:
     model = model_of(VAEGAN, 3, 16, **SMALL, **CRITIC).eval()
     images = images_of(4, 3, 16)
-    features = model.features(images)
+    features = model.critic.features(images)
     head = model.critic.layers[-1]
     scores = features @ head.weight.flatten(1).T + head.bias
     torch.testing.assert_close(scores.squeeze(1), model.critic(images))
