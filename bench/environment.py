@@ -11,8 +11,11 @@ from pathlib import Path
 
 import torch
 
+from bench.hashing import sha256_of_file
 from bench.record import Environment, Provenance
 
+CHECKOUT = Path(__file__).resolve().parent.parent
+LOCK = CHECKOUT / "requirements.lock"
 PACKAGES = ("torch", "torchvision", "torch-fidelity", "numpy", "scipy", "scikit-learn")
 DECIDING_SOURCES = (
     "batches.py",
@@ -53,6 +56,7 @@ def provenance(registry_sha256: str) -> Provenance:
         dirty=None if commit is None else bool(status),
         implementation_sha256=implementation_sha256(),
         registry_sha256=registry_sha256,
+        lock_sha256=sha256_of_file(LOCK) if LOCK.is_file() else None,
     )
 
 
@@ -71,12 +75,11 @@ def implementation_sha256() -> str:
 
 def _git(*arguments: str) -> str | None:
     # The package's own folder, never the working directory: that may be somebody else's repository.
-    checkout = Path(__file__).resolve().parent.parent
-    if not (checkout / ".git").exists():
+    if not (CHECKOUT / ".git").exists():
         return None
     try:
         done = subprocess.run(  # noqa: S603 (fixed program, fixed arguments)
-            ["git", "-C", str(checkout), *arguments],  # noqa: S607
+            ["git", "-C", str(CHECKOUT), *arguments],  # noqa: S607
             capture_output=True,
             text=True,
             timeout=10,

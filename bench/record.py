@@ -63,13 +63,17 @@ class Environment(Record):
 
 
 class Provenance(Record):
-    """Where the code came from. ``implementation_sha256`` covers the files that decide a result."""
+    """Where the code came from. ``implementation_sha256`` covers the files that decide a result.
+
+    ``lock_sha256`` is of the file of pinned versions in the checkout, where there is one.
+    """
 
     package_version: str
     commit: str | None
     dirty: bool | None
     implementation_sha256: str
     registry_sha256: str
+    lock_sha256: str | None = None
 
 
 ArtifactKind = Literal["weights", "curve"]
@@ -84,21 +88,36 @@ class Artifact(Record):
     n_bytes: int
 
 
+class Suspicion(Record):
+    """A result that stands, but that a reader should look at before believing it."""
+
+    kind: Literal["mode-collapse"]
+    sampler: str
+    ema: bool
+    message: str
+    hint: str
+
+
 class Health(Record):
-    """Signs of trouble during training: last losses by name, and the step of a divergence."""
+    """Signs of trouble: last losses by name, the step of a divergence, and what looks wrong."""
 
     last_losses: dict[str, float] = {}
     diverged_at_step: int | None = None
+    suspicions: tuple[Suspicion, ...] = ()
 
 
 class Failure(Record):
-    """Why a run is not a success, in words for a reader and with the trace for a developer."""
+    """Why a run is not a success, in words for a reader and with the trace for a developer.
+
+    ``peak_memory_bytes`` is the most that the process was seen to take before it failed.
+    """
 
     phase: PhaseName
     type: str
     message: str
     hint: str | None = None
     traceback: str | None = None
+    peak_memory_bytes: int | None = None
 
 
 class TrainRecord(Record):
@@ -214,7 +233,11 @@ Subject = Annotated[RunSubject | CalibrationSubject, Field(discriminator="kind")
 
 
 class ScoreRecord(Record):
-    """One set of images, compared with real ones under one protocol."""
+    """One set of images, compared with real ones under one protocol.
+
+    ``n_distinct`` counts images that differ in some pixel, and ``provenance`` is of the code that
+    drew and scored them; records of the first releases have neither.
+    """
 
     schema_version: Literal[1] = 1
     score_hash: str
@@ -224,11 +247,13 @@ class ScoreRecord(Record):
     comparable: bool
     n_images: int
     images_sha256: str
+    n_distinct: int | None = None
     metrics: tuple[Metric, ...]
     sample_wall_s: float
     score_wall_s: float
     created_at: AwareDatetime
     environment: Environment
+    provenance: Provenance | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

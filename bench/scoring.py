@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bench.data import ImageData
-from bench.environment import environment
+from bench.environment import environment, provenance
 from bench.hashing import sha256_of_arrays
 from bench.job import Surroundings
 from bench.journal import now
@@ -23,6 +23,7 @@ class ScoringBench:
     def __init__(self, around: Surroundings, data: ImageData) -> None:
         self.protocol = around.protocol
         self.device = torch.device(around.device)
+        self.provenance = provenance(around.registry_sha256)
         self.scorer = Scorer(
             data, around.protocol, around.extractor, self.device, around.extractor_weights
         )
@@ -47,9 +48,16 @@ class ScoringBench:
             comparable=comparable,
             n_images=len(images),
             images_sha256=sha256_of_arrays(images.numpy()),
+            n_distinct=n_distinct(images),
             metrics=metrics,
             sample_wall_s=sample_wall_s,
             score_wall_s=time.perf_counter() - start,
             created_at=now(),
             environment=environment(self.device),
+            provenance=self.provenance,
         )
+
+
+def n_distinct(images: Tensor) -> int:
+    """How many of (N, C, H, W) uint8 images differ from every earlier one in some pixel."""
+    return len({image.tobytes() for image in images.numpy()})
