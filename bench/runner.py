@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
-from bench.engines.local import LocalEngine
+from bench.engines.local import Limits, LocalEngine
 from bench.events import JobEnded, Watch
 from bench.job import CalibrationJob, Job, Surroundings, TrainJob
 from bench.journal import record_death
 from bench.plan import Plan, PlannedJob
+from bench.record import Failure
 from bench.store import CALIBRATION, exclusive
 from catalog.loader import load_registry, registry_sha256
 from catalog.locate import find_registry
@@ -21,16 +22,35 @@ LOOKERS_GRACE_S = 1.0
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How a plan is carried out.
+
+    Attributes:
+        n_slots: jobs at once.
+        limits: of every job.
+        retry_failed: whether jobs that failed before are tried again.
+        fail_fast: whether the first failure stops the others, which save their state.
+    """
+
+    n_slots: int = 1
+    limits: Limits = field(default_factory=Limits)
+    retry_failed: bool = False
+    fail_fast: bool = False
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How a run of a suite went.
 
     Attributes:
         ended: the jobs of this sitting.
         still_failed: jobs that failed in an earlier one and were not tried again.
+        n_not_started: jobs that an early failure left untouched.
     """
 
     ended: tuple[JobEnded, ...]
     still_failed: tuple[PlannedJob, ...]
+    n_not_started: int = 0
 
     @property
     def failures(self) -> list[str]:
@@ -69,28 +89,21 @@ def jobs_of(plan: Plan, around: Surroundings, *, retry_failed: bool) -> list[Job
     ]
 
 
-def run_plan(
-    plan: Plan,
-    around: Surroundings,
-    watch: Watch,
-    *,
-    n_slots: int,
-    timeout_s: float | None = None,
-    retry_failed: bool = False,
-) -> Outcome:
+def run_plan(plan: Plan, around: Surroundings, watch: Watch, manner: Manner) -> Outcome:
     """Run what a plan says is to be run.
 
     Raises:
         MissingPrerequisite: another process is writing to the runs directory.
         KeyboardInterrupt: passed on after the running jobs saved their state.
     """
-    engine = LocalEngine(around.device, n_slots, timeout_s, _bury)
+    engine = LocalEngine(around.device, manner.n_slots, manner.limits, _bury, manner.fail_fast)
+    jobs = jobs_of(plan, around, retry_failed=manner.retry_failed)
     with exclusive(plan.runs_dir, LOOKERS_GRACE_S):
-        ended = engine.run(jobs_of(plan, around, retry_failed=retry_failed), watch)
-    still_failed = () if retry_failed else plan.in_state("failed")
-    return Outcome(tuple(ended), still_failed)
+        ended = engine.run(jobs, watch)
+    still_failed = () if manner.retry_failed else plan.in_state("failed")
+    return Outcome(tuple(ended), still_failed, len(jobs) - len(ended))
 
 
-def _bury(job: Job, phase: str, kind: str, message: str) -> None:
+def _bury(job: Job, failure: Failure) -> None:
     if isinstance(job, TrainJob):
-        record_death(Path(job.directory), phase, kind, message)
+        record_death(job, failure)

@@ -1,9 +1,10 @@
 """Run directories: their layout, atomic writes, locks and the records inside.
 
 ``<runs>/<run id>/`` holds ``train.json`` (what was trained), ``scores/<hash>.json`` (one per scored
-image set), ``weights.safetensors`` and ``weights-ema.safetensors``, ``checkpoint.pt`` until the end
-of training, ``curve.csv`` and ``grid-*.png``. ``<runs>/calibration/<name>-<key>.json`` are scores
-of calibration images, with a grid beside each; further draws are ``<name>-draw-<n>-<key>.json``.
+image set), ``weights.safetensors`` and ``weights-ema.safetensors``, ``curve.csv`` and
+``grid-*.png``; until the end of training also ``checkpoint.pt`` and ``checkpoint-previous.pt``.
+``<runs>/calibration/<name>-<key>.json`` are scores of calibration images, with a grid beside each;
+further draws are ``<name>-draw-<n>-<key>.json``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
@@ -27,17 +27,9 @@ from bench.record import (
     to_json,
 )
 from catalog.errors import InvalidInput, MissingPrerequisite
-from catalog.paths import atomic_file, write_atomically
+from catalog.paths import write_atomically
 
 CALIBRATION = "calibration"
-
-
-def atomic_torch_save(state: dict[str, Any], path: Path) -> None:
-    """Save tensors and plain containers in a form that ``weights_only`` loading accepts."""
-    import torch
-
-    with atomic_file(path) as temporary:
-        torch.save(state, temporary)
 
 
 @contextmanager
