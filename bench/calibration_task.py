@@ -23,8 +23,8 @@ class CalibrationTask:
         self.job = job
         self.watch = watch
 
-    def run(self) -> None:
-        """Make and score every set that the job names."""
+    def run(self) -> str:
+        """Make and score every set that the job names; there is nothing to remark."""
         self.watch(PhaseStarted(self.job.name, "score"))
         around = self.job.around
         data = load_dataset(around.dataset)
@@ -32,6 +32,7 @@ class CalibrationTask:
         for name in self.job.names:
             for draw in calibration_draws(name):
                 self._score(bench, data, name, draw)
+        return ""
 
     def _score(self, bench: ScoringBench, data: ImageData, name: str, draw: int) -> None:
         protocol = self.job.around.protocol

@@ -53,7 +53,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class JobEnded:
-    """A job is over; ``message`` says why when it is not a success."""
+    """A job is over; ``message`` says why when it is not a success, or what is odd about it."""
 
     job: str
     status: str

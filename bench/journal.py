@@ -39,6 +39,7 @@ class Journal:
         self.device = device
         self.phase_name: PhaseName = "data"
         earlier = directory.train_record()
+        code = code_of_training(job.spec.algorithm, job.spec.recipe)
         self.record = TrainRecord(
             run_id=job.spec.run_id,
             train_hash=job.spec.train_hash,
@@ -49,7 +50,7 @@ class Journal:
             created_at=earlier.created_at if earlier else now(),
             updated_at=now(),
             environment=environment(device),
-            provenance=provenance(job.around.registry_sha256, code_of_training(job.spec.algorithm)),
+            provenance=provenance(job.around.registry_sha256, code),
         )
         if earlier and self.training_is_done(earlier):
             self.update(**{name: getattr(earlier, name) for name in _kept_when_scoring(earlier)})
@@ -67,6 +68,8 @@ class Journal:
             {**dict(self.record), **changes, "updated_at": now()}
         )
         self.directory.write_train(self.record)
+        if self.record.status != "started":
+            self.directory.give_room_back()
 
     @contextmanager
     def phase(self, name: PhaseName) -> Iterator[None]:
@@ -130,3 +133,4 @@ def record_death(job: TrainJob, failure: Failure) -> None:
         record = Journal(job, directory, torch.device(job.around.device)).record
     changes = {"status": "error", "error": failure, "updated_at": now()}
     directory.write_train(TrainRecord.model_validate({**dict(record), **changes}))
+    directory.give_room_back()

@@ -182,22 +182,27 @@ def _state(
         scored = {score.score_hash for score in directory.score_records()}
         missing = [s for s in expected_subjects(spec) if score_hash(s, protocol) not in scored]
         if not missing:
-            return "done", f"trained and scored {record.updated_at:%Y-%m-%d}{_code_note(record)}"
+            return "done", f"trained and scored {record.updated_at:%Y-%m-%d}{_remarks(record)}"
         samplers = ", ".join(dict.fromkeys(subject.sampler for subject in missing))
         return "rescore", f"no score under protocol key {protocol.key}: {samplers}"
     return _unfinished(record, directory)
 
 
-def _code_note(record: TrainRecord) -> str:
-    same = record.provenance.implementation_sha256 == code_of_training(record.spec.algorithm)
-    return "" if same else "; the code of training has changed since"
+def _remarks(record: TrainRecord) -> str:
+    """What makes a finished run less than plainly good."""
+    present = code_of_training(record.spec.algorithm, record.spec.recipe)
+    same = record.provenance.implementation_sha256 == present
+    found = [] if same else ["the code of training has changed since"]
+    found += map(str, record.health.suspicions)
+    return "".join(f"; {remark}" for remark in found)
 
 
 def _unfinished(record: TrainRecord, directory: RunDirectory) -> tuple[State, str]:
     reason = {"started": "interrupted", "cancelled": "stopped"}.get(record.status, "killed")
     if not any(checkpoint.files(directory.checkpoint)):
         return "new", f"{reason} before the first checkpoint"
-    identity = Identity(record.train_hash, code_of_training(record.spec.algorithm))
+    code = code_of_training(record.spec.algorithm, record.spec.recipe)
+    identity = Identity(record.train_hash, code)
     try:
         saved = checkpoint.read(directory.checkpoint, identity, torch.device("cpu"))
     except InvalidInput as error:

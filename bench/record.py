@@ -97,6 +97,10 @@ class Suspicion(Record):
     message: str
     hint: str
 
+    def __str__(self) -> str:
+        """The suspicion in one line."""
+        return f"suspected {self.kind} of {self.sampler}: {self.message}"
+
 
 class Health(Record):
     """Signs of trouble: last losses by name, the step of a divergence, and what looks wrong."""

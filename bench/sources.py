@@ -1,7 +1,7 @@
 """Which files decide a result, and one hash over them: a number is only as old as its code.
 
-A training depends on the loop, on its algorithm and on whatever of ``bench.models``,
-``bench.networks`` and ``bench.objectives`` that algorithm imports; the files of other variants may
+A training depends on the loop, on its algorithm and its backbone, and on whatever these import of
+``bench.models``, ``bench.networks`` and ``bench.objectives``; the files of other variants may
 change without casting doubt on it.
 """
 
@@ -10,9 +10,10 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from catalog.rules import is_allowed
 
@@ -27,16 +28,22 @@ SCORING = (
 )
 
 
-@functools.cache
-def code_of_training(algorithm: str) -> str:
-    """Hex sha256 over the sources that decide what an algorithm's training produces.
+def code_of_training(algorithm: str, recipe: Mapping[str, Any]) -> str:
+    """Hex sha256 over the sources that decide what a training produces.
 
     Args:
         algorithm: ``package.module:Class``; its module is found but not imported. A module that
             cannot be found has no source to cover.
+        recipe: its settings; one whose value is the name of a network's module chooses that.
     """
-    parts = _closure(algorithm.partition(":")[0])
-    return _digest([*_files(LOOP), *parts])
+    values = (value for value in recipe.values() if isinstance(value, str))
+    return _code_of_training(algorithm.partition(":")[0], tuple(sorted(set(values))))
+
+
+@functools.cache
+def _code_of_training(module: str, settings: tuple[str, ...]) -> str:
+    chosen = [f"bench.networks.{value}" for value in settings if value.isidentifier()]
+    return _digest([*_files(LOOP), *_closure([module, *chosen])])
 
 
 @functools.cache
@@ -45,10 +52,10 @@ def code_of_scoring() -> str:
     return _digest(_files(SCORING))
 
 
-def _closure(module: str) -> list[Path]:
-    """The source of a module, and of all parts that it imports directly or not."""
+def _closure(modules: Iterable[str]) -> list[Path]:
+    """The sources of modules, and of all parts that they import directly or not."""
     found: dict[str, Path] = {}
-    waiting = [module]
+    waiting = list(modules)
     while waiting:
         name = waiting.pop()
         source = _source(name)

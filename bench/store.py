@@ -2,7 +2,8 @@
 
 ``<runs>/<run id>/`` holds ``train.json`` (what was trained), ``scores/<hash>.json`` (one per scored
 image set), ``weights.safetensors`` and ``weights-ema.safetensors``, ``curve.csv`` and
-``grid-*.png``; until the end of training also ``checkpoint.pt`` and ``checkpoint-previous.pt``.
+``grid-*.png``; until the end of training also ``checkpoint.pt`` and ``checkpoint-previous.pt``, and
+during a job ``.reserve``, whose room is for the record of a failure.
 ``<runs>/calibration/<name>-<key>.json`` are scores of calibration images, with a grid beside each;
 further draws are ``<name>-draw-<n>-<key>.json``.
 """
@@ -30,6 +31,7 @@ from catalog.errors import InvalidInput, MissingPrerequisite
 from catalog.paths import write_atomically
 
 CALIBRATION = "calibration"
+RESERVE_BYTES = 32_768
 
 
 @contextmanager
@@ -77,6 +79,7 @@ class RunDirectory:
         self.weights_ema = path / "weights-ema.safetensors"
         self.curve = path / "curve.csv"
         self.scores = path / "scores"
+        self.reserve = path / ".reserve"
 
     def train_record(self) -> TrainRecord | None:
         """The train record, or None where there is none.
@@ -96,8 +99,22 @@ class RunDirectory:
         return [read_score(path) for path in sorted(self.scores.glob("*.json"))]
 
     def write_train(self, record: TrainRecord) -> None:
-        """Replace the train record."""
-        write_atomically(self.train_json, to_json(record))
+        """Replace the train record; on a full disk, with the room that was kept for it."""
+        try:
+            write_atomically(self.train_json, to_json(record))
+        except OSError:
+            if not self.reserve.exists():
+                raise
+            self.reserve.unlink()
+            write_atomically(self.train_json, to_json(record))
+
+    def keep_room(self) -> None:
+        """Occupy the room that the record of a failure takes, while there still is some."""
+        write_atomically(self.reserve, bytes(RESERVE_BYTES))
+
+    def give_room_back(self) -> None:
+        """Undo ``keep_room``."""
+        self.reserve.unlink(missing_ok=True)
 
     def write_score(self, record: ScoreRecord) -> None:
         """Add a score record under its hash."""

@@ -21,8 +21,8 @@ from bench import checkpoint
 from bench.batches import ShuffledBatches
 from bench.checkpoint import Identity
 from bench.data.base import ImageSplit, to_unit_range
+from bench.divergence import DivergenceGuard
 from bench.ema import AveragedWeights
-from bench.health import DivergenceGuard
 from bench.models.base import FitsAfterTraining, GenerativeModel, StepContext
 
 N_CURVE_POINTS = 100

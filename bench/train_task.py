@@ -16,10 +16,11 @@ from torch import Tensor
 from bench import checkpoint, trained
 from bench.build import build_from_spec
 from bench.checkpoint import Identity
+from bench.collapse import suspicions
 from bench.data import ImageData, load_dataset
+from bench.divergence import Diverged
 from bench.events import PhaseStarted, Scored, TrainProgress, Watch
 from bench.grid import write_grid
-from bench.health import Diverged, suspicions
 from bench.job import TrainJob
 from bench.journal import Journal
 from bench.memory import peak_memory_bytes
@@ -44,9 +45,10 @@ class TrainTask:
         self.directory = RunDirectory(job.directory)
         self.journal: Journal | None = None
 
-    def run(self) -> None:
-        """Do everything that is still to be done."""
+    def run(self) -> str:
+        """Do everything that is still to be done; returns what is odd about the result, if any."""
         journal = self.journal = Journal(self.job, self.directory, self.device)
+        self.directory.keep_room()
         with self._phase(journal, "data"):
             data = load_dataset(self.job.around.dataset)
         if Journal.training_is_done(journal.record):
@@ -58,7 +60,9 @@ class TrainTask:
             sets = {subject: self._images(subject, model, data) for subject in subjects}
         with self._phase(journal, "score"):
             self._score(sets, model, data)
-        journal.update(status="success", health=self._health(journal))
+        health = self._health(journal)
+        journal.update(status="success", health=health)
+        return "; ".join(map(str, health.suspicions))
 
     def stopped(self) -> None:
         """Close the record of a job that was asked to stop."""
@@ -66,7 +70,11 @@ class TrainTask:
             self.journal.update(status="cancelled")
 
     def failed(self, error: Exception) -> None:
-        """Close the record of a job that failed."""
+        """Close the record of a job that failed.
+
+        Raises:
+            OSError: the record cannot be written.
+        """
         if self.journal is not None:
             if isinstance(error, Diverged):
                 health = Health(last_losses=error.losses, diverged_at_step=error.step)
@@ -107,7 +115,7 @@ class TrainTask:
             n_steps=spec.steps,
             seed=spec.seed,
             checkpoint_file=self.directory.checkpoint,
-            identity=Identity(spec.train_hash, code_of_training(spec.algorithm)),
+            identity=Identity(spec.train_hash, code_of_training(spec.algorithm, spec.recipe)),
         )
         with self._phase(journal, "train"):
             training = trainer.run(self._observe, self.should_stop)

@@ -33,7 +33,7 @@ def run_job(job: Job, watch: Watch, should_stop: Callable[[], bool]) -> JobEnded
     try:
         # numpy's and scikit-learn's threads count too: jobs side by side must not fight for cores
         with threadpool_limits(job.around.n_threads), exclusive(job.directory, ORPHAN_GRACE_S):
-            task.run()
+            remark = task.run()
     except Stopped:
         task.stopped()
         return JobEnded(job.name, "cancelled", "stopped; the same command goes on from here")
@@ -45,4 +45,4 @@ def run_job(job: Job, watch: Watch, should_stop: Callable[[], bool]) -> JobEnded
         except OSError as refusal:  # the disk that refused the work may refuse its record too
             message += f"; there is no record of it: {refusal.strerror}"
         return JobEnded(job.name, "error", message, diagnosis.hint)
-    return JobEnded(job.name, "success")
+    return JobEnded(job.name, "success", remark)

@@ -132,11 +132,14 @@ def aigc(
 
 
 def start_aigc(
-    *arguments: str | Path, cwd: Path, env: dict[str, str] | None = None
+    *arguments: str | Path,
+    cwd: Path,
+    env: dict[str, str] | None = None,
+    wrap: Iterable[str] = (),
 ) -> subprocess.Popen[str]:
-    """Start the command line and return at once."""
+    """Start the command line, behind the command ``wrap`` if there is one, and return at once."""
     return subprocess.Popen(
-        [sys.executable, "-c", MAIN, *map(str, arguments)],
+        [*wrap, sys.executable, "-c", MAIN, *map(str, arguments)],
         cwd=cwd,
         env=env or environment_of(),
         stdout=subprocess.PIPE,

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from statistics import median
 
+from bench.collapse import suspicions
 from bench.record import Environment, MetricName, TrainRecord
 from bench.report.frames import BASELINE, Leaderboard, Row
 from bench.report.layout import (
@@ -62,6 +63,7 @@ def notes(board: Leaderboard, words: Words) -> list[str]:
         *_real_images(board, words),
         *_near_real(board, words),
         _copying(board, words),
+        *_collapsed(board, words),
         *([words("accuracy")] if any(row.values("label_accuracy") for row in board.rows) else []),
         *([words("averages")] if any(row.has_average for row in board.rows) else []),
         *([words("best", n=board.n_best)] if board.n_best else []),
@@ -182,6 +184,12 @@ def _copying(board: Leaderboard, words: Words) -> str:
     many = [row for row, rate in rates if rate and rate.mean > 2 * EXPECTED_COPIES]
     said = words("copying_rows", rows=_names(many, words)) if many else words("copying_nobody")
     return words.sentences([words("copying"), said])
+
+
+def _collapsed(board: Leaderboard, words: Words) -> list[str]:
+    """Which rows look as if a generator makes few kinds of images, in any of their seeds."""
+    rows = [r for r in board.rows if any(suspicions(score.record) for score in r.scores)]
+    return [words("collapsed", rows=_names(rows, words))] if rows else []
 
 
 def cost_note(board: Leaderboard, words: Words) -> str:

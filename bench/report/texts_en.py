@@ -209,6 +209,10 @@ EN: dict[str, str] = {
     ),
     "copying_rows": "More than twice that: {rows}.",
     "copying_nobody": "No row has more than twice that.",
+    "collapsed": (
+        "Suspected mode collapse, in at least one seed (recall below 0.05, or fewer than 5 % of "
+        "the images distinct): {rows}. Look at the samples before believing these rows."
+    ),
     "averages": (
         "EMA rows are sampled from an exponential moving average of the generator's weights, raw "
         "rows from the last weights of the same runs."

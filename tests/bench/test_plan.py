@@ -74,7 +74,8 @@ def write_success(plan: Plan, job: PlannedJob) -> RunDirectory:
 def write_checkpoint(directory: RunDirectory, step: int) -> None:
     record = directory.train_record()
     assert record is not None
-    identity = Identity(record.train_hash, code_of_training(record.spec.algorithm))
+    code = code_of_training(record.spec.algorithm, record.spec.recipe)
+    identity = Identity(record.train_hash, code)
     checkpoint.write(directory.checkpoint, identity, {"step": step})
 
 

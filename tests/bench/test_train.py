@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from bench import checkpoint, train
 from bench.checkpoint import Identity
 from bench.data import ImageSplit
-from bench.health import Diverged
+from bench.divergence import Diverged
 from bench.models.base import AdamSettings, GenerativeModel, Recipe, StepContext, adam, descend
 from bench.networks.shape import ImageShape
 from bench.noise import ImageNoise
