@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import overhead
 import scoring
 import training
 
 if __name__ == "__main__":
-    for part in (training, scoring):
+    for part in (training, overhead, scoring):
         print("\n".join(part.compare()), flush=True)
         print()
