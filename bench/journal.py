@@ -14,6 +14,7 @@ import torch
 
 from bench.environment import environment, provenance
 from bench.job import TrainJob
+from bench.privacy import anonymous
 from bench.record import Failure, Phase, PhaseName, TrainRecord
 from bench.store import RunDirectory
 from catalog.errors import AigcError
@@ -48,7 +49,7 @@ class Journal:
             environment=environment(device),
             provenance=provenance(job.around.registry_sha256),
         )
-        if earlier and self.training_is_done(earlier):
+        if earlier and self.training_is_done(earlier) and directory.weights.exists():
             self.update(**{name: getattr(earlier, name) for name in _kept_when_scoring(earlier)})
         else:
             self.update()
@@ -93,12 +94,15 @@ class Journal:
         failure = Failure(
             phase=self.phase_name,
             type=type(error).__name__,
-            message=str(error) or type(error).__name__,
-            hint=error.hint if isinstance(error, AigcError) else None,
-            traceback=_anonymous(traceback.format_exception(error)),
+            message=self._public(str(error)) or type(error).__name__,
+            hint=self._public(error.hint) if isinstance(error, AigcError) and error.hint else None,
+            traceback=self._public("".join(traceback.format_exception(error))),
         )
         self.update(status="error", error=failure)
         return failure
+
+    def _public(self, text: str) -> str:
+        return anonymous(text, runs_dir=self.directory.path.parent)
 
 
 def _kept_when_scoring(earlier: TrainRecord) -> tuple[str, ...]:
@@ -106,12 +110,6 @@ def _kept_when_scoring(earlier: TrainRecord) -> tuple[str, ...]:
     told = ("phases", "parameters", "cost", "health", "artifacts", "environment", "provenance")
     # A limit on the scored images casts no doubt on a training that was beyond doubt before.
     return (*told, "comparable", "not_comparable_because") if earlier.comparable else told
-
-
-def _anonymous(lines: list[str]) -> str:
-    # Records are published: no home folders, no places where the package happens to be installed.
-    package = f"{Path(__file__).resolve().parent.parent}/"
-    return "".join(lines).replace(package, "").replace(str(Path.home()), "~")
 
 
 def record_death(path: Path, phase: str, kind: str, message: str) -> None:

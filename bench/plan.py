@@ -180,7 +180,10 @@ def _state(
         if not missing:
             return "done", f"trained and scored {record.updated_at:%Y-%m-%d}{_code_note(record)}"
         samplers = ", ".join(dict.fromkeys(subject.sampler for subject in missing))
-        return "rescore", f"no score under protocol key {protocol.key}: {samplers}"
+        missing_scores = f"no score under protocol key {protocol.key}: {samplers}"
+        if not directory.weights.exists():
+            return "new", f"weights were pruned: trains again; {missing_scores}"
+        return "rescore", missing_scores
     return _unfinished(record, directory)
 
 
@@ -203,11 +206,12 @@ def _older_run(spec: TrainSpec, runs_dir: Path) -> str | None:
     for path in sorted(runs_dir.glob(pattern)):
         record = RunDirectory(path).train_record()
         if record is not None and record.spec.steps == spec.steps and record.spec != spec:
-            return f"stale: {_difference(record.spec, spec)}"
+            return f"stale: {difference(record.spec, spec)}"
     return None
 
 
-def _difference(old: TrainSpec, new: TrainSpec) -> str:
+def difference(old: TrainSpec, new: TrainSpec) -> str:
+    """The first setting in which two specs differ, and how many more there are."""
     before, after = (_flat(spec.model_dump(mode="json")) for spec in (old, new))
     changed = [key for key in (before | after) if before.get(key) != after.get(key)]
     key = changed[0]

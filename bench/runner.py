@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,15 +10,13 @@ import torch
 
 from bench.engines.local import LocalEngine
 from bench.events import JobEnded, Watch
+from bench.holder import announced
 from bench.job import CalibrationJob, Job, Surroundings, TrainJob
 from bench.journal import record_death
 from bench.plan import Plan, PlannedJob
 from bench.store import CALIBRATION, exclusive
 from catalog.loader import load_registry, registry_sha256
 from catalog.locate import find_registry
-
-LOOKERS_GRACE_S = 1.0
-"""Asking for the status holds a directory for an instant; that is no reason to give up."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +26,12 @@ class Outcome:
     Attributes:
         ended: the jobs of this sitting.
         still_failed: jobs that failed in an earlier one and were not tried again.
+        results: run directories of the suite that are trained and scored, in order of their names.
     """
 
     ended: tuple[JobEnded, ...]
     still_failed: tuple[PlannedJob, ...]
+    results: tuple[Path, ...] = ()
 
     @property
     def failures(self) -> list[str]:
@@ -85,10 +86,17 @@ def run_plan(
         KeyboardInterrupt: passed on after the running jobs saved their state.
     """
     engine = LocalEngine(around.device, n_slots, timeout_s, _bury)
-    with exclusive(plan.runs_dir, LOOKERS_GRACE_S):
+    command = f"bench run {plan.suite.id}"
+    with exclusive(plan.runs_dir), announced(plan.runs_dir, command, n_slots):
         ended = engine.run(jobs_of(plan, around, retry_failed=retry_failed), watch)
     still_failed = () if retry_failed else plan.in_state("failed")
-    return Outcome(tuple(ended), still_failed)
+    return Outcome(tuple(ended), still_failed, _results(plan, ended))
+
+
+def _results(plan: Plan, ended: Sequence[JobEnded]) -> tuple[Path, ...]:
+    now = {end.job for end in ended if end.status == "success"}
+    good = (job for job in plan.jobs if job.state == "done" or job.spec.label in now)
+    return tuple(sorted(job.directory for job in good))
 
 
 def _bury(job: Job, phase: str, kind: str, message: str) -> None:

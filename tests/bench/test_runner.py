@@ -29,9 +29,11 @@ from bench.cli import app
 from bench.events import Event, JobEnded, JobStarted, PhaseStarted, Scored, TrainProgress
 from bench.hashing import sha256_of_file
 from bench.plan import Narrowing, Plan, make_plan
+from bench.process import is_alive
+from bench.progress import read_sign
 from bench.record import TrainRecord
 from bench.runner import Outcome, run_plan, surroundings
-from bench.store import RunDirectory, exclusive, is_held
+from bench.store import RunDirectory, exclusive
 from catalog.errors import MissingPrerequisite
 from catalog.loader import load_registry, registry_sha256
 
@@ -118,6 +120,12 @@ def process_at(gate: Path, command: subprocess.Popen[str] | None = None) -> int:
 
     wait_until(there, "a model at its gate")
     return int(file.read_text())
+
+
+def at_work(bench: Bench) -> bool:
+    """Whether a living process says that it works on the waiting model."""
+    sign = read_sign(bench.directory("waiting").path)
+    return sign is not None and bool(is_alive(sign.process))
 
 
 def kill_at(gate: Path) -> threading.Thread:
@@ -379,11 +387,12 @@ def test_an_interrupted_command_saves_and_the_same_command_goes_on(
     env = environment_of(tmp_path / "plugin")
     process = start_aigc(*command, "--json", cwd=tmp_path, env=env)
     process_at(gate, process)
-    assert is_held(bench.directory("waiting").path)
+    assert at_work(bench)
     status = ["bench", "status", "tiny", "--registry", str(bench.file), "-o", str(bench.runs)]
     running = CliRunner().invoke(app, status)
     assert running.stdout.splitlines()[1].split("\t")[3] == "running"
-    assert "a run is under way" in running.stderr
+    assert f"'aigc bench run tiny' (process {process.pid}, since " in running.stderr
+    assert running.stderr.endswith("is at work\n")
 
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
@@ -417,10 +426,9 @@ def test_a_job_whose_command_was_killed_stops_by_itself(
     process_at(gate, process)
     process.kill()
     process.wait()
-    assert is_held(bench.directory("waiting").path)  # the orphan is still there
-    assert not is_held(bench.runs)
+    assert at_work(bench)  # the orphan is still there
     gate.unlink()
-    wait_until(lambda: not is_held(bench.directory("waiting").path), "the orphan to stop")
+    wait_until(lambda: not at_work(bench), "the orphan to stop")
     assert bench.record("waiting").status == "cancelled"
     assert bench.why("waiting")[0] == "resume"
 
