@@ -21,13 +21,13 @@ class DiskUse:
     """The disk that holds a runs directory.
 
     Attributes:
-        suite: bytes of the suite's run directories.
+        jobs: bytes of the run directories of the jobs in question.
         calibration: bytes of the calibration rows, which suites share.
-        other: bytes of everything else in the runs directory.
+        other: bytes of all other directories in the runs directory.
         free: bytes that the disk still has for this user.
     """
 
-    suite: int
+    jobs: int
     calibration: int
     other: int
     free: int
@@ -59,13 +59,14 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(place).free
 
 
-def disk_use(runs_dir: Path, of_suite: Collection[int]) -> DiskUse:
-    """The use of a runs directory; ``of_suite`` are the sizes of the suite's run directories."""
-    suite, calibration = sum(of_suite), size_of(runs_dir / CALIBRATION_FOLDER)
+def disk_use(runs_dir: Path, of_jobs: Collection[int]) -> DiskUse:
+    """The use of a runs directory; ``of_jobs`` are the sizes of the run directories in question."""
+    jobs, calibration = sum(of_jobs), size_of(runs_dir / CALIBRATION_FOLDER)
+    folders = [path for path in runs_dir.glob("*/") if not path.is_symlink()]
     return DiskUse(
-        suite=suite,
+        jobs=jobs,
         calibration=calibration,
-        other=max(0, size_of(runs_dir) - suite - calibration),
+        other=max(0, sum(map(size_of, folders)) - jobs - calibration),
         free=free_bytes(runs_dir),
     )
 

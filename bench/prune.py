@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bench.disk import size_of
+from bench.disk import WEIGHTS, size_of
 from bench.holder import RUNNER, read_holder
 from bench.journal import Journal
 from bench.plan import difference, planned_specs
@@ -168,7 +168,8 @@ def _remove(removal: Removal) -> None:
 
 
 def _unlink(files: Sequence[Path]) -> None:
-    for file in files:
+    # The main weights first: without them the rest of the weights counts as gone, too.
+    for file in sorted(files, key=lambda file: file.name != WEIGHTS):
         file.unlink(missing_ok=True)
 
 

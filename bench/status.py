@@ -135,7 +135,7 @@ def _at_work(sign: Sign, now: datetime) -> str:
         parts.append(f"{sign.images_per_s:,.0f} images/s")
     peak = readable(sign.peak_memory_bytes)
     parts.append(f"{readable(sign.memory_bytes)} (at most {peak})")
-    parts.append(f"heard of {ago(sign, now)}")
+    parts.append(f"last sign {ago(sign, now)}")
     return " · ".join(parts)
 
 

@@ -64,12 +64,15 @@ def plan(
 
 def status(
     suite: SuiteArgument,
+    variants: VariantsArgument = None,
+    seeds: SeedsOption = None,
     output_dir: RunsOption = DEFAULT_RUNS,
     as_json: JsonOption = False,
     registry_file: RegistryOption = None,
 ) -> None:
     """Show where each job of a suite stands, and whether a run is alive or dead; disturb nobody."""
-    the_plan = load_plan(suite, output_dir, registry_file)
+    chosen = narrowing_of(variants, seeds)
+    the_plan = load_plan(suite, output_dir, registry_file, chosen)
     from bench.commands.tables import print_rows
     from bench.disk import disk_use
     from bench.status import newest_sign, now_utc, runner_status, suite_status
@@ -93,9 +96,9 @@ def status(
 def narrowing_of(
     variants: list[str] | None,
     seeds: str | None,
-    steps: int | None,
-    limit: int | None,
-    smoke: bool,
+    steps: int | None = None,
+    limit: int | None = None,
+    smoke: bool = False,
 ) -> Narrowing:
     """What options say about how a suite is narrowed."""
     chosen = parse_seeds(seeds) if seeds is not None else ()  # complain before loading torch
@@ -210,7 +213,7 @@ def _needed_bytes(plan: Plan, sizes: list[int]) -> int | None:
 def _disk_line(disk: DiskUse, needed: int | None = 0) -> str:
     from bench.disk import readable
 
-    parts = [f"{readable(disk.suite)} of this suite"]
+    parts = [f"{readable(disk.jobs)} of these jobs"]
     if disk.calibration:
         parts.append(f"{readable(disk.calibration)} of calibration rows")
     if disk.other:
