@@ -1,11 +1,17 @@
 """Saving and restoring everything that decides the future of a training.
 
 A checkpoint holds networks, averages, optimisers, random states and counters as tensors and plain
-containers, so it is read with ``weights_only=True`` and runs no code.
+containers, so it is read with ``weights_only=True`` and runs no code. Its first line is the sha256
+of the rest, which is checked before anything is parsed. The checkpoint before the last is kept: if
+the last one is damaged, the training goes on from there.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -14,10 +20,24 @@ import torch
 
 from bench.ema import AveragedWeights
 from bench.models.base import GenerativeModel
-from bench.store import atomic_torch_save
 from catalog.errors import InvalidInput
+from catalog.paths import atomic_file
 
+HEADER = b"aigc checkpoint, sha256 "
 START_AGAIN = "remove it to train from the start"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a checkpoint belongs to; one of other training or other code is of no use.
+
+    Attributes:
+        train_hash: of the spec.
+        code: sha256 of the sources that decide the training.
+    """
+
+    train_hash: str = ""
+    code: str = ""
 
 
 def capture(model: GenerativeModel, average: AveragedWeights | None) -> dict[str, Any]:
@@ -46,36 +66,80 @@ def restore(saved: dict[str, Any], model: GenerativeModel, average: AveragedWeig
         torch.cuda.set_rng_state(saved["cuda_rng"].cpu(), next(model.parameters()).device)
 
 
-def write(file: Path, fingerprint: str, content: dict[str, Any]) -> None:
-    """Replace a checkpoint, whole or not at all."""
-    atomic_torch_save({"fingerprint": fingerprint, **content}, file)
+def write(file: Path, identity: Identity, content: dict[str, Any]) -> None:
+    """Put a new checkpoint in the place of the last, which becomes the one before.
 
-
-def read(file: Path, fingerprint: str, device: torch.device) -> dict[str, Any] | None:
-    """The content of a checkpoint, or None where there is no file.
+    There is a whole checkpoint under one of the two names at any moment.
 
     Raises:
-        InvalidInput: the file is damaged or belongs to another run.
+        OSError: the disk refuses; both files are as they were, or the last is the one before.
     """
-    if not file.exists():
+    payload = io.BytesIO()
+    torch.save({**vars(identity), **content}, payload)
+    data = payload.getbuffer()
+    with atomic_file(file) as draft:
+        with draft.open("wb") as out:
+            out.write(HEADER + hashlib.sha256(data).hexdigest().encode() + b"\n")
+            out.write(data)
+        if file.exists():
+            file.replace(previous(file))
+
+
+def read(file: Path, identity: Identity, device: torch.device) -> dict[str, Any] | None:
+    """The content of the newest usable checkpoint, or None where there is none.
+
+    A damaged file is passed over, and so is one of other code: training again gives the same
+    weights as going on from it would have, or better ones.
+
+    Raises:
+        InvalidInput: a whole file belongs to another run, or holds more than data.
+    """
+    for candidate in (file, previous(file)):
+        content = _content(candidate, device)
+        if content is None:
+            continue
+        if content["train_hash"] != identity.train_hash:
+            raise InvalidInput(
+                "the checkpoint belongs to another run", where=str(candidate), hint=START_AGAIN
+            )
+        if content["code"] == identity.code:
+            return content
+    return None
+
+
+def remove(file: Path) -> None:
+    """Remove the last checkpoint and the one before."""
+    for path in files(file):
+        path.unlink(missing_ok=True)
+
+
+def previous(file: Path) -> Path:
+    """Where the checkpoint before the last is kept."""
+    return file.with_stem(f"{file.stem}-previous")
+
+
+def files(file: Path) -> Iterator[Path]:
+    """The checkpoint files that are there, newest first."""
+    yield from (path for path in (file, previous(file)) if path.exists())
+
+
+def _content(file: Path, device: torch.device) -> dict[str, Any] | None:
+    """What a file holds, or None where it is absent or damaged."""
+    try:
+        header, _, data = file.read_bytes().partition(b"\n")
+    except FileNotFoundError:
+        return None
+    if header != HEADER + hashlib.sha256(data).hexdigest().encode():
         return None
     try:
-        content: dict[str, Any] = torch.load(file, map_location=device, weights_only=True)
-    except (RuntimeError, UnpicklingError, EOFError, ValueError, OSError) as error:
-        raise InvalidInput(
-            "the checkpoint is damaged", where=str(file), hint=START_AGAIN
-        ) from error
-    if content["fingerprint"] != fingerprint:
-        raise InvalidInput(
-            "the checkpoint belongs to another run", where=str(file), hint=START_AGAIN
+        content: dict[str, Any] = torch.load(
+            io.BytesIO(data), map_location=device, weights_only=True
         )
+    except UnpicklingError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise InvalidInput(
+            f"the checkpoint holds more than data, and is not opened: {reason}",
+            where=str(file),
+            hint=START_AGAIN,
+        ) from error
     return content
-
-
-def saved_step(file: Path) -> int | None:
-    """The step that a checkpoint holds; None where there is no readable one."""
-    try:
-        content: dict[str, Any] = torch.load(file, weights_only=True, mmap=True)
-    except (RuntimeError, UnpicklingError, EOFError, ValueError, OSError):
-        return None
-    return int(content["step"])

@@ -99,6 +99,13 @@ def main() -> None:
         # The reader of our output has gone; what is left in the buffer goes nowhere, quietly.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.OK)
+    except OSError as error:
+        _show(error, debug=debug)
+        say(f"error: {error.strerror or error}")
+        if error.filename:
+            say(f"  where: {error.filename}")
+        say("  do:    see to space and permissions, then give the same command again")
+        sys.exit(ExitCode.MISSING_PREREQUISITE)
     except Exception as error:  # noqa: BLE001 (a bug must not end in a traceback without --debug)
         _show(error, debug=debug)
         say(f"error: {type(error).__name__}: {error}")

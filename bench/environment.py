@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import platform
 import subprocess
 from importlib.metadata import version
@@ -17,19 +16,6 @@ from bench.record import Environment, Provenance
 CHECKOUT = Path(__file__).resolve().parent.parent
 LOCK = CHECKOUT / "requirements.lock"
 PACKAGES = ("torch", "torchvision", "torch-fidelity", "numpy", "scipy", "scikit-learn")
-DECIDING_SOURCES = (
-    "batches.py",
-    "data",
-    "density.py",
-    "ema.py",
-    "models",
-    "networks",
-    "noise.py",
-    "objectives",
-    "sample.py",
-    "train.py",
-)
-"""Files and folders of this package whose text decides what a training produces."""
 
 
 def environment(device: torch.device) -> Environment:
@@ -46,31 +32,23 @@ def environment(device: torch.device) -> Environment:
 
 
 @functools.cache
-def provenance(registry_sha256: str) -> Provenance:
-    """Version, commit and source hash of this package, wherever the command is run from."""
+def provenance(registry_sha256: str, code_sha256: str) -> Provenance:
+    """Version, commit and hashes of this package, wherever the command is run from.
+
+    Args:
+        registry_sha256: of the registry file in use.
+        code_sha256: of the sources that decide the result; see ``bench.sources``.
+    """
     commit = _git("rev-parse", "HEAD")
     status = _git("status", "--porcelain", "--untracked-files=no", "--", "bench", "catalog")
     return Provenance(
         package_version=version("aigc-bench"),
         commit=commit,
         dirty=None if commit is None else bool(status),
-        implementation_sha256=implementation_sha256(),
+        implementation_sha256=code_sha256,
         registry_sha256=registry_sha256,
         lock_sha256=sha256_of_file(LOCK) if LOCK.is_file() else None,
     )
-
-
-@functools.cache
-def implementation_sha256() -> str:
-    """Hex sha256 over the sources that decide a training's result."""
-    package = Path(__file__).parent
-    digest = hashlib.sha256()
-    for name in DECIDING_SOURCES:
-        place = package / name
-        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            digest.update(file.relative_to(package).as_posix().encode() + b"\0")
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def _git(*arguments: str) -> str | None:

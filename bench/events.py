@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bench.record import RunSubject, ScoreRecord
+from bench.record import PhaseName, RunSubject, ScoreRecord
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class PhaseStarted:
     """A job has entered one of its phases."""
 
     job: str
-    phase: str
+    phase: PhaseName
 
 
 @dataclass(frozen=True)

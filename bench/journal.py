@@ -6,18 +6,19 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import torch
 
 from bench.environment import environment, provenance
+from bench.failures import diagnose
 from bench.job import TrainJob
+from bench.memory import peak_memory_bytes
 from bench.privacy import anonymous
 from bench.record import Failure, Phase, PhaseName, TrainRecord
+from bench.sources import code_of_training
 from bench.store import RunDirectory
-from catalog.errors import AigcError
 
 
 def now() -> datetime:
@@ -35,6 +36,7 @@ class Journal:
 
     def __init__(self, job: TrainJob, directory: RunDirectory, device: torch.device) -> None:
         self.directory = directory
+        self.device = device
         self.phase_name: PhaseName = "data"
         earlier = directory.train_record()
         self.record = TrainRecord(
@@ -47,7 +49,7 @@ class Journal:
             created_at=earlier.created_at if earlier else now(),
             updated_at=now(),
             environment=environment(device),
-            provenance=provenance(job.around.registry_sha256),
+            provenance=provenance(job.around.registry_sha256, code_of_training(job.spec.algorithm)),
         )
         if earlier and self.training_is_done(earlier) and directory.weights.exists():
             self.update(**{name: getattr(earlier, name) for name in _kept_when_scoring(earlier)})
@@ -91,12 +93,14 @@ class Journal:
 
     def fail(self, error: BaseException) -> Failure:
         """Close the record with an error and return what it says."""
+        diagnosis = diagnose(error)
         failure = Failure(
             phase=self.phase_name,
-            type=type(error).__name__,
-            message=self._public(str(error)) or type(error).__name__,
-            hint=self._public(error.hint) if isinstance(error, AigcError) and error.hint else None,
+            type=diagnosis.kind,
+            message=self._public(diagnosis.message),
+            hint=self._public(diagnosis.hint),
             traceback=self._public("".join(traceback.format_exception(error))),
+            peak_memory_bytes=peak_memory_bytes(self.device),
         )
         self.update(status="error", error=failure)
         return failure
@@ -112,11 +116,14 @@ def _kept_when_scoring(earlier: TrainRecord) -> tuple[str, ...]:
     return (*told, "comparable", "not_comparable_because") if earlier.comparable else told
 
 
-def record_death(path: Path, phase: str, kind: str, message: str) -> None:
-    """Close the record of a job whose process is gone, from outside."""
-    directory = RunDirectory(path)
+def record_death(job: TrainJob, failure: Failure) -> None:
+    """Close the record of a job whose process is gone, from outside.
+
+    A job that died before its first record gets one now.
+    """
+    directory = RunDirectory(job.directory)
     record = directory.train_record()
-    if record is not None:
-        failure = {"phase": phase, "type": kind, "message": message}
-        changes = {"status": "error", "error": Failure.model_validate(failure), "updated_at": now()}
-        directory.write_train(TrainRecord.model_validate({**dict(record), **changes}))
+    if record is None:
+        record = Journal(job, directory, torch.device(job.around.device)).record
+    changes = {"status": "error", "error": failure, "updated_at": now()}
+    directory.write_train(TrainRecord.model_validate({**dict(record), **changes}))

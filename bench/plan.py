@@ -6,17 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+
+from bench import checkpoint
 from bench import protocol as protocols
 from bench.build import resolve_recipe
-from bench.checkpoint import saved_step
-from bench.environment import implementation_sha256
+from bench.checkpoint import Identity
+from bench.failures import KILLED
 from bench.journal import Journal
 from bench.protocol import ScoringProtocol
 from bench.record import TrainRecord
+from bench.sources import code_of_training
 from bench.spec import TrainSpec, train_spec
 from bench.store import CALIBRATION, RunDirectory, calibration_file
 from bench.subjects import calibration_draws, expected_subjects, score_hash
-from catalog.errors import UsageError
+from catalog.errors import InvalidInput, UsageError
 from catalog.names import suggestion
 from catalog.schema import Registry, Suite, Variant
 
@@ -172,7 +176,7 @@ def _state(
     record = directory.train_record()
     if record is None:
         return "new", "no record"
-    if record.error is not None and record.error.type != "ProcessDied":
+    if record.error is not None and record.error.type != KILLED:
         return "failed", f"{record.error.phase}: {record.error.message}"
     if Journal.training_is_done(record):
         scored = {score.score_hash for score in directory.score_records()}
@@ -188,16 +192,22 @@ def _state(
 
 
 def _code_note(record: TrainRecord) -> str:
-    same = record.provenance.implementation_sha256 == implementation_sha256()
+    same = record.provenance.implementation_sha256 == code_of_training(record.spec.algorithm)
     return "" if same else "; the code of training has changed since"
 
 
 def _unfinished(record: TrainRecord, directory: RunDirectory) -> tuple[State, str]:
-    reason = {"started": "interrupted", "cancelled": "stopped"}.get(record.status, "process died")
-    step = saved_step(directory.checkpoint)
-    if step is None:
+    reason = {"started": "interrupted", "cancelled": "stopped"}.get(record.status, "killed")
+    if not any(checkpoint.files(directory.checkpoint)):
         return "new", f"{reason} before the first checkpoint"
-    return "resume", f"{reason}, {step} of {record.spec.steps} steps done"
+    identity = Identity(record.train_hash, code_of_training(record.spec.algorithm))
+    try:
+        saved = checkpoint.read(directory.checkpoint, identity, torch.device("cpu"))
+    except InvalidInput as error:
+        return "failed", f"{reason}; {error.what}"
+    if saved is None:
+        return "new", f"{reason}; the checkpoint is damaged or of other code, so from the start"
+    return "resume", f"{reason}, {saved['step']} of {record.spec.steps} steps done"
 
 
 def _older_run(spec: TrainSpec, runs_dir: Path) -> str | None:

@@ -6,8 +6,7 @@ it stays behind, its process was killed.
 
 from __future__ import annotations
 
-import resource
-import sys
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-import psutil
 from pydantic import AwareDatetime, Field, ValidationError
 
 from bench.events import Event, PhaseStarted, TrainProgress, Watch
+from bench.memory import peak_resident_bytes, resident_bytes
 from bench.process import ProcessId, this_process
 from bench.record import Record, to_json
 from bench.run_files import PROGRESS, sweep_drafts
@@ -62,7 +61,6 @@ class SignsOfLife:
         self.file = directory / PROGRESS
         self.watch = watch
         self._process = this_process()
-        self._memory = psutil.Process()
         self._phase = ""
         self._next = 0.0
 
@@ -84,7 +82,7 @@ class SignsOfLife:
         process nor a use for it, and a reader takes a file that is cut short for no file. So it is
         not synced, which would make a training wait; and a full disk is no reason to stop one.
         """
-        now_bytes = self._memory.memory_info().rss
+        now_bytes = resident_bytes(os.getpid())
         sign = Sign(
             process=self._process,
             phase=self._phase,
@@ -93,7 +91,7 @@ class SignsOfLife:
             losses=at.losses if at else {},
             images_per_s=at.images_per_s if at else None,
             memory_bytes=now_bytes,
-            peak_memory_bytes=max(now_bytes, _peak_memory_bytes()),
+            peak_memory_bytes=max(now_bytes, peak_resident_bytes()),
             updated_at=datetime.now(UTC),
         )
         with suppress(OSError):
@@ -116,9 +114,3 @@ def read_sign(directory: Path) -> Sign | None:
         return Sign.model_validate_json((directory / PROGRESS).read_bytes())
     except (OSError, ValidationError):
         return None
-
-
-def _peak_memory_bytes() -> int:
-    # Not psutil: on Linux it knows only the present.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench.disk import WEIGHTS, size_of
+from bench.failures import KILLED
 from bench.holder import RUNNER, read_holder
 from bench.journal import Journal
 from bench.plan import difference, planned_specs
@@ -210,7 +211,7 @@ def _whole(
 
 def _is_lost(record: TrainRecord) -> bool:
     """Whether a run failed for good: a dead process goes on, a good training is only to score."""
-    failed = record.error is not None and record.error.type != "ProcessDied"
+    failed = record.error is not None and record.error.type != KILLED
     return failed and not Journal.training_is_done(record)
 
 

@@ -23,7 +23,7 @@ _NAMES: tuple[tuple[FileKind, str], ...] = (
     ("record", r"train\.json"),
     ("score", r"scores/[0-9a-f]{16}\.json"),
     ("weights", r"(weights|gmm-10)(-ema)?\.safetensors"),
-    ("checkpoint", re.escape(CHECKPOINT)),
+    ("checkpoint", r"checkpoint(-previous)?\.pt"),
     ("curve", r"curve\.csv"),
     ("grid", r"grid-[a-z0-9-]+\.png"),
     ("progress", re.escape(PROGRESS)),

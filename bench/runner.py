@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
-from bench.engines.local import LocalEngine
+from bench.engines.local import Limits, LocalEngine
 from bench.events import JobEnded, Watch
 from bench.holder import announced
 from bench.job import CalibrationJob, Job, Surroundings, TrainJob
 from bench.journal import record_death
 from bench.plan import Plan, PlannedJob
+from bench.record import Failure
 from bench.store import CALIBRATION, exclusive
 from catalog.loader import load_registry, registry_sha256
 from catalog.locate import find_registry
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a plan is carried out.
+
+    Attributes:
+        n_slots: jobs at once.
+        limits: of every job.
+        retry_failed: whether jobs that failed before are tried again.
+        fail_fast: whether the first failure stops the others, which save their state.
+    """
+
+    n_slots: int = 1
+    limits: Limits = field(default_factory=Limits)
+    retry_failed: bool = False
+    fail_fast: bool = False
 
 
 @dataclass(frozen=True)
@@ -26,11 +44,13 @@ class Outcome:
     Attributes:
         ended: the jobs of this sitting.
         still_failed: jobs that failed in an earlier one and were not tried again.
+        n_not_started: jobs that an early failure left untouched.
         results: run directories of the suite that are trained and scored, in order of their names.
     """
 
     ended: tuple[JobEnded, ...]
     still_failed: tuple[PlannedJob, ...]
+    n_not_started: int = 0
     results: tuple[Path, ...] = ()
 
     @property
@@ -70,27 +90,20 @@ def jobs_of(plan: Plan, around: Surroundings, *, retry_failed: bool) -> list[Job
     ]
 
 
-def run_plan(
-    plan: Plan,
-    around: Surroundings,
-    watch: Watch,
-    *,
-    n_slots: int,
-    timeout_s: float | None = None,
-    retry_failed: bool = False,
-) -> Outcome:
+def run_plan(plan: Plan, around: Surroundings, watch: Watch, manner: Manner) -> Outcome:
     """Run what a plan says is to be run.
 
     Raises:
         MissingPrerequisite: another process is writing to the runs directory.
         KeyboardInterrupt: passed on after the running jobs saved their state.
     """
-    engine = LocalEngine(around.device, n_slots, timeout_s, _bury)
+    engine = LocalEngine(around.device, manner.n_slots, manner.limits, _bury, manner.fail_fast)
+    jobs = jobs_of(plan, around, retry_failed=manner.retry_failed)
     command = f"bench run {plan.suite.id}"
-    with exclusive(plan.runs_dir), announced(plan.runs_dir, command, n_slots):
-        ended = engine.run(jobs_of(plan, around, retry_failed=retry_failed), watch)
-    still_failed = () if retry_failed else plan.in_state("failed")
-    return Outcome(tuple(ended), still_failed, _results(plan, ended))
+    with exclusive(plan.runs_dir), announced(plan.runs_dir, command, manner.n_slots):
+        ended = engine.run(jobs, watch)
+    still_failed = () if manner.retry_failed else plan.in_state("failed")
+    return Outcome(tuple(ended), still_failed, len(jobs) - len(ended), _results(plan, ended))
 
 
 def _results(plan: Plan, ended: Sequence[JobEnded]) -> tuple[Path, ...]:
@@ -99,6 +112,6 @@ def _results(plan: Plan, ended: Sequence[JobEnded]) -> tuple[Path, ...]:
     return tuple(sorted(job.directory for job in good))
 
 
-def _bury(job: Job, phase: str, kind: str, message: str) -> None:
+def _bury(job: Job, failure: Failure) -> None:
     if isinstance(job, TrainJob):
-        record_death(Path(job.directory), phase, kind, message)
+        record_death(job, failure)

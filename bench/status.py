@@ -11,12 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from bench.checkpoint import saved_step
-from bench.disk import readable
+import torch
+
+from bench import checkpoint
+from bench.checkpoint import Identity
 from bench.holder import Holder, clock, read_holder
+from bench.memory import in_words
 from bench.plan import Plan, PlannedJob
 from bench.process import is_alive
 from bench.progress import Sign, read_sign
+from bench.sources import code_of_training
 from bench.store import RunDirectory
 
 Life = Literal["none", "alive", "dead", "elsewhere"]
@@ -92,8 +96,7 @@ def job_status(job: PlannedJob) -> JobStatus:
     sign = read_sign(job.directory)
     life = _life(sign)
     unfinished = life != "alive" and job.state == "resume"
-    step = saved_step(RunDirectory(job.directory).checkpoint) if unfinished else None
-    return JobStatus(job, sign, life, step)
+    return JobStatus(job, sign, life, _saved_step(job) if unfinished else None)
 
 
 def suite_status(plan: Plan) -> tuple[JobStatus, ...]:
@@ -122,6 +125,13 @@ def ago(sign: Sign, now: datetime) -> str:
     return f"{_duration(age_s(sign, now))} ago"
 
 
+def _saved_step(job: PlannedJob) -> int | None:
+    identity = Identity(job.spec.train_hash, code_of_training(job.spec.algorithm))
+    file = RunDirectory(job.directory).checkpoint
+    saved = checkpoint.read(file, identity, torch.device("cpu"))
+    return int(saved["step"]) if saved else None
+
+
 def _life(note: Sign | Holder | None) -> Life:
     if note is None:
         return "none"
@@ -133,8 +143,8 @@ def _at_work(sign: Sign, now: datetime) -> str:
     parts = [_place(sign)]
     if sign.images_per_s is not None:
         parts.append(f"{sign.images_per_s:,.0f} images/s")
-    peak = readable(sign.peak_memory_bytes)
-    parts.append(f"{readable(sign.memory_bytes)} (at most {peak})")
+    peak = in_words(sign.peak_memory_bytes)
+    parts.append(f"{in_words(sign.memory_bytes)} (at most {peak})")
     parts.append(f"last sign {ago(sign, now)}")
     return " · ".join(parts)
 

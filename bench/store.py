@@ -1,10 +1,12 @@
 """Run directories: their layout, atomic writes, locks and the records inside.
 
 ``<runs>/<run id>/`` holds ``train.json`` (what was trained), ``scores/<hash>.json`` (one per scored
-image set), ``weights.safetensors`` and ``weights-ema.safetensors``, ``checkpoint.pt`` until the end
-of training, ``progress.json`` while a job is at work, ``curve.csv`` and ``grid-*.png``.
+image set), ``weights.safetensors`` and ``weights-ema.safetensors``, ``curve.csv`` and
+``grid-*.png``; until the end of training also ``checkpoint.pt`` and ``checkpoint-previous.pt``,
+and while a job is at work ``progress.json``.
 ``<runs>/calibration/<name>-<key>.json`` are scores of calibration images, with a grid beside each;
-further draws are ``<name>-draw-<n>-<key>.json``. ``bench.run_files`` knows all these names.
+further draws are ``<name>-draw-<n>-<key>.json``. ``bench.run_files``
+knows all these names.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
@@ -30,17 +31,9 @@ from bench.record import (
 )
 from bench.run_files import CALIBRATION_FOLDER, CHECKPOINT, LOCK, SCORES
 from catalog.errors import InvalidInput, MissingPrerequisite
-from catalog.paths import atomic_file, write_atomically
+from catalog.paths import write_atomically
 
 CALIBRATION = CALIBRATION_FOLDER
-
-
-def atomic_torch_save(state: dict[str, Any], path: Path) -> None:
-    """Save tensors and plain containers in a form that ``weights_only`` loading accepts."""
-    import torch
-
-    with atomic_file(path) as temporary:
-        torch.save(state, temporary)
 
 
 @contextmanager

@@ -19,12 +19,17 @@ from torch import Tensor
 
 from bench import checkpoint
 from bench.batches import ShuffledBatches
+from bench.checkpoint import Identity
 from bench.data.base import ImageSplit, to_unit_range
 from bench.ema import AveragedWeights
+from bench.health import DivergenceGuard
 from bench.models.base import FitsAfterTraining, GenerativeModel, StepContext
 
 N_CURVE_POINTS = 100
 N_CHECKPOINTS = 10
+NOBODY = Identity()
+CHECKPOINT_EVERY_S = 600.0
+"""A long training saves more often than its tenths, at the next report after so much time."""
 
 
 @dataclass(frozen=True)
@@ -58,27 +63,26 @@ class Stopped(Exception):
     """The training was asked to stop; its state is in the checkpoint."""
 
 
-class Diverged(Exception):
-    """A loss stopped being a finite number."""
-
-    def __init__(self, step: int, losses: dict[str, float]) -> None:
-        bad = ", ".join(name for name, value in losses.items() if not math.isfinite(value))
-        super().__init__(f"{bad} is not finite after step {step}")
-        self.step = step
-
-
 def learning_rate_factor(schedule: str, step: int, n_steps: int) -> float:
     """What the base rate is multiplied by: 1 throughout, or falling linearly from 1 to 0."""
     return 1.0 - step / n_steps if schedule == "linear" else 1.0
 
 
 class LossMeter:
-    """Sums of losses that stay on the device until they are read."""
+    """Sums of losses that stay on the device until they are read.
 
-    def __init__(self) -> None:
-        self._sums: dict[str, Tensor] = {}
-        self.n = 0
+    Args:
+        saved: the state of an earlier meter, to go on from.
+    """
+
+    def __init__(self, saved: dict[str, Any] | None = None) -> None:
+        self._sums: dict[str, Tensor] = dict(saved["sums"]) if saved else {}
+        self.n: int = saved["n"] if saved else 0
         self._since = time.perf_counter()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a meter that goes on from here needs."""
+        return {"sums": self._sums, "n": self.n}
 
     def add(self, losses: dict[str, Tensor]) -> None:
         """Count one update."""
@@ -105,7 +109,7 @@ class Trainer:
         n_steps: generator (or autoencoder) updates.
         seed: decides data order and all noise.
         checkpoint_file: where to resume from and save to, or None for neither.
-        fingerprint: identifies the run; a checkpoint of another run is refused.
+        identity: of the run; a checkpoint of another run is refused.
     """
 
     def __init__(
@@ -116,14 +120,14 @@ class Trainer:
         n_steps: int,
         seed: int,
         checkpoint_file: Path | None = None,
-        fingerprint: str = "",
+        identity: Identity = NOBODY,
     ) -> None:
         self.model = model.to(memory_format=torch.channels_last)
         self.split = split
         self.n_steps = n_steps
         self.seed = seed
         self.checkpoint_file = checkpoint_file
-        self.fingerprint = fingerprint
+        self.identity = identity
         recipe = model.recipe
         self.batches = ShuffledBatches(split, recipe.batch_size * model.batches_per_step, seed)
         self.state = Training()
@@ -133,6 +137,9 @@ class Trainer:
             else None
         )
         self._base_rates = [group["lr"] for group in self._groups()]
+        self._guard = DivergenceGuard(model.parameters())
+        self._meter = LossMeter()
+        self._saved_at = time.monotonic()
 
     def run(
         self,
@@ -146,7 +153,7 @@ class Trainer:
             should_stop: asked before every update.
 
         Raises:
-            Diverged: a loss became infinite or NaN.
+            Diverged: losses or weights became infinite, NaN or senselessly large.
             Stopped: ``should_stop`` said so; a checkpoint was saved first.
             InvalidInput: the checkpoint belongs to another run.
         """
@@ -155,19 +162,17 @@ class Trainer:
         self.model.train()
         report_every = max(1, self.n_steps // N_CURVE_POINTS)
         save_every = math.ceil(self.n_steps / N_CHECKPOINTS)
-        meter = LossMeter()
         while self.state.step < self.n_steps:
             if should_stop():
                 self._save()
                 raise Stopped
-            meter.add(self.update())
+            self._meter.add(self.update())
             step = self.state.step
             saving = step % save_every == 0
             if saving or step % report_every == 0 or step == self.n_steps:
-                self._report(meter, observe)
-                if saving:
+                self._report(observe)
+                if saving or time.monotonic() - self._saved_at >= CHECKPOINT_EVERY_S:
                     self._save()
-                meter = LossMeter()
         self._finish()
         return self.state
 
@@ -190,29 +195,37 @@ class Trainer:
         optimizers = self.model.optimizers().values()
         return [group for optimizer in optimizers for group in optimizer.param_groups]
 
-    def _report(self, meter: LossMeter, observe: Callable[[Progress], None]) -> None:
-        losses = meter.means()
-        elapsed = meter.elapsed_s()
+    def _report(self, observe: Callable[[Progress], None]) -> None:
+        losses = self._meter.means()
+        elapsed = self._meter.elapsed_s()
+        curve = self.state.curve
+        self._guard.check(self.state.step, losses, curve[0][1] if curve else {})
         self.state.wall_s += elapsed
-        if not all(map(math.isfinite, losses.values())):
-            raise Diverged(self.state.step, losses)
-        self.state.curve.append((self.state.step, losses))
-        rate = meter.n * self.batches.batch_size / max(elapsed, 1e-9)
+        curve.append((self.state.step, losses))
+        rate = self._meter.n * self.batches.batch_size / max(elapsed, 1e-9)
+        self._meter = LossMeter()
         observe(Progress(self.state.step, self.n_steps, losses, rate))
 
     def _save(self) -> None:
-        if self.checkpoint_file is not None:
-            content = {**vars(self.state), **checkpoint.capture(self.model, self.average)}
-            checkpoint.write(self.checkpoint_file, self.fingerprint, content)
+        if self.checkpoint_file is None:
+            return
+        content = {
+            **vars(self.state),
+            "meter": self._meter.state_dict(),
+            **checkpoint.capture(self.model, self.average),
+        }
+        checkpoint.write(self.checkpoint_file, self.identity, content)
+        self._saved_at = time.monotonic()
 
     def _resume(self) -> None:
         if self.checkpoint_file is None:
             return
-        saved = checkpoint.read(self.checkpoint_file, self.fingerprint, self.split.images.device)
+        saved = checkpoint.read(self.checkpoint_file, self.identity, self.split.images.device)
         if saved is not None:
             checkpoint.restore(saved, self.model, self.average)
             self.state = Training(**{name: saved[name] for name in vars(self.state)})
             self.state.resumed_from_step = self.state.step
+            self._meter = LossMeter(saved["meter"])
 
     def _finish(self) -> None:
         self.model.eval()

@@ -6,8 +6,6 @@ have a score under the present protocol are left alone.
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,18 +13,22 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from bench import trained
+from bench import checkpoint, trained
 from bench.build import build_from_spec
+from bench.checkpoint import Identity
 from bench.data import ImageData, load_dataset
 from bench.events import PhaseStarted, Scored, TrainProgress, Watch
 from bench.grid import write_grid
+from bench.health import Diverged, suspicions
 from bench.job import TrainJob
 from bench.journal import Journal
+from bench.memory import peak_memory_bytes
 from bench.record import Cost, Health, Parameters, PhaseName, RunSubject
 from bench.scoring import ScoringBench
+from bench.sources import code_of_training
 from bench.store import RunDirectory, artifact
 from bench.subjects import RECONSTRUCTION, expected_subjects, grid_name, score_hash
-from bench.train import Diverged, Progress, Trainer, Training
+from bench.train import Progress, Trainer, Training
 from bench.trained import TrainedModel
 from catalog.paths import write_atomically
 
@@ -56,7 +58,7 @@ class TrainTask:
             sets = {subject: self._images(subject, model, data) for subject in subjects}
         with self._phase(journal, "score"):
             self._score(sets, model, data)
-        journal.update(status="success")
+        journal.update(status="success", health=self._health(journal))
 
     def stopped(self) -> None:
         """Close the record of a job that was asked to stop."""
@@ -67,7 +69,8 @@ class TrainTask:
         """Close the record of a job that failed."""
         if self.journal is not None:
             if isinstance(error, Diverged):
-                self.journal.update(health=Health(diverged_at_step=error.step))
+                health = Health(last_losses=error.losses, diverged_at_step=error.step)
+                self.journal.update(health=health)
             self.journal.fail(error)
 
     def unscored(self) -> tuple[RunSubject, ...]:
@@ -104,7 +107,7 @@ class TrainTask:
             n_steps=spec.steps,
             seed=spec.seed,
             checkpoint_file=self.directory.checkpoint,
-            fingerprint=spec.train_hash,
+            identity=Identity(spec.train_hash, code_of_training(spec.algorithm)),
         )
         with self._phase(journal, "train"):
             training = trainer.run(self._observe, self.should_stop)
@@ -137,10 +140,10 @@ class TrainTask:
                 train_wall_s=training.wall_s,
                 images_seen=training.images_seen,
                 images_per_s=training.images_seen / training.wall_s,
-                peak_memory_bytes=_peak_memory_bytes(self.device),
+                peak_memory_bytes=peak_memory_bytes(self.device),
             ),
         )
-        self.directory.checkpoint.unlink(missing_ok=True)
+        checkpoint.remove(self.directory.checkpoint)
 
     def _images(
         self, subject: RunSubject, model: TrainedModel, data: ImageData
@@ -176,6 +179,18 @@ class TrainTask:
             self.directory.write_score(record)
             self.watch(Scored.of(self.job.name, record))
 
+    def _health(self, journal: Journal) -> Health:
+        """The health on record, with what the scores under the job's protocol make one suspect."""
+        protocol = self.job.around.protocol
+        found = [
+            suspicion
+            for record in self.directory.score_records()
+            if record.protocol_key == protocol.key
+            for suspicion in suspicions(record)
+            if suspicion.sampler != RECONSTRUCTION
+        ]
+        return journal.record.health.model_copy(update={"suspicions": tuple(found)})
+
 
 def _curve_csv(training: Training) -> str:
     """Mean losses per point, one column a loss."""
@@ -186,11 +201,3 @@ def _curve_csv(training: Training) -> str:
         for step, losses in training.curve
     ]
     return "\n".join(rows) + "\n"
-
-
-def _peak_memory_bytes(device: torch.device) -> int:
-    """Most memory that this process, or on CUDA its tensors, ever took."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from bench.build import build_from_spec
@@ -28,7 +29,7 @@ from bench.store import RunDirectory
 from bench.subjects import RECONSTRUCTION, sampler_names
 from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
 from catalog.names import suggestion
-from catalog.paths import atomic_file
+from catalog.paths import write_atomically
 
 
 @dataclass(frozen=True)
@@ -119,11 +120,8 @@ def save(trained: TrainedModel, directory: RunDirectory) -> list[Path]:
     for ema, mixture in trained.mixtures.items():
         files[_mixture_file(directory, ema=ema)] = mixture.tensors()
     for path, tensors in files.items():
-        with atomic_file(path) as temporary:
-            contiguous = {
-                name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()
-            }
-            save_file(contiguous, temporary)
+        contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        write_atomically(path, to_safetensors(contiguous))
     return list(files)
 
 

@@ -12,12 +12,12 @@ from threadpoolctl import threadpool_limits
 
 from bench.calibration_task import CalibrationTask
 from bench.events import JobEnded, Watch
+from bench.failures import diagnose
 from bench.job import CalibrationJob, Job
 from bench.progress import SignsOfLife, tidied
 from bench.store import exclusive
 from bench.train import Stopped
 from bench.train_task import TrainTask
-from catalog.errors import AigcError
 
 ORPHAN_GRACE_S = 20.0
 """A job whose runner was killed notices and lets go of its directory within this time."""
@@ -44,7 +44,11 @@ def run_job(job: Job, watch: Watch, should_stop: Callable[[], bool]) -> JobEnded
         task.stopped()
         return JobEnded(job.name, "cancelled", "stopped; the same command goes on from here")
     except Exception as error:  # noqa: BLE001 (the boundary: whatever it is becomes a record)
-        task.failed(error)
-        hint = error.hint or "" if isinstance(error, AigcError) else ""
-        return JobEnded(job.name, "error", f"{type(error).__name__}: {error}", hint)
+        diagnosis = diagnose(error)
+        message = f"{diagnosis.kind}: {diagnosis.message}"
+        try:
+            task.failed(error)
+        except OSError as refusal:  # the disk that refused the work may refuse its record too
+            message += f"; there is no record of it: {refusal.strerror}"
+        return JobEnded(job.name, "error", message, diagnosis.hint)
     return JobEnded(job.name, "success")

@@ -48,8 +48,21 @@ def atomic_file(path: Path, *, synced: bool = True) -> Iterator[Path]:
             with draft.open("rb+") as file:
                 os.fsync(file.fileno())
         draft.replace(path)
+        if synced:
+            _sync_folder(path.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename inside a folder survive a power cut, where the system can do that."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_atomically(path: Path, content: str | bytes, *, synced: bool = True) -> None:

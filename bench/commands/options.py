@@ -64,14 +64,26 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(seeds)
 
 
-def parse_duration(text: str) -> float:
-    """Seconds from ``90``, ``90s``, ``10m`` or ``2h``.
+def parse_duration(text: str) -> float | None:
+    """Seconds from ``90``, ``90s``, ``10m`` or ``2h``; None from ``0``.
 
     Raises:
-        UsageError: the text is not a positive duration.
+        UsageError: the text is not a duration.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
-    seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
-    if seconds <= 0.0:
-        raise UsageError(f"'{text}' is not a duration", hint="write 90s, 10m or 2h")
-    return seconds
+    if match is None:
+        raise UsageError(f"'{text}' is not a duration", hint="write 90s, 10m or 2h; 0 for no limit")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] or None
+
+
+def parse_size(text: str) -> int:
+    """Bytes from ``800MB`` or ``4GB``, in powers of ten.
+
+    Raises:
+        UsageError: the text is not a positive size.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MG])B?", text.strip(), re.IGNORECASE)
+    n_bytes = int(float(match[1]) * {"M": 1e6, "G": 1e9}[match[2].upper()]) if match else 0
+    if n_bytes <= 0:
+        raise UsageError(f"'{text}' is not a size", hint="write 800MB or 4GB")
+    return n_bytes

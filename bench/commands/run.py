@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +17,7 @@ from bench.commands.options import (
     WeightsOption,
     emit,
     parse_duration,
+    parse_size,
 )
 from bench.commands.planning import (
     LimitOption,
@@ -29,6 +31,9 @@ from bench.commands.planning import (
     show_plan,
 )
 from catalog.errors import AigcError, ExitCode, JobFailed
+
+if TYPE_CHECKING:
+    from bench.runner import Outcome
 
 
 def run(
@@ -44,10 +49,17 @@ def run(
     limit: LimitOption = None,
     smoke: SmokeOption = False,
     timeout: Annotated[
-        str | None, typer.Option("--timeout", help="Per job, such as 90s, 10m or 2h.")
+        str, typer.Option("--timeout", help="Per job, such as 90s, 10m or 2h; 0 for none.")
+    ] = "24h",
+    memory_limit: Annotated[
+        str | None, typer.Option("--memory-limit", help="Per job, such as 800MB or 4GB.")
     ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try failed jobs again.")
+    ] = False,
+    fail_fast: Annotated[
+        bool,
+        typer.Option("--fail-fast/--keep-going", help="Stop at the first failure, or go on."),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show the plan and start nothing.")
@@ -57,7 +69,7 @@ def run(
     registry_file: RegistryOption = None,
 ) -> None:
     """Train and score every variant of a suite; give the same command again to go on."""
-    limit_s = parse_duration(timeout) if timeout else None
+    limits = parse_duration(timeout), parse_size(memory_limit) if memory_limit else None
     narrowing = narrowing_of(variants, seeds, steps, limit, smoke)
     if dry_run:
         show_plan(load_plan(suite, output_dir, registry_file, narrowing), as_json=as_json)
@@ -68,22 +80,17 @@ def run(
     warm_up(device)  # the fork server imports torch while this process does
     from bench.device import resolve_device
     from bench.display import make_display
-    from bench.runner import run_plan, surroundings
+    from bench.engines.local import Limits
+    from bench.runner import Manner, run_plan, surroundings
 
     the_plan = load_plan(suite, output_dir, registry_file, narrowing)
     chosen = resolve_device(device, cpu_is_fine=the_plan.suite.cpu)
     around = surroundings(the_plan, chosen, registry_file, extractor_weights)
     n_slots = jobs or (1 if chosen.type == "cuda" else os.cpu_count() or 1)
+    manner = Manner(n_slots, Limits(*limits), retry_failed, fail_fast)
     with make_display(the_plan, as_json=as_json, retry_failed=retry_failed) as display:
         try:
-            outcome = run_plan(
-                the_plan,
-                around,
-                display.watch,
-                n_slots=n_slots,
-                timeout_s=limit_s,
-                retry_failed=retry_failed,
-            )
+            outcome = run_plan(the_plan, around, display.watch, manner)
         except KeyboardInterrupt:
             display.done(ExitCode.INTERRUPTED)
             raise
@@ -94,8 +101,15 @@ def run(
     for directory in () if as_json else outcome.results:
         emit(directory.as_posix())
     if outcome.failures:
-        raise JobFailed(
-            f"{len(outcome.failures)} jobs have no result: " + "; ".join(outcome.failures),
-            where=str(output_dir),
-            hint="each train.json says more; --retry-failed tries them again",
-        )
+        raise _failed(outcome, output_dir)
+
+
+def _failed(outcome: Outcome, output_dir: Path) -> JobFailed:
+    n, left = len(outcome.failures), outcome.n_not_started
+    what = "1 job has no result" if n == 1 else f"{n} jobs have no result"
+    untouched = f" ({left} not started)" if left else ""
+    return JobFailed(
+        f"{what}{untouched}: " + "; ".join(outcome.failures),
+        where=str(output_dir),
+        hint="each train.json says more; --retry-failed tries them again",
+    )

@@ -191,20 +191,26 @@ def cost_note(board: Leaderboard, words: Words) -> str:
         return ""
     machines = sorted({_machine(train.environment, words) for train in trained})
     said = [words("costs_of", machines="; ".join(machines))]
-    versions: dict[str, list[TrainRecord]] = defaultdict(list)
+    by_code: dict[str, list[TrainRecord]] = defaultdict(list)
     for train in trained:
-        versions[train.provenance.implementation_sha256].append(train)
-    if len(versions) == 1:
-        return words.sentences([*said, words("code", list=_commits(trained, words))])
-    said.append(words("code_differs", n=len(versions)))
-    for trains in sorted(versions.values(), key=lambda trains: _commits(trains, words)):
+        by_code[_code(train, words)].append(train)
+    if len(by_code) == 1:
+        return words.sentences([*said, words("code", list=next(iter(by_code)))])
+    mixed = sorted(name for name, n in _code_versions(trained).items() if n > 1)
+    if mixed:
+        said.append(words("code_differs", rows=words.join([f"`{name}`" for name in mixed])))
+    for code, trains in sorted(by_code.items()):
         names = sorted({f"`{train.spec.variant}`" for train in trains})
-        said.append(words("code_of", rows=words.join(names), list=_commits(trains, words)))
+        said.append(words("code_of", rows=words.join(names), list=code))
     return words.sentences(said)
 
 
-def _commits(trains: Sequence[TrainRecord], words: Words) -> str:
-    return "; ".join(sorted({_code(train, words) for train in trains}))
+def _code_versions(trains: Sequence[TrainRecord]) -> dict[str, int]:
+    """How many versions of its code the runs of each variant were trained by."""
+    versions: dict[str, set[str]] = defaultdict(set)
+    for train in trains:
+        versions[train.spec.variant].add(train.provenance.implementation_sha256)
+    return {variant: len(found) for variant, found in versions.items()}
 
 
 def _machine(environment: Environment, words: Words) -> str:

@@ -224,8 +224,8 @@ EN: dict[str, str] = {
     "foreign": "Scores of these runs made under another protocol key and left out: {n}.",
     "code": "Code: {list}.",
     "code_differs": (
-        "**The code of training differs between runs ({n} versions)**, so part of a difference "
-        "between their rows may be the code's."
+        "**The code of training differs between the seeds of {rows}**, so part of their spread "
+        "may be the code's."
     ),
     "code_of": "{rows}: {list}.",
     "dirty": "with uncommitted changes",

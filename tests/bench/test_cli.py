@@ -19,7 +19,7 @@ from helpers import MAIN, environment_of, files_below, items_of, tiny_registry, 
 
 from bench import cli
 from bench.commands import listing
-from bench.commands.options import parse_duration, parse_seeds
+from bench.commands.options import parse_duration, parse_seeds, parse_size
 from catalog.errors import ExitCode, UsageError
 
 Replace = tuple[str, str]
@@ -111,7 +111,7 @@ def test_exit_codes_are_the_documented_ones(aigc: Aigc) -> None:
         (["plan", "tiny", "--seeds", "0-"], "'0-' is not a list of seeds"),
         (["plan", "tiny", "--seeds", "1,1"], "'1,1' names no seeds, or one of them twice"),
         (["run", "tiny", "--timeout", "soon"], "'soon' is not a duration"),
-        (["run", "tiny", "--timeout", "0s"], "'0s' is not a duration"),
+        (["run", "tiny", "--timeout", "5d"], "'5d' is not a duration"),
     ],
 )
 def test_a_wrong_word_is_a_usage_error_with_a_way_out(
@@ -230,7 +230,7 @@ def test_a_failed_job_makes_exit_code_1_until_it_is_gone(aigc: Aigc, tmp_path: P
     (calm_run,) = Path("runs").glob("calm-*")
     assert first.stdout == f"{calm_run}\n"  # of the failed one there is no result
     *lines, what, where, hint = first.stderr.splitlines()
-    assert what.startswith("error: 1 jobs have no result: wild s0: Diverged: ")
+    assert what.startswith("error: 1 job has no result: wild s0: Diverged: ")
     assert where == "  where: runs"
     assert "--retry-failed" in hint
     assert any(line.endswith("calm s0: success (3/3)") for line in lines)
@@ -242,7 +242,7 @@ def test_a_failed_job_makes_exit_code_1_until_it_is_gone(aigc: Aigc, tmp_path: P
     states = {"wild s0": "failed", "calm s0": "done"}
     assert {job["job"]: job["state"] for job in plan["jobs"]} == states
     assert (done["event"], done["exit_code"]) == ("done", 1)
-    assert again.stderr.startswith("error: 1 jobs have no result: wild s0: train: ")
+    assert again.stderr.startswith("error: 1 job has no result: wild s0: train: ")
 
     retried = aigc(*command, "--retry-failed")
     assert retried.code == 1
@@ -451,14 +451,35 @@ def test_what_is_not_a_list_of_seeds(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90", 90.0), ("90s", 90.0), ("10m", 600.0), ("2h", 7200.0), ("1.5m", 90.0), (" 5s ", 5.0)],
+    [
+        ("90", 90.0),
+        ("90s", 90.0),
+        ("10m", 600.0),
+        ("2h", 7200.0),
+        ("1.5m", 90.0),
+        (" 5s ", 5.0),
+        ("0", None),
+    ],
 )
-def test_durations(text: str, seconds: float) -> None:
+def test_durations(text: str, seconds: float | None) -> None:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "0", "0m", "-5", "5d", "s", "1h30m", "1e3", "inf", "nan"])
+@pytest.mark.parametrize("text", ["", "-5", "5d", "s", "1h30m", "1e3", "inf", "nan"])
 def test_what_is_not_a_duration(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_duration(text)
     assert refused.value.hint is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "n_bytes"), [("800MB", 800_000_000), ("4GB", 4_000_000_000), ("1.5 g", 1_500_000_000)]
+)
+def test_sizes(text: str, n_bytes: int) -> None:
+    assert parse_size(text) == n_bytes
+
+
+@pytest.mark.parametrize("text", ["", "0MB", "-1GB", "4", "4TB", "GB", "1e3MB"])
+def test_what_is_not_a_size(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a size"):
+        parse_size(text)

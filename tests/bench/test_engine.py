@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from bench.engines.local import LocalEngine, _Child
+from bench.engines.local import Limits, LocalEngine, _Child
 from bench.events import Event, JobEnded, JobStarted, PhaseStarted
+from bench.failures import HINTS
+from bench.record import Failure
 
 
 class Grave:
@@ -22,16 +24,17 @@ class Grave:
     def __init__(self) -> None:
         self.buried: list[tuple[str, str, str, str]] = []
 
-    def __call__(self, job: Any, phase: str, kind: str, message: str) -> None:
-        self.buried.append((job.name, phase, kind, message))
+    def __call__(self, job: Any, failure: Failure) -> None:
+        assert failure.hint
+        self.buried.append((job.name, failure.phase, failure.type, failure.message))
 
 
 def listening(exit_code: int | None) -> tuple[LocalEngine, Connection, Grave]:
     """An engine with one child whose end of the pipe the test holds."""
     grave = Grave()
-    engine = LocalEngine("cpu", 1, None, grave)
+    engine = LocalEngine("cpu", 1, Limits(), grave)
     receiver, sender = multiprocessing.Pipe(duplex=False)
-    process: Any = SimpleNamespace(join=lambda: None, exitcode=exit_code)
+    process: Any = SimpleNamespace(join=lambda: None, exitcode=exit_code, pid=None)
     job: Any = SimpleNamespace(name="vae s0")
     engine._running[receiver] = _Child(job, process, float("inf"))
     return engine, sender, grave
@@ -56,24 +59,25 @@ def close_in_the_middle_of_a_message(sender: Connection) -> None:
 
 @pytest.mark.parametrize("fall_silent", [close, close_in_the_middle_of_a_message])
 @pytest.mark.parametrize(
-    ("exit_code", "message"),
+    ("exit_code", "kind", "message"),
     [
-        (-9, "the process was killed by SIGKILL; the system does that when memory runs out"),
-        (-11, "the process was killed by SIGSEGV"),
-        (3, "the process ended with exit code 3 and no result"),
-        (0, "the process ended with exit code 0 and no result"),
+        (-9, "Killed", "the process was killed by SIGKILL"),
+        (-15, "Killed", "the process was killed by SIGTERM"),
+        (-11, "Crashed", "the process was killed by SIGSEGV"),
+        (3, "Crashed", "the process ended with exit code 3 and no result"),
+        (0, "Crashed", "the process ended with exit code 0 and no result"),
     ],
 )
 def test_a_child_that_falls_silent_is_buried_with_its_phase(
-    exit_code: int, message: str, fall_silent: Callable[[Connection], None]
+    exit_code: int, kind: str, message: str, fall_silent: Callable[[Connection], None]
 ) -> None:
     engine, sender, grave = listening(exit_code)
     sender.send(PhaseStarted("vae s0", "train"))
     fall_silent(sender)
     ended, events = listen(engine)
-    assert ended == [JobEnded("vae s0", "error", f"ProcessDied: {message}")]
+    assert ended == [JobEnded("vae s0", "error", f"{kind}: {message}", HINTS[kind])]
     assert events == [PhaseStarted("vae s0", "train"), *ended]
-    assert grave.buried == [("vae s0", "train", "ProcessDied", message)]
+    assert grave.buried == [("vae s0", "train", kind, message)]
     assert engine._running == {}
 
 

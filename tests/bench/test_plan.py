@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from helpers import RECORDS, STEPS, files_below, tiny_registry, tiny_variant
 
+from bench import checkpoint
+from bench.checkpoint import Identity
 from bench.plan import SMOKE_IMAGES, SMOKE_STEPS, Narrowing, Plan, PlannedJob, make_plan
 from bench.record import Failure, ScoreRecord, TrainRecord, parse_score_record, parse_train_record
-from bench.store import CALIBRATION, RunDirectory, atomic_torch_save
+from bench.sources import code_of_training
+from bench.store import CALIBRATION, RunDirectory
 from bench.subjects import expected_subjects, score_hash
 from catalog.errors import InvalidInput, UsageError
 from catalog.loader import load_registry
@@ -70,8 +73,10 @@ def write_success(plan: Plan, job: PlannedJob) -> RunDirectory:
 
 
 def write_checkpoint(directory: RunDirectory, step: int) -> None:
-    content = {"fingerprint": directory.path.name, "step": step}
-    atomic_torch_save(content, directory.checkpoint)
+    record = directory.train_record()
+    assert record is not None
+    identity = Identity(record.train_hash, code_of_training(record.spec.algorithm))
+    checkpoint.write(directory.checkpoint, identity, {"step": step})
 
 
 def test_nothing_there_means_new(file: Path) -> None:
@@ -90,9 +95,10 @@ def test_nothing_there_means_new(file: Path) -> None:
         ("started", None, None, "new", "interrupted before the first checkpoint"),
         ("started", None, 8, "resume", "interrupted, 8 of 20 steps done"),
         ("cancelled", None, 8, "resume", "stopped, 8 of 20 steps done"),
-        ("error", "ProcessDied", 8, "resume", "process died, 8 of 20 steps done"),
-        ("error", "ProcessDied", None, "new", "process died before the first checkpoint"),
+        ("error", "Killed", 8, "resume", "killed, 8 of 20 steps done"),
+        ("error", "Killed", None, "new", "killed before the first checkpoint"),
         ("error", "Diverged", 8, "failed", "train: what happened"),
+        ("error", "Crashed", 8, "failed", "train: what happened"),
         ("error", "Timeout", None, "failed", "train: what happened"),
     ],
 )
@@ -104,6 +110,21 @@ def test_state_of_an_unfinished_run(
     if step is not None:
         write_checkpoint(directory, step)
     assert (first(file).state, first(file).why) == (state, why)
+
+
+def test_a_damaged_checkpoint_is_named_before_the_run_starts_again(file: Path) -> None:
+    directory = write_record(first(file), "started")
+    write_checkpoint(directory, 8)
+    directory.checkpoint.write_bytes(directory.checkpoint.read_bytes()[:-1])
+    assert first(file).state == "new"
+    assert first(file).why.startswith("interrupted; the checkpoint is damaged")
+
+
+def test_a_checkpoint_of_another_run_waits_for_a_decision(file: Path) -> None:
+    directory = write_record(first(file), "started")
+    checkpoint.write(directory.checkpoint, Identity("of another"), {"step": 8})
+    assert first(file).state == "failed"
+    assert first(file).why == "interrupted; the checkpoint belongs to another run"
 
 
 def test_finished_runs_are_done_and_missing_scores_are_named(file: Path) -> None:

@@ -26,13 +26,14 @@ from helpers import (
 from typer.testing import CliRunner
 
 from bench.cli import app
+from bench.engines.local import Limits
 from bench.events import Event, JobEnded, JobStarted, PhaseStarted, Scored, TrainProgress
 from bench.hashing import sha256_of_file
 from bench.plan import Narrowing, Plan, make_plan
 from bench.process import is_alive
 from bench.progress import read_sign
 from bench.record import TrainRecord
-from bench.runner import Outcome, run_plan, surroundings
+from bench.runner import Manner, Outcome, run_plan, surroundings
 from bench.store import RunDirectory, exclusive
 from catalog.errors import MissingPrerequisite
 from catalog.loader import load_registry, registry_sha256
@@ -61,13 +62,13 @@ class Bench:
         narrowing: dict[str, Any] | None = None,
         n_slots: int = 1,
         timeout_s: float | None = None,
-        retry_failed: bool = False,
+        memory_bytes: int | None = None,
+        **manner: Any,
     ) -> Outcome:
         plan = self.plan(**(narrowing or {}))
         around = surroundings(plan, torch.device("cpu"), self.file, None)
-        return run_plan(
-            plan, around, watch, n_slots=n_slots, timeout_s=timeout_s, retry_failed=retry_failed
-        )
+        limits = Limits(timeout_s, memory_bytes)
+        return run_plan(plan, around, watch, Manner(n_slots, limits, **manner))
 
     def directory(self, name: str) -> RunDirectory:
         job = next(job for job in self.plan().jobs if job.spec.variant == name)
@@ -212,13 +213,13 @@ def test_a_killed_job_is_resumed_and_ends_as_if_nothing_had_happened(
     killer.join()
 
     record = bench.record("waiting")
-    assert (record.status, record.error and record.error.type) == ("error", "ProcessDied")
+    assert (record.status, record.error and record.error.type) == ("error", "Killed")
     assert record.error is not None
     assert record.error.phase == "train"
     assert "SIGKILL" in record.error.message
-    assert outcome.failures == [f"waiting s0: ProcessDied: {record.error.message}"]
+    assert outcome.failures == [f"waiting s0: Killed: {record.error.message}"]
     assert bench.record("other").status == "success"
-    assert bench.why("waiting") == ("resume", f"process died, {SAVED} of {STEPS} steps done")
+    assert bench.why("waiting") == ("resume", f"killed, {SAVED} of {STEPS} steps done")
 
     gate.unlink()
     events: list[Event] = []
@@ -247,8 +248,8 @@ def undisturbed(bench: Bench) -> str:
 @pytest.mark.parametrize(
     ("fault", "kind", "message"),
     [
-        ("exit", "ProcessDied", "the process ended with exit code 3 and no result"),
-        ("segfault", "ProcessDied", "the process was killed by SIGSEGV"),
+        ("exit", "Crashed", "the process ended with exit code 3 and no result"),
+        ("segfault", "Crashed", "the process was killed by SIGSEGV"),
         ("raise", "RuntimeError", "the model is broken"),
     ],
 )
@@ -261,13 +262,13 @@ def test_a_crash_costs_its_own_job_only(
     assert record.status == "error"
     assert record.error is not None
     assert (record.error.phase, record.error.type) == ("train", kind)
-    assert record.error.message == message
-    assert outcome.failures == [f"faulty s0: {kind}: {message}"]
+    said, _, seen = record.error.message.partition(", last seen with ")
+    assert said == message
+    assert seen == "" or seen.endswith("MB of memory")
+    assert outcome.failures == [f"faulty s0: {kind}: {record.error.message}"]
     assert bench.record("other").status == "success"
-    if kind == "ProcessDied":
-        assert bench.why("faulty") == ("resume", f"process died, 4 of {STEPS} steps done")
-    else:
-        assert bench.why("faulty") == ("failed", f"train: {message}")
+    assert bench.why("faulty") == ("failed", f"train: {record.error.message}")
+    if kind == "RuntimeError":
         assert "faulty_models.py" in str(record.error.traceback)
 
 
@@ -282,7 +283,8 @@ def test_a_divergence_is_recorded_and_tried_again_only_when_asked(
     assert (record.error.phase, record.error.type) == ("train", "Diverged")
     assert record.health.diverged_at_step is not None
     assert 1 <= record.health.diverged_at_step <= STEPS
-    assert f"not finite after step {record.health.diverged_at_step}" in record.error.message
+    assert f"-fold after step {record.health.diverged_at_step}" in record.error.message
+    assert "the weights have grown" in record.error.message
     assert len(outcome.failures) == 1
     assert bench.record("other").status == "success"
     assert not bench.directory("wild").weights.exists()
@@ -332,8 +334,9 @@ def test_another_protocol_scores_the_same_weights_again(bench_of: Callable[..., 
     scores = bench.directory("vae").score_records()
     assert sorted(score.protocol.n_fake for score in scores) == [60] * 3 + [70] * 3
     second = bench.record("vae")
-    for name in ("cost", "parameters", "artifacts", "health", "environment", "created_at"):
+    for name in ("cost", "parameters", "artifacts", "environment", "created_at"):
         assert getattr(second, name) == getattr(first, name), name
+    assert second.health.last_losses == first.health.last_losses
     assert second.provenance == first.provenance
 
 

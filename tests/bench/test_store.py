@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import torch
 from helpers import RECORDS, environment_of, frozen
 
 from bench.hashing import sha256_of_file
@@ -17,7 +16,6 @@ from bench.record import parse_score_record, parse_train_record
 from bench.store import (
     RunDirectory,
     artifact,
-    atomic_torch_save,
     exclusive,
     read_score,
 )
@@ -99,12 +97,8 @@ def test_a_failed_rename_leaves_the_old_file(
 def test_written_files_can_be_read_by_others(tmp_path: Path) -> None:
     write_atomically(tmp_path / "text", "täxt")
     write_atomically(tmp_path / "bytes", b"\x00\xff")
-    atomic_torch_save({"weights": torch.arange(3), "step": 7}, tmp_path / "state.pt")
     assert (tmp_path / "text").read_text(encoding="utf-8") == "täxt"
     assert (tmp_path / "bytes").read_bytes() == b"\x00\xff"
-    state = torch.load(tmp_path / "state.pt", weights_only=True)
-    assert state["step"] == 7
-    assert state["weights"].tolist() == [0, 1, 2]
     assert {oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()} == {"0o644"}
 
 

@@ -12,11 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from bench import checkpoint, train
+from bench.checkpoint import Identity
 from bench.data import ImageSplit
+from bench.health import Diverged
 from bench.models.base import AdamSettings, GenerativeModel, Recipe, StepContext, adam, descend
 from bench.networks.shape import ImageShape
 from bench.noise import ImageNoise
-from bench.train import Diverged, Progress, Stopped, Trainer, learning_rate_factor
+from bench.train import Progress, Stopped, Trainer, learning_rate_factor
 from catalog.errors import InvalidInput
 
 SplitOf = Callable[..., ImageSplit]
@@ -189,24 +192,25 @@ def test_the_seed_decides_order_and_noise(split_of: SplitOf) -> None:
     assert len({trained(seed) for seed in range(4)}) == 4
 
 
-@pytest.mark.parametrize("stop", [0, 1, 9, 10, 15])
+@pytest.mark.parametrize(("n_steps", "stop"), [(20, 0), (20, 1), (20, 10), (20, 15), (300, 47)])
 def test_stopping_and_resuming_changes_nothing(
-    stop: int, tmp_path: Path, split_of: SplitOf
+    n_steps: int, stop: int, tmp_path: Path, split_of: SplitOf
 ) -> None:
     straight = scribe(ema_decay=0.9)
-    whole = trainer_of(straight, split_of(10))
+    whole = trainer_of(straight, split_of(10), n_steps)
     expected = whole.run()
     file = tmp_path / "run" / "checkpoint.pt"
-    first = trainer_of(scribe(ema_decay=0.9), split_of(10), checkpoint_file=file)
+    first = trainer_of(scribe(ema_decay=0.9), split_of(10), n_steps, checkpoint_file=file)
     with pytest.raises(Stopped):
         first.run(should_stop=stop_before(stop, first))
     assert first.state.step == stop
     resumed = scribe(ema_decay=0.9)
-    second = trainer_of(resumed, split_of(10), checkpoint_file=file)
+    second = trainer_of(resumed, split_of(10), n_steps, checkpoint_file=file)
     training = second.run()
-    assert [context.step for context in resumed.contexts] == list(range(stop, 20))
+    assert [context.step for context in resumed.contexts] == list(range(stop, n_steps))
     assert training.resumed_from_step == stop
     assert training.images_seen == expected.images_seen
+    assert training.curve == expected.curve
     assert weight(resumed) == weight(straight)
     assert whole.average is not None
     assert second.average is not None
@@ -231,14 +235,15 @@ def test_divergence_is_noticed_and_not_saved(
     with pytest.raises(Diverged, match="loss is not finite after step") as caught:
         trainer_of(model, split_of(10), n_steps, checkpoint_file=file).run()
     assert n_steps // 2 + 1 <= caught.value.step <= n_steps // 2 + 1 + max(1, n_steps // 100)
-    content = torch.load(file, weights_only=True)
+    content = checkpoint.read(file, Identity(), torch.device("cpu"))
+    assert content is not None
     assert content["step"] <= n_steps // 2
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path, split_of: SplitOf) -> None:
     file = tmp_path / "checkpoint.pt"
-    trainer_of(scribe(), split_of(10), checkpoint_file=file, fingerprint="a").run()
-    other = trainer_of(scribe(), split_of(10), checkpoint_file=file, fingerprint="b")
+    trainer_of(scribe(), split_of(10), checkpoint_file=file, identity=Identity("a")).run()
+    other = trainer_of(scribe(), split_of(10), checkpoint_file=file, identity=Identity("b"))
     with pytest.raises(InvalidInput, match="belongs to another run"):
         other.run()
 
@@ -249,3 +254,20 @@ def test_without_a_file_nothing_is_written(
     monkeypatch.chdir(tmp_path)
     trainer_of(scribe(), split_of(10)).run()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_long_training_saves_between_its_tenths(
+    tmp_path: Path, split_of: SplitOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def last_saved(folder: Path) -> int:
+        model = scribe(diverge_at=249)
+        file = folder / "checkpoint.pt"
+        with pytest.raises(Diverged):
+            trainer_of(model, split_of(10), 1000, checkpoint_file=file).run()
+        content = checkpoint.read(file, Identity(), torch.device("cpu"))
+        assert content is not None
+        return int(content["step"])
+
+    assert last_saved(tmp_path / "short") == 200
+    monkeypatch.setattr(train, "CHECKPOINT_EVERY_S", 0.0)
+    assert last_saved(tmp_path / "long") == 240

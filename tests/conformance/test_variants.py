@@ -324,7 +324,7 @@ def record_of(spec: TrainSpec) -> TrainRecord:
         created_at=now,
         updated_at=now,
         environment=environment(CPU),
-        provenance=provenance("0" * 64),
+        provenance=provenance("0" * 64, "1" * 64),
     )
 
 
