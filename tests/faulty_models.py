@@ -27,11 +27,13 @@ class FaultyRecipe(VAERecipe):
     Attributes:
         fault: ``wait`` holds the update back while ``gate`` is there and nobody says SIGTERM.
         at_step: the update in which it happens.
+        says: the message of ``raise``.
         gate: a file; the process leaves its own id beside it, as ``<gate>.pid``, when it waits.
     """
 
     fault: Literal["none", "exit", "segfault", "raise", "wait"] = "none"
     at_step: int = 5
+    says: str = "the model is broken"
     gate: str = ""
 
 
@@ -57,7 +59,7 @@ class Faulty(VAE):
             case "segfault":
                 os.kill(os.getpid(), signal.SIGSEGV)
             case "raise":
-                raise RuntimeError("the model is broken")
+                raise RuntimeError(self.plan.says)
             case "wait":
                 _wait_while(Path(self.plan.gate))
 

@@ -381,7 +381,7 @@ def test_plan_and_dry_run_say_the_same_and_start_nothing(aigc: Aigc, tiny: Path)
     ]
     totals, disk, last = text.stderr.splitlines()
     assert totals.startswith("tiny: 4 jobs: 4 new, 1 calibration rows to score · protocol ")
-    assert re.fullmatch(r"disk: 0 B of this suite; .* free; no finished run says .*", disk)
+    assert re.fullmatch(r"disk: 0 B of these jobs; .* free; no finished run says .*", disk)
     assert last == "nothing was started"
     assert aigc("bench", "run", "-n", *arguments) == text
     as_json = aigc("bench", "plan", *arguments, "--json")
