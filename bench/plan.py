@@ -182,7 +182,9 @@ def _state(
         scored = {score.score_hash for score in directory.score_records()}
         missing = [s for s in expected_subjects(spec) if score_hash(s, protocol) not in scored]
         if not missing:
-            return "done", f"trained and scored {record.updated_at:%Y-%m-%d}{_code_note(record)}"
+            pruned = "" if directory.weights.exists() else "; its weights were pruned"
+            done = f"trained and scored {record.updated_at:%Y-%m-%d}"
+            return "done", f"{done}{pruned}{_code_note(record)}"
         samplers = ", ".join(dict.fromkeys(subject.sampler for subject in missing))
         missing_scores = f"no score under protocol key {protocol.key}: {samplers}"
         if not directory.weights.exists():

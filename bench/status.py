@@ -59,7 +59,7 @@ class JobStatus:
         return self._dead(self.sign, now)
 
     def _dead(self, sign: Sign, now: datetime) -> str:
-        seen = f"last seen in {_place(sign)} {ago(sign, now)}"
+        seen = f"last seen {ago(sign, now)} in {_place(sign)}"
         last = f"process {sign.process.pid} is dead, {seen}"
         if self.job.state == "resume":
             return f"{last}; goes on from step {self.resumes_from}"

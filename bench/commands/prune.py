@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,16 +68,23 @@ def prune(
         "cache": cache,
     }
     choices = tuple(choice for choice, wanted in flags.items() if wanted)
+    _refuse_if_alive(output_dir)
+    find = partial(_find, suite, output_dir, registry_file, choices)
+    _show(_remove(output_dir, find) if yes else find(), removed=yes, as_json=as_json)
+
+
+def _remove(runs_dir: Path, find: Callable[[], Pruning]) -> Pruning:
+    """Find and remove while nobody else can write to the runs directory."""
     from bench.holder import announced
     from bench.prune import remove
     from bench.store import exclusive
 
-    if yes and output_dir.is_dir():
-        with exclusive(output_dir), announced(output_dir, "bench prune"):
-            _show(remove(_find(suite, output_dir, registry_file, choices)), True, as_json=as_json)
-        return
-    _refuse_if_alive(output_dir)
-    _show(_find(suite, output_dir, registry_file, choices), False, as_json=as_json)
+    if not runs_dir.is_dir():
+        return remove(find())
+    with exclusive(runs_dir):
+        found = find()  # before the note of this command takes the place of a dead one's
+        with announced(runs_dir, "bench prune"):
+            return remove(found)
 
 
 def _find(
@@ -104,7 +113,7 @@ def _refuse_if_alive(runs_dir: Path) -> None:
         )
 
 
-def _show(pruning: Pruning, removed: bool, *, as_json: bool) -> None:
+def _show(pruning: Pruning, *, removed: bool, as_json: bool) -> None:
     from bench.commands.tables import print_rows
     from bench.disk import readable
 

@@ -139,8 +139,10 @@ def test_finished_runs_are_done_and_missing_scores_are_named(file: Path) -> None
 def test_without_its_weights_a_run_is_done_until_a_score_is_missing(file: Path) -> None:
     plan = plan_of(file)
     directory = write_success(plan, plan.jobs[0])
+    assert "pruned" not in first(file).why
     directory.weights.unlink()
     assert first(file).state == "done"
+    assert "; its weights were pruned" in first(file).why
     next(directory.scores.glob("*.json")).unlink()
     assert first(file).state == "new"
     assert first(file).why.startswith("weights were pruned: trains again; no score under protocol")

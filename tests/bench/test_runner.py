@@ -34,6 +34,7 @@ from bench.process import is_alive
 from bench.progress import read_sign
 from bench.record import TrainRecord
 from bench.runner import Manner, Outcome, run_plan, surroundings
+from bench.status import job_status, runner_status
 from bench.store import RunDirectory, exclusive
 from catalog.errors import MissingPrerequisite
 from catalog.loader import load_registry, registry_sha256
@@ -220,10 +221,22 @@ def test_a_killed_job_is_resumed_and_ends_as_if_nothing_had_happened(
     assert outcome.failures == [f"waiting s0: Killed: {record.error.message}"]
     assert bench.record("other").status == "success"
     assert bench.why("waiting") == ("resume", f"killed, {SAVED} of {STEPS} steps done")
+    status = next(map(job_status, bench.plan().in_state("resume")))
+    assert (status.life, status.resumes_from) == ("dead", SAVED)
+    assert status.sign is not None
+    assert (status.sign.phase, status.sign.n_steps) == ("train", STEPS)
+    draft = bench.directory("waiting").path / f".checkpoint.pt-{'0' * 32}"
+    draft.touch()
+    other, *_ = bench.plan().in_state("done")
+    assert outcome.results == (other.directory,)
 
     gate.unlink()
     events: list[Event] = []
-    assert bench.run(events.append).failures == []
+    resumption = bench.run(events.append)
+    assert resumption.failures == []
+    assert resumption.results == tuple(sorted(job.directory for job in bench.plan().jobs))
+    assert not draft.exists()
+    assert read_sign(draft.parent) is None
     steps = [event.step for event in events if isinstance(event, TrainProgress)]
     assert steps == list(range(SAVED + 1, STEPS + 1))
     resumed = bench.record("waiting")
@@ -340,6 +353,24 @@ def test_another_protocol_scores_the_same_weights_again(bench_of: Callable[..., 
     assert second.provenance == first.provenance
 
 
+def test_a_run_without_weights_is_trained_again_only_when_it_has_to(
+    bench_of: Callable[..., Bench],
+) -> None:
+    variant = tiny_variant("vae")
+    bench = bench_of(variant)
+    assert bench.run().failures == []
+    weights = bench.weights("vae")
+    for file in bench.directory("vae").path.glob("*.safetensors"):
+        file.unlink()
+    assert bench.why("vae")[0] == "done"
+    assert bench.run().ended == ()
+    bench_of(variant, n_fake=70)
+    assert bench.why("vae")[1].startswith("weights were pruned: trains again")
+    assert bench.run().failures == []
+    assert bench.weights("vae") == weights
+    assert bench.why("vae")[0] == "done"
+
+
 def test_a_limited_score_keeps_the_training_comparable(bench_of: Callable[..., Bench]) -> None:
     bench = bench_of(tiny_variant("vae"))
     assert bench.run().failures == []
@@ -430,12 +461,14 @@ def test_a_job_whose_command_was_killed_stops_by_itself(
     process.kill()
     process.wait()
     assert at_work(bench)  # the orphan is still there
+    assert runner_status(bench.runs).life == "dead"
     gate.unlink()
     wait_until(lambda: not at_work(bench), "the orphan to stop")
-    assert bench.record("waiting").status == "cancelled"
+    wait_until(lambda: bench.record("waiting").status == "cancelled", "the orphan's last word")
     assert bench.why("waiting")[0] == "resume"
 
     assert bench.run().failures == []
+    assert runner_status(bench.runs).life == "none"
     train = next(phase for phase in bench.record("waiting").phases if phase.name == "train")
     assert train.resumed_from_step is not None
     assert SAVED <= train.resumed_from_step < STEPS
