@@ -144,7 +144,7 @@ def _at_work(sign: Sign, now: datetime) -> str:
     if sign.images_per_s is not None:
         parts.append(f"{sign.images_per_s:,.0f} images/s")
     peak = in_words(sign.peak_memory_bytes)
-    parts.append(f"{in_words(sign.memory_bytes)} (at most {peak})")
+    parts.append(f"{in_words(sign.memory_bytes)}, peak {peak}")
     parts.append(f"last sign {ago(sign, now)}")
     return " · ".join(parts)
 

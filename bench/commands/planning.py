@@ -87,7 +87,7 @@ def status(
         items = [_without_size(row) | extra for row, extra in zip(rows, more, strict=True)]
         emit_items(items, run=_run(runner, newest_sign(jobs)), disk=asdict(disk))
         return
-    print_rows(rows)
+    print_rows(rows, only_in_pipes=("directory",))
     say(_totals(the_plan, [job.state for job in jobs]))
     say(_disk_line(disk))
     say(runner.sentence(now, newest_sign(jobs)))
@@ -128,6 +128,7 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
     """Print a plan with what it takes and will take on the disk."""
     from bench.commands.tables import print_rows
     from bench.disk import disk_use
+    from bench.status import now_utc, runner_status
 
     rows, sizes = _rows(plan)
     disk, needed = disk_use(plan.runs_dir, sizes), _needed_bytes(plan, sizes)
@@ -140,6 +141,9 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
     print_rows(rows)
     say(_totals(plan, [job.state for job in plan.jobs]))
     say(_disk_line(disk, needed))
+    runner = runner_status(plan.runs_dir)
+    if runner.life != "none":
+        say(runner.sentence(now_utc(), None))
     say("nothing was started")
 
 

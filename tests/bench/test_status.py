@@ -64,11 +64,11 @@ def test_a_living_job_is_running(plan: Plan) -> None:
     status = job_status(plan.jobs[0])
     assert (status.state, status.life) == ("running", "alive")
     assert status.detail(NOW) == (
-        "train, step 7 of 20 · 1,234 images/s · 300 MB (at most 400 MB) · last sign 3 s ago"
+        "train, step 7 of 20 · 1,234 images/s · 300 MB, peak 400 MB · last sign 3 s ago"
     )
     leave_sign(plan, this_process(), phase="score", step=None, images_per_s=None, age_s=600.0)
     assert job_status(plan.jobs[0]).detail(NOW) == (
-        "score · 300 MB (at most 400 MB) · last sign 10 min ago"
+        "score · 300 MB, peak 400 MB · last sign 10 min ago"
     )
 
 
@@ -150,6 +150,16 @@ def test_json_has_every_field(plan: Plan) -> None:
     assert document["run"]["command"] == "bench run tiny"
     assert document["run"]["n_slots"] == 2
     assert document["disk"]["jobs"] == one["n_bytes"]
+
+
+def test_a_plan_says_that_its_jobs_may_be_at_work(plan: Plan) -> None:
+    registry = plan.runs_dir.parent / "registry.yaml"
+    command = ["bench", "plan", "tiny", "-o", str(plan.runs_dir), "--registry", str(registry)]
+    assert "at work" not in CliRunner().invoke(app, command).stderr
+    leave_note(plan, this_process())
+    *_, run, last = CliRunner().invoke(app, command).stderr.splitlines()
+    assert run.endswith(" is at work")
+    assert last == "nothing was started"
 
 
 def test_status_can_be_narrowed(plan: Plan) -> None:
