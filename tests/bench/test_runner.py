@@ -33,6 +33,7 @@ from bench.plan import Narrowing, Plan, make_plan
 from bench.process import is_alive
 from bench.progress import read_sign
 from bench.record import TrainRecord
+from bench.run_files import walk
 from bench.runner import Manner, Outcome, run_plan, surroundings
 from bench.status import job_status, runner_status
 from bench.store import RunDirectory, exclusive
@@ -203,6 +204,8 @@ def check_run(bench: Bench, name: str, grids: set[str], n_scores: int) -> None:
     assert {score.subject.train_hash for score in scores} == {record.train_hash}
     assert all(score.comparable for score in scores)
     assert not directory.checkpoint.exists()
+    for folder in (directory.path, bench.runs / "calibration"):
+        assert [path.name for path, kind in walk(folder) if kind is None] == []
 
 
 def test_a_killed_job_is_resumed_and_ends_as_if_nothing_had_happened(
