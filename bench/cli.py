@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from bench.commands import doctor, listing, reporting, run, sampling, score, speed, validate
+from bench.commands import (
+    doctor,
+    listing,
+    planning,
+    prune,
+    reporting,
+    run,
+    sampling,
+    score,
+    speed,
+    validate,
+)
 from bench.commands.options import emit, say
 from catalog.cli import app as catalog_app
 from catalog.errors import AigcError, ExitCode
@@ -40,9 +51,10 @@ app.add_typer(report_app, name="report")
 app.command("doctor")(doctor.doctor)
 bench_app.command("list")(listing.list_entries)
 bench_app.command("show")(listing.show)
-bench_app.command("plan")(run.plan)
+bench_app.command("plan")(planning.plan)
 bench_app.command("run")(run.run)
-bench_app.command("status")(run.status)
+bench_app.command("status")(planning.status)
+bench_app.command("prune")(prune.prune)
 bench_app.command("sample")(sampling.sample)
 bench_app.command("score")(score.score)
 bench_app.command("selftest")(score.selftest)

@@ -6,7 +6,6 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -16,6 +15,7 @@ from bench.environment import environment, provenance
 from bench.failures import diagnose
 from bench.job import TrainJob
 from bench.memory import peak_memory_bytes
+from bench.privacy import anonymous
 from bench.record import Failure, Phase, PhaseName, TrainRecord
 from bench.sources import code_of_training
 from bench.store import RunDirectory
@@ -52,7 +52,7 @@ class Journal:
             environment=environment(device),
             provenance=provenance(job.around.registry_sha256, code),
         )
-        if earlier and self.training_is_done(earlier):
+        if earlier and self.training_is_done(earlier) and directory.weights.exists():
             self.update(**{name: getattr(earlier, name) for name in _kept_when_scoring(earlier)})
         else:
             self.update()
@@ -100,13 +100,16 @@ class Journal:
         failure = Failure(
             phase=self.phase_name,
             type=diagnosis.kind,
-            message=diagnosis.message,
-            hint=diagnosis.hint,
-            traceback=_anonymous(traceback.format_exception(error)),
+            message=self._public(diagnosis.message),
+            hint=self._public(diagnosis.hint),
+            traceback=self._public("".join(traceback.format_exception(error))),
             peak_memory_bytes=peak_memory_bytes(self.device),
         )
         self.update(status="error", error=failure)
         return failure
+
+    def _public(self, text: str) -> str:
+        return anonymous(text, runs_dir=self.directory.path.parent)
 
 
 def _kept_when_scoring(earlier: TrainRecord) -> tuple[str, ...]:
@@ -114,12 +117,6 @@ def _kept_when_scoring(earlier: TrainRecord) -> tuple[str, ...]:
     told = ("phases", "parameters", "cost", "health", "artifacts", "environment", "provenance")
     # A limit on the scored images casts no doubt on a training that was beyond doubt before.
     return (*told, "comparable", "not_comparable_because") if earlier.comparable else told
-
-
-def _anonymous(lines: list[str]) -> str:
-    # Records are published: no home folders, no places where the package happens to be installed.
-    package = f"{Path(__file__).resolve().parent.parent}/"
-    return "".join(lines).replace(package, "").replace(str(Path.home()), "~")
 
 
 def record_death(job: TrainJob, failure: Failure) -> None:

@@ -182,9 +182,14 @@ def _state(
         scored = {score.score_hash for score in directory.score_records()}
         missing = [s for s in expected_subjects(spec) if score_hash(s, protocol) not in scored]
         if not missing:
-            return "done", f"trained and scored {record.updated_at:%Y-%m-%d}{_remarks(record)}"
+            pruned = "" if directory.weights.exists() else "; its weights were pruned"
+            done = f"trained and scored {record.updated_at:%Y-%m-%d}"
+            return "done", f"{done}{pruned}{_remarks(record)}"
         samplers = ", ".join(dict.fromkeys(subject.sampler for subject in missing))
-        return "rescore", f"no score under protocol key {protocol.key}: {samplers}"
+        missing_scores = f"no score under protocol key {protocol.key}: {samplers}"
+        if not directory.weights.exists():
+            return "new", f"weights were pruned: trains again; {missing_scores}"
+        return "rescore", missing_scores
     return _unfinished(record, directory)
 
 
@@ -201,15 +206,24 @@ def _unfinished(record: TrainRecord, directory: RunDirectory) -> tuple[State, st
     reason = {"started": "interrupted", "cancelled": "stopped"}.get(record.status, "killed")
     if not any(checkpoint.files(directory.checkpoint)):
         return "new", f"{reason} before the first checkpoint"
-    code = code_of_training(record.spec.algorithm, record.spec.recipe)
-    identity = Identity(record.train_hash, code)
     try:
-        saved = checkpoint.read(directory.checkpoint, identity, torch.device("cpu"))
+        step = saved_step(record.spec, directory)
     except InvalidInput as error:
         return "failed", f"{reason}; {error.what}"
-    if saved is None:
+    if step is None:
         return "new", f"{reason}; the checkpoint is damaged or of other code, so from the start"
-    return "resume", f"{reason}, {saved['step']} of {record.spec.steps} steps done"
+    return "resume", f"{reason}, {step} of {record.spec.steps} steps done"
+
+
+def saved_step(spec: TrainSpec, directory: RunDirectory) -> int | None:
+    """The step from which a training would go on; None where no checkpoint is of use.
+
+    Raises:
+        InvalidInput: a checkpoint is of another training, or holds more than data.
+    """
+    identity = Identity(spec.train_hash, code_of_training(spec.algorithm, spec.recipe))
+    saved = checkpoint.read(directory.checkpoint, identity, torch.device("cpu"))
+    return int(saved["step"]) if saved is not None else None
 
 
 def _older_run(spec: TrainSpec, runs_dir: Path) -> str | None:
@@ -218,11 +232,12 @@ def _older_run(spec: TrainSpec, runs_dir: Path) -> str | None:
     for path in sorted(runs_dir.glob(pattern)):
         record = RunDirectory(path).train_record()
         if record is not None and record.spec.steps == spec.steps and record.spec != spec:
-            return f"stale: {_difference(record.spec, spec)}"
+            return f"stale: {difference(record.spec, spec)}"
     return None
 
 
-def _difference(old: TrainSpec, new: TrainSpec) -> str:
+def difference(old: TrainSpec, new: TrainSpec) -> str:
+    """The first setting in which two specs differ, and how many more there are."""
     before, after = (_flat(spec.model_dump(mode="json")) for spec in (old, new))
     changed = [key for key in (before | after) if before.get(key) != after.get(key)]
     key = changed[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 
 from bench.engines.local import Limits, LocalEngine
 from bench.events import JobEnded, Watch
+from bench.holder import announced
 from bench.job import CalibrationJob, Job, Surroundings, TrainJob
 from bench.journal import record_death
 from bench.plan import Plan, PlannedJob
@@ -16,9 +18,6 @@ from bench.record import Failure
 from bench.store import CALIBRATION, exclusive
 from catalog.loader import load_registry, registry_sha256
 from catalog.locate import find_registry
-
-LOOKERS_GRACE_S = 1.0
-"""Asking for the status holds a directory for an instant; that is no reason to give up."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +45,13 @@ class Outcome:
         ended: the jobs of this sitting.
         still_failed: jobs that failed in an earlier one and were not tried again.
         n_not_started: jobs that an early failure left untouched.
+        results: run directories of the suite that are trained and scored, in order of their names.
     """
 
     ended: tuple[JobEnded, ...]
     still_failed: tuple[PlannedJob, ...]
     n_not_started: int = 0
+    results: tuple[Path, ...] = ()
 
     @property
     def failures(self) -> list[str]:
@@ -98,10 +99,17 @@ def run_plan(plan: Plan, around: Surroundings, watch: Watch, manner: Manner) -> 
     """
     engine = LocalEngine(around.device, manner.n_slots, manner.limits, _bury, manner.fail_fast)
     jobs = jobs_of(plan, around, retry_failed=manner.retry_failed)
-    with exclusive(plan.runs_dir, LOOKERS_GRACE_S):
+    command = f"bench run {plan.suite.id}"
+    with exclusive(plan.runs_dir), announced(plan.runs_dir, command, manner.n_slots):
         ended = engine.run(jobs, watch)
     still_failed = () if manner.retry_failed else plan.in_state("failed")
-    return Outcome(tuple(ended), still_failed, len(jobs) - len(ended))
+    return Outcome(tuple(ended), still_failed, len(jobs) - len(ended), _results(plan, ended))
+
+
+def _results(plan: Plan, ended: Sequence[JobEnded]) -> tuple[Path, ...]:
+    now = {end.job for end in ended if end.status == "success"}
+    good = (job for job in plan.jobs if job.state == "done" or job.spec.label in now)
+    return tuple(sorted(job.directory for job in good))
 
 
 def _bury(job: Job, failure: Failure) -> None:

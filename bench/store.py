@@ -3,9 +3,9 @@
 ``<runs>/<run id>/`` holds ``train.json`` (what was trained), ``scores/<hash>.json`` (one per scored
 image set), ``weights.safetensors`` and ``weights-ema.safetensors``, ``curve.csv`` and
 ``grid-*.png``; until the end of training also ``checkpoint.pt`` and ``checkpoint-previous.pt``, and
-during a job ``.reserve``, whose room is for the record of a failure.
+while a job is at work ``progress.json`` and ``.reserve``, the room for the record of a failure.
 ``<runs>/calibration/<name>-<key>.json`` are scores of calibration images, with a grid beside each;
-further draws are ``<name>-draw-<n>-<key>.json``.
+further draws are ``<name>-draw-<n>-<key>.json``. ``bench.run_files`` knows all these names.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from bench.hashing import sha256_of_file
+from bench.holder import name_of_holder
 from bench.record import (
     Artifact,
     ArtifactKind,
@@ -27,10 +28,11 @@ from bench.record import (
     parse_train_record,
     to_json,
 )
+from bench.run_files import CALIBRATION_FOLDER, CHECKPOINT, LOCK, RESERVE, SCORES
 from catalog.errors import InvalidInput, MissingPrerequisite
 from catalog.paths import write_atomically
 
-CALIBRATION = "calibration"
+CALIBRATION = CALIBRATION_FOLDER
 RESERVE_BYTES = 32_768
 
 
@@ -42,12 +44,13 @@ def exclusive(directory: Path, wait_s: float = 0.0) -> Iterator[None]:
         MissingPrerequisite: another process still holds it after ``wait_s`` seconds.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(directory / ".lock")
+    lock = FileLock(directory / LOCK)
     try:
         lock.acquire(timeout=wait_s)
     except Timeout as error:
+        name = name_of_holder(directory)
         raise MissingPrerequisite(
-            "another process is writing to this directory",
+            "another process is writing to this directory" + (f": {name}" if name else ""),
             where=str(directory),
             hint="wait for it, or name another --output-dir",
         ) from error
@@ -57,29 +60,18 @@ def exclusive(directory: Path, wait_s: float = 0.0) -> Iterator[None]:
         lock.release()
 
 
-def is_held(directory: Path) -> bool:
-    """Whether some process is writing to a directory at this moment."""
-    if not (directory / ".lock").exists():
-        return False
-    try:
-        with exclusive(directory):
-            return False
-    except MissingPrerequisite:
-        return True
-
-
 class RunDirectory:
     """The files of one run."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.train_json = path / "train.json"
-        self.checkpoint = path / "checkpoint.pt"
+        self.checkpoint = path / CHECKPOINT
         self.weights = path / "weights.safetensors"
         self.weights_ema = path / "weights-ema.safetensors"
         self.curve = path / "curve.csv"
-        self.scores = path / "scores"
-        self.reserve = path / ".reserve"
+        self.scores = path / SCORES
+        self.reserve = path / RESERVE
 
     def train_record(self) -> TrainRecord | None:
         """The train record, or None where there is none.

@@ -136,10 +136,13 @@ def load(directory: RunDirectory, device: torch.device) -> TrainedModel:
     if record is None:
         raise InvalidInput("not a run directory: it has no train.json", where=str(directory.path))
     if not directory.weights.exists():
+        pruned = record.status == "success"
         raise MissingPrerequisite(
             f"the run is '{record.status}' and has no final weights",
             where=str(directory.weights),
-            hint="run its suite again to finish it",
+            hint="its weights were pruned; its suite with another --output-dir trains it again"
+            if pruned
+            else "run its suite again to finish it",
         )
     model = build_from_spec(record.spec).to(device)
     model.load_state_dict(_read(directory.weights))

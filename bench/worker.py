@@ -14,6 +14,7 @@ from bench.calibration_task import CalibrationTask
 from bench.events import JobEnded, Watch
 from bench.failures import diagnose
 from bench.job import CalibrationJob, Job
+from bench.progress import SignsOfLife, tidied
 from bench.store import exclusive
 from bench.train import Stopped
 from bench.train_task import TrainTask
@@ -25,6 +26,7 @@ ORPHAN_GRACE_S = 20.0
 def run_job(job: Job, watch: Watch, should_stop: Callable[[], bool]) -> JobEnded:
     """Do a job and say how it ended; no exception of the job's own escapes."""
     torch.set_num_threads(job.around.n_threads)
+    watch = SignsOfLife(job.directory, watch)
     task: CalibrationTask | TrainTask = (
         CalibrationTask(job, watch)
         if isinstance(job, CalibrationJob)
@@ -32,7 +34,11 @@ def run_job(job: Job, watch: Watch, should_stop: Callable[[], bool]) -> JobEnded
     )
     try:
         # numpy's and scikit-learn's threads count too: jobs side by side must not fight for cores
-        with threadpool_limits(job.around.n_threads), exclusive(job.directory, ORPHAN_GRACE_S):
+        with (
+            threadpool_limits(job.around.n_threads),
+            exclusive(job.directory, ORPHAN_GRACE_S),
+            tidied(job.directory),
+        ):
             remark = task.run()
     except Stopped:
         task.stopped()

@@ -29,10 +29,12 @@ def cache_dir() -> Path:
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path, *, synced: bool = True) -> Iterator[Path]:
     """A draft beside ``path`` that takes its place, synced to disk, when the block succeeds.
 
-    Missing folders are made. A reader sees the old file or the new one, never a part.
+    Missing folders are made. A reader sees the old file or the new one, never a part. Without
+    ``synced`` that does not hold over a power failure, which is enough for what is worth nothing
+    after one.
 
     Raises:
         OSError: the folder or the disk refuses; no half-written file stays behind.
@@ -42,10 +44,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}-{uuid4().hex}")
     try:
         yield draft
-        with draft.open("rb+") as file:
-            os.fsync(file.fileno())
+        if synced:
+            with draft.open("rb+") as file:
+                os.fsync(file.fileno())
         draft.replace(path)
-        _sync_folder(path.parent)
+        if synced:
+            _sync_folder(path.parent)
     finally:
         draft.unlink(missing_ok=True)
 
@@ -61,7 +65,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
+def write_atomically(path: Path, content: str | bytes, *, synced: bool = True) -> None:
     """Write a whole file or nothing, as ``atomic_file`` does; text as UTF-8."""
-    with atomic_file(path) as draft:
+    with atomic_file(path, synced=synced) as draft:
         draft.write_bytes(content.encode() if isinstance(content, str) else content)

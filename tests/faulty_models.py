@@ -47,12 +47,14 @@ class FaultyRecipe(VAERecipe):
             there is at once, ``hoard`` takes more and more; ``collapse`` makes one image only;
             ``wait`` holds the update back while ``gate`` is there and nobody says SIGTERM.
         at_step: the update in which it happens.
+        says: the message of ``raise``.
         gate: a file; the process leaves its own id beside it, as ``<gate>.pid``, when it waits.
             For ``hoard`` it is the file that takes the process into a group with bounded memory.
     """
 
     fault: Fault = "none"
     at_step: int = 5
+    says: str = "the model is broken"
     gate: str = ""
 
 
@@ -92,7 +94,7 @@ class Faulty(VAE):
             case "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             case "raise":
-                raise RuntimeError("the model is broken")
+                raise RuntimeError(self.plan.says)
             case "allocate":
                 torch.empty(1 << 60)
             case "hoard":

@@ -159,11 +159,18 @@ def wait_until(condition: Callable[[], Any], what: str, deadline_s: float = DEAD
     return answer
 
 
-def items_of(stdout: str) -> list[Any]:
-    """The items of a ``--json`` document; anything else on stdout makes it fail."""
+def document_of(stdout: str) -> dict[str, Any]:
+    """The one ``--json`` document of a command; anything else on stdout makes it fail."""
     document = json.loads(stdout)
-    assert set(document) == {"schema_version", "items"}
     assert document["schema_version"] == 1
+    assert isinstance(document["items"], list)
+    return dict(document)
+
+
+def items_of(stdout: str) -> list[Any]:
+    """The items of a ``--json`` document; commands that say more do so beside the items."""
+    document = document_of(stdout)
+    assert set(document) <= {"schema_version", "items", "run", "disk"}
     return list(document["items"])
 
 

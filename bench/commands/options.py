@@ -20,6 +20,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 RunsOption = Annotated[
     Path, typer.Option("--output-dir", "-o", envvar="AIGC_OUTPUT_DIR", help="Where runs are kept.")
 ]
+DEFAULT_RUNS = Path("runs")
 DeviceOption = Annotated[
     str, typer.Option("--device", envvar="AIGC_DEVICE", help="auto, cpu, cuda or cuda:N.")
 ]
@@ -39,9 +40,9 @@ def say(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def emit_items(items: list[Any]) -> None:
-    """A list as the one JSON document that ``--json`` promises."""
-    document = {"schema_version": 1, "items": items}
+def emit_items(items: list[Any], **more: Any) -> None:
+    """A list as the one JSON document that ``--json`` promises, with ``more`` beside the items."""
+    document = {"schema_version": 1, **more, "items": items}
     emit(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
 
 

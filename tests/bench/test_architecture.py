@@ -17,7 +17,7 @@ MAX_LINES = 300
 LAYERS = (
     ("bench.cli",),
     ("bench.commands",),
-    ("bench.display", "bench.runner", "bench.plan"),
+    ("bench.display", "bench.runner", "bench.plan", "bench.prune", "bench.status"),
     ("bench.engines",),
     ("bench.worker",),
     ("bench.train_task", "bench.calibration_task"),

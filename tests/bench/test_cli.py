@@ -227,7 +227,8 @@ def test_a_failed_job_makes_exit_code_1_until_it_is_gone(aigc: Aigc, tmp_path: P
 
     first = aigc(*command)
     assert first.code == 1
-    assert first.stdout == ""
+    (calm_run,) = Path("runs").glob("calm-*")
+    assert first.stdout == f"{calm_run}\n"  # of the failed one there is no result
     *lines, what, where, hint = first.stderr.splitlines()
     assert what.startswith("error: 1 job has no result: wild s0: Diverged: ")
     assert where == "  where: runs"
@@ -251,7 +252,7 @@ def test_a_failed_job_makes_exit_code_1_until_it_is_gone(aigc: Aigc, tmp_path: P
     assert re.search(r"wild s0: error: Diverged: .* \(1/1\)$", lines[-4])
 
     calm = aigc("bench", "run", "tiny", "calm", "--device", "cpu", "--registry", file)
-    assert (calm.code, calm.stdout) == (0, "")
+    assert (calm.code, calm.stdout) == (0, first.stdout)
     assert calm.stderr.splitlines()[0].endswith("tiny: 0 jobs to run")
     assert not [line for line in calm.stderr.splitlines() if "started" in line]
 
@@ -374,17 +375,20 @@ def test_plan_and_dry_run_say_the_same_and_start_nothing(aigc: Aigc, tiny: Path)
     text = aigc("bench", "plan", *arguments)
     assert text.code == 0
     head, *rows = [line.split("\t") for line in text.stdout.splitlines()]
-    assert head == ["variant", "seed", "steps", "state", "why", "directory"]
+    assert head == ["variant", "seed", "steps", "state", "why", "size", "directory"]
     assert [row[:4] for row in rows] == [
         [name, seed, "20", "new"] for name in ("one", "two") for seed in ("0", "1")
     ]
-    totals, last = text.stderr.splitlines()
+    totals, disk, last = text.stderr.splitlines()
     assert totals.startswith("tiny: 4 jobs: 4 new, 1 calibration rows to score · protocol ")
+    assert re.fullmatch(r"disk: 0 B of these jobs; .* free; no finished run says .*", disk)
     assert last == "nothing was started"
     assert aigc("bench", "run", "-n", *arguments) == text
     as_json = aigc("bench", "plan", *arguments, "--json")
     assert as_json.stderr == ""
-    assert [list(item.values()) for item in items_of(as_json.stdout)] == rows
+    items = items_of(as_json.stdout)
+    assert {item.pop("n_bytes") for item in items} == {0}
+    assert [list(item.values()) for item in items] == [row[:5] + row[6:] for row in rows]
     assert files_below(Path.cwd()) == before
 
 

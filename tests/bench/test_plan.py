@@ -58,6 +58,7 @@ def write_success(plan: Plan, job: PlannedJob) -> RunDirectory:
     """A trained run with every score that the plan's protocol asks for."""
     old = parse_train_record((RECORDS / "train-v1.json").read_bytes())
     directory = write_record(job, "success", artifacts=old.artifacts)
+    directory.weights.touch()
     score = parse_score_record((RECORDS / "score-v1.json").read_bytes())
     for subject in expected_subjects(job.spec):
         made = {
@@ -134,6 +135,18 @@ def test_finished_runs_are_done_and_missing_scores_are_named(file: Path) -> None
     assert first(file).why.startswith("trained and scored 2")
     next(directory.scores.glob("*.json")).unlink()
     assert first(file).state == "rescore"
+
+
+def test_without_its_weights_a_run_is_done_until_a_score_is_missing(file: Path) -> None:
+    plan = plan_of(file)
+    directory = write_success(plan, plan.jobs[0])
+    assert "pruned" not in first(file).why
+    directory.weights.unlink()
+    assert first(file).state == "done"
+    assert "; its weights were pruned" in first(file).why
+    next(directory.scores.glob("*.json")).unlink()
+    assert first(file).state == "new"
+    assert first(file).why.startswith("weights were pruned: trains again; no score under protocol")
 
 
 def test_averaged_weights_are_scored_beside_the_raw_ones(file: Path) -> None:

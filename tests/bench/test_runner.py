@@ -30,9 +30,13 @@ from bench.engines.local import Limits
 from bench.events import Event, JobEnded, JobStarted, PhaseStarted, Scored, TrainProgress
 from bench.hashing import sha256_of_file
 from bench.plan import Narrowing, Plan, make_plan
+from bench.process import is_alive
+from bench.progress import read_sign
 from bench.record import TrainRecord
+from bench.run_files import walk
 from bench.runner import Manner, Outcome, run_plan, surroundings
-from bench.store import RunDirectory, exclusive, is_held
+from bench.status import job_status, runner_status
+from bench.store import RunDirectory, exclusive
 from catalog.errors import MissingPrerequisite
 from catalog.loader import load_registry, registry_sha256
 
@@ -121,6 +125,12 @@ def process_at(gate: Path, command: subprocess.Popen[str] | None = None) -> int:
     return int(file.read_text())
 
 
+def at_work(bench: Bench) -> bool:
+    """Whether a living process says that it works on the waiting model."""
+    sign = read_sign(bench.directory("waiting").path)
+    return sign is not None and bool(is_alive(sign.process))
+
+
 def kill_at(gate: Path) -> threading.Thread:
     """Kills whatever comes to the gate; to be joined."""
     thread = threading.Thread(target=lambda: os.kill(process_at(gate), signal.SIGKILL))
@@ -158,7 +168,10 @@ def test_a_suite_leaves_records_scores_grids_and_curves(bench_of: Callable[..., 
 def check_events(events: list[Event]) -> None:
     of_vae = [event for event in events if event.job == "vae s0"]
     assert of_vae[0] == JobStarted("vae s0")
-    assert of_vae[-1] == JobEnded("vae s0", "success")
+    last = of_vae[-1]
+    assert isinstance(last, JobEnded)
+    assert (last.status, last.hint) == ("success", "")
+    assert last.message.startswith("suspected mode-collapse of prior: recall is 0.0")  # 20 steps
     phases = [event.phase for event in of_vae if isinstance(event, PhaseStarted)]
     assert phases == ["data", "model", "train", "sample", "score"]
     steps = [event.step for event in of_vae if isinstance(event, TrainProgress)]
@@ -194,6 +207,8 @@ def check_run(bench: Bench, name: str, grids: set[str], n_scores: int) -> None:
     assert {score.subject.train_hash for score in scores} == {record.train_hash}
     assert all(score.comparable for score in scores)
     assert not directory.checkpoint.exists()
+    for folder in (directory.path, bench.runs / "calibration"):
+        assert [path.name for path, kind in walk(folder) if kind is None] == []
 
 
 def test_a_killed_job_is_resumed_and_ends_as_if_nothing_had_happened(
@@ -212,10 +227,22 @@ def test_a_killed_job_is_resumed_and_ends_as_if_nothing_had_happened(
     assert outcome.failures == [f"waiting s0: Killed: {record.error.message}"]
     assert bench.record("other").status == "success"
     assert bench.why("waiting") == ("resume", f"killed, {SAVED} of {STEPS} steps done")
+    status = next(map(job_status, bench.plan().in_state("resume")))
+    assert (status.life, status.resumes_from) == ("dead", SAVED)
+    assert status.sign is not None
+    assert (status.sign.phase, status.sign.n_steps) == ("train", STEPS)
+    draft = bench.directory("waiting").path / f".checkpoint.pt-{'0' * 32}"
+    draft.touch()
+    other, *_ = bench.plan().in_state("done")
+    assert outcome.results == (other.directory,)
 
     gate.unlink()
     events: list[Event] = []
-    assert bench.run(events.append).failures == []
+    resumption = bench.run(events.append)
+    assert resumption.failures == []
+    assert resumption.results == tuple(sorted(job.directory for job in bench.plan().jobs))
+    assert not draft.exists()
+    assert read_sign(draft.parent) is None
     steps = [event.step for event in events if isinstance(event, TrainProgress)]
     assert steps == list(range(SAVED + 1, STEPS + 1))
     resumed = bench.record("waiting")
@@ -332,6 +359,24 @@ def test_another_protocol_scores_the_same_weights_again(bench_of: Callable[..., 
     assert second.provenance == first.provenance
 
 
+def test_a_run_without_weights_is_trained_again_only_when_it_has_to(
+    bench_of: Callable[..., Bench],
+) -> None:
+    variant = tiny_variant("vae")
+    bench = bench_of(variant)
+    assert bench.run().failures == []
+    weights = bench.weights("vae")
+    for file in bench.directory("vae").path.glob("*.safetensors"):
+        file.unlink()
+    assert bench.why("vae")[0] == "done"
+    assert bench.run().ended == ()
+    bench_of(variant, n_fake=70)
+    assert bench.why("vae")[1].startswith("weights were pruned: trains again")
+    assert bench.run().failures == []
+    assert bench.weights("vae") == weights
+    assert bench.why("vae")[0] == "done"
+
+
 def test_a_limited_score_keeps_the_training_comparable(bench_of: Callable[..., Bench]) -> None:
     bench = bench_of(tiny_variant("vae"))
     assert bench.run().failures == []
@@ -382,11 +427,12 @@ def test_an_interrupted_command_saves_and_the_same_command_goes_on(
     env = environment_of(tmp_path / "plugin")
     process = start_aigc(*command, "--json", cwd=tmp_path, env=env)
     process_at(gate, process)
-    assert is_held(bench.directory("waiting").path)
+    assert at_work(bench)
     status = ["bench", "status", "tiny", "--registry", str(bench.file), "-o", str(bench.runs)]
     running = CliRunner().invoke(app, status)
     assert running.stdout.splitlines()[1].split("\t")[3] == "running"
-    assert "a run is under way" in running.stderr
+    assert f"'aigc bench run tiny' (process {process.pid}, since " in running.stderr
+    assert running.stderr.endswith("is at work\n")
 
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
@@ -420,14 +466,15 @@ def test_a_job_whose_command_was_killed_stops_by_itself(
     process_at(gate, process)
     process.kill()
     process.wait()
-    assert is_held(bench.directory("waiting").path)  # the orphan is still there
-    assert not is_held(bench.runs)
+    assert at_work(bench)  # the orphan is still there
+    assert runner_status(bench.runs).life == "dead"
     gate.unlink()
-    wait_until(lambda: not is_held(bench.directory("waiting").path), "the orphan to stop")
-    assert bench.record("waiting").status == "cancelled"
+    wait_until(lambda: not at_work(bench), "the orphan to stop")
+    wait_until(lambda: bench.record("waiting").status == "cancelled", "the orphan's last word")
     assert bench.why("waiting")[0] == "resume"
 
     assert bench.run().failures == []
+    assert runner_status(bench.runs).life == "none"
     train = next(phase for phase in bench.record("waiting").phases if phase.name == "train")
     assert train.resumed_from_step is not None
     assert SAVED <= train.resumed_from_step < STEPS

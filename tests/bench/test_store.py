@@ -17,7 +17,6 @@ from bench.store import (
     RunDirectory,
     artifact,
     exclusive,
-    is_held,
     read_score,
 )
 from catalog.errors import InvalidInput, MissingPrerequisite
@@ -105,20 +104,15 @@ def test_written_files_can_be_read_by_others(tmp_path: Path) -> None:
 
 def test_a_second_process_is_refused_and_a_killed_one_lets_go(tmp_path: Path) -> None:
     directory = tmp_path / "runs"
-    assert not is_held(directory)
-    assert not directory.exists()
     with another_holder(directory) as holder:
-        assert is_held(directory)
         with pytest.raises(MissingPrerequisite) as refused, exclusive(directory):
             pytest.fail("two writers in one directory")
         assert refused.value.where == str(directory)
         assert "another process" in refused.value.what
         holder.kill()
         holder.wait()
-        assert not is_held(directory)
-        with exclusive(directory):
-            assert is_held(directory)
-    assert not is_held(directory)
+        with exclusive(directory), pytest.raises(MissingPrerequisite), exclusive(directory):
+            pytest.fail("two writers in one process")
 
 
 def test_waiting_for_a_holder_that_leaves_ends_well(tmp_path: Path) -> None:
@@ -126,18 +120,14 @@ def test_waiting_for_a_holder_that_leaves_ends_well(tmp_path: Path) -> None:
         assert holder.stdin is not None
         holder.stdin.close()
         with exclusive(tmp_path, wait_s=60.0):
-            assert is_held(tmp_path)
+            assert holder.wait() == 0
 
 
 def test_a_block_that_fails_lets_go(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), exclusive(tmp_path):
         _ = 1 / 0
-    assert not is_held(tmp_path)
-
-
-def test_asking_who_holds_a_directory_does_not_make_one(tmp_path: Path) -> None:
-    assert not is_held(tmp_path / "nowhere")
-    assert list(tmp_path.iterdir()) == []
+    with exclusive(tmp_path):
+        assert (tmp_path / ".lock").exists()
 
 
 def test_records_come_back_from_a_run_directory(tmp_path: Path) -> None:
