@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bench.commands import doctor, listing, reporting, run, sampling, score, speed, validate
+from bench.commands import verify as verifying
 from bench.commands.options import emit, say
 from catalog.cli import app as catalog_app
 from catalog.errors import AigcError, ExitCode
@@ -46,6 +47,7 @@ bench_app.command("status")(run.status)
 bench_app.command("sample")(sampling.sample)
 bench_app.command("score")(score.score)
 bench_app.command("selftest")(score.selftest)
+bench_app.command("verify")(verifying.verify)
 bench_app.command("speed")(speed.speed)
 bench_app.add_typer(score.extractor_app, name="extractor")
 bench_app.command("validate")(validate.validate)

@@ -18,6 +18,7 @@ from torch import Tensor
 from bench import trained
 from bench.build import build_from_spec
 from bench.data import ImageData, load_dataset
+from bench.drawing import draw_subject
 from bench.events import PhaseStarted, Scored, TrainProgress, Watch
 from bench.grid import write_grid
 from bench.job import TrainJob
@@ -25,7 +26,7 @@ from bench.journal import Journal
 from bench.record import Cost, Health, Parameters, PhaseName, RunSubject
 from bench.scoring import ScoringBench
 from bench.store import RunDirectory, artifact
-from bench.subjects import RECONSTRUCTION, expected_subjects, grid_name, score_hash
+from bench.subjects import expected_subjects, grid_name, score_hash
 from bench.train import Diverged, Progress, Trainer, Training
 from bench.trained import TrainedModel
 from catalog.paths import write_atomically
@@ -146,11 +147,7 @@ class TrainTask:
         self, subject: RunSubject, model: TrainedModel, data: ImageData
     ) -> tuple[Tensor, float]:
         start = time.perf_counter()
-        protocol, seed = self.job.around.protocol, self.job.spec.seed
-        if subject.sampler == RECONSTRUCTION:
-            images = model.reconstruct(data[protocol.held_out_split].images, ema=subject.ema)
-        else:
-            images = model.sample(subject.sampler, protocol.n_fake, seed=seed, ema=subject.ema)
+        images = draw_subject(subject, model, data, self.job.around.protocol)
         wall_s = time.perf_counter() - start
         grid = grid_name(subject, has_average=model.average is not None)
         write_grid(images, self.directory.path / grid)

@@ -12,10 +12,11 @@ from threadpoolctl import threadpool_limits
 
 from bench.calibration_task import CalibrationTask
 from bench.events import JobEnded, Watch
-from bench.job import CalibrationJob, Job
+from bench.job import CalibrationJob, Job, VerifyJob
 from bench.store import exclusive
 from bench.train import Stopped
 from bench.train_task import TrainTask
+from bench.verify.task import VerifyTask
 from catalog.errors import AigcError
 
 ORPHAN_GRACE_S = 20.0
@@ -25,11 +26,7 @@ ORPHAN_GRACE_S = 20.0
 def run_job(job: Job, watch: Watch, should_stop: Callable[[], bool]) -> JobEnded:
     """Do a job and say how it ended; no exception of the job's own escapes."""
     torch.set_num_threads(job.around.n_threads)
-    task: CalibrationTask | TrainTask = (
-        CalibrationTask(job, watch)
-        if isinstance(job, CalibrationJob)
-        else TrainTask(job, watch, should_stop)
-    )
+    task = _task(job, watch, should_stop)
     try:
         # numpy's and scikit-learn's threads count too: jobs side by side must not fight for cores
         with threadpool_limits(job.around.n_threads), exclusive(job.directory, ORPHAN_GRACE_S):
@@ -42,3 +39,13 @@ def run_job(job: Job, watch: Watch, should_stop: Callable[[], bool]) -> JobEnded
         hint = error.hint or "" if isinstance(error, AigcError) else ""
         return JobEnded(job.name, "error", f"{type(error).__name__}: {error}", hint)
     return JobEnded(job.name, "success")
+
+
+def _task(
+    job: Job, watch: Watch, should_stop: Callable[[], bool]
+) -> CalibrationTask | TrainTask | VerifyTask:
+    if isinstance(job, CalibrationJob):
+        return CalibrationTask(job, watch)
+    if isinstance(job, VerifyJob):
+        return VerifyTask(job, watch, should_stop)
+    return TrainTask(job, watch, should_stop)

@@ -106,7 +106,9 @@ def _excerpts(old: str, new: str) -> tuple[str, str]:
     at = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(old), len(new)))
     first = max(0, at - SHOWN // 2) if max(len(old), len(new)) > SHOWN else 0
     left, right = (
-        ("…" if first else "") + text[first : first + SHOWN] + ("…" if text[first + SHOWN :] else "")
+        ("…" if first else "")
+        + text[first : first + SHOWN]
+        + ("…" if text[first + SHOWN :] else "")
         for text in (old, new)
     )
     return left, right

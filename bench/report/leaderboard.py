@@ -82,11 +82,15 @@ def write_leaderboard(
 ) -> tuple[Path, ...]:
     """Writes page, ``results.csv`` and ``records/`` into a folder named after the suite.
 
-    A file of findings in that folder, if there is one, stands at the top of the page. The other
-    arguments and errors are those of ``board_of``.
+    A file of findings in that folder, if there is one, stands at the top of the page. Errors are
+    those of ``board_of``.
 
     Args:
+        suite: what the table is of.
+        planned: every training that the suite asks for; other records are listed as stale.
+        runs_dir: a runs directory, or the ``records`` of an earlier report.
         output_dir: the folder of all reports.
+        registry: names, papers and the protocol.
         language: of the page; the CSV file has none.
 
     Returns:
