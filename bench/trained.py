@@ -143,8 +143,8 @@ def load(directory: RunDirectory, device: torch.device) -> TrainedModel:
             where=str(directory.weights),
             hint="run its suite again to finish it",
         )
-    # The layout in which it was trained: another one may round the last digit otherwise.
-    model = build_from_spec(record.spec).to(device, memory_format=torch.channels_last)
+    # The layout in which it was trained: in another one, convolutions may round otherwise.
+    model = build_from_spec(record.spec).to(device).to(memory_format=torch.channels_last)
     model.load_state_dict(_read(directory.weights))
     model.eval()
     average = None

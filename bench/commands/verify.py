@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 DEFAULT_RUNS = Path("runs")
 SHORT_HASH = 16
+NO_WEIGHTS = "no weights"
 
 
 class Compare(StrEnum):
@@ -181,7 +182,7 @@ def _judge(results: list[Result], path: Path) -> None:
 
 
 def _lacks_weights(result: Result) -> bool:
-    return any(one.reason == "no weights" for one in result.not_verified)
+    return any(one.reason.startswith(NO_WEIGHTS) for one in result.not_verified)
 
 
 def _gate(results: list[Result], where: str) -> GateFailed:

@@ -16,6 +16,9 @@ from bench.record import Artifact, TrainRecord
 from bench.verify.check import Check
 from catalog.errors import InvalidInput
 
+NO_WEIGHTS = "no weights"
+NOT_THERE = "is not there"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -36,13 +39,14 @@ class Found:
 
     Attributes:
         checks: one for each file that was found.
-        missing: a sentence for each file that was not.
-        complete: whether the target directory holds all weights, with the recorded bytes.
+        missing: a sentence for each file that was not, weights aside.
+        no_model: why the target directory does not hold all weights, with the recorded bytes;
+            empty if it does.
     """
 
     checks: tuple[Check, ...]
     missing: tuple[str, ...]
-    complete: bool
+    no_model: str
 
 
 def collect(train: TrainRecord, places: Sequence[Place], target: Path) -> Found:
@@ -52,18 +56,27 @@ def collect(train: TrainRecord, places: Sequence[Place], target: Path) -> Found:
         InvalidInput: the record names a file outside of the run.
     """
     target.mkdir(parents=True, exist_ok=True)
-    checks: list[Check] = []
-    missing: list[str] = []
-    complete = any(artifact.kind == "weights" for artifact in train.artifacts)
-    for artifact in train.artifacts:
-        check = _collect(artifact, places, target)
-        if isinstance(check, str):
-            missing.append(check)
-        else:
-            checks.append(check)
-        good = isinstance(check, Check) and check.passed
-        complete = complete and (good or artifact.kind != "weights")
-    return Found(tuple(checks), tuple(missing), complete)
+    found = {artifact: _collect(artifact, places, target) for artifact in train.artifacts}
+    weights = [found[artifact] for artifact in train.artifacts if artifact.kind == "weights"]
+    return Found(
+        checks=tuple(check for check in found.values() if isinstance(check, Check)),
+        missing=tuple(
+            sentence
+            for artifact, sentence in found.items()
+            if isinstance(sentence, str) and artifact.kind != "weights"
+        ),
+        no_model=_no_model(weights),
+    )
+
+
+def _no_model(weights: Sequence[Check | str]) -> str:
+    missing = [sentence for sentence in weights if isinstance(sentence, str)]
+    if len(missing) == len(weights) and all(text.endswith(NOT_THERE) for text in missing):
+        return NO_WEIGHTS
+    if missing:
+        return f"{NO_WEIGHTS}: {'; '.join(missing)}"
+    damaged = any(isinstance(check, Check) and not check.passed for check in weights)
+    return f"{NO_WEIGHTS} that are those on record" if damaged else ""
 
 
 def _collect(artifact: Artifact, places: Sequence[Place], target: Path) -> Check | str:
@@ -81,6 +94,6 @@ def _collect(artifact: Artifact, places: Sequence[Place], target: Path) -> Check
         found = sha256_of_file(copy)
         if place.binding or found == artifact.sha256:
             return Check("file", artifact.path, artifact.sha256, found)
-        passed_over = f", and {file} has another sha256"
+        passed_over = f"{file.as_posix()} has another sha256"
         copy.unlink()
-    return f"{artifact.path} is not there{passed_over}"
+    return passed_over or f"{artifact.path} {NOT_THERE}"

@@ -35,6 +35,7 @@ from bench.verify.retrain import train_again
 from catalog.errors import AigcError, ExitCode, InvalidInput, MissingPrerequisite
 
 TRAIN_RECORD = "train.json"
+NOT_COMPARABLE = "not comparable here: trained again on another machine, the weights are others"
 
 
 class VerifyTask:
@@ -83,7 +84,9 @@ class VerifyTask:
         if self.job.runs_dir is not None:
             places.append(Place(self.job.runs_dir / train.run_id, binding=False))
         exact = self._is_exact(train.environment)
-        if self.job.retrain and _has_weights(train):
+        if not _has_weights(train):
+            return self._without_result(train, exact=exact)
+        if self.job.retrain:
             found = self._found_again(train, places, exact=exact)
         else:
             found = collect(train, places, self.files)
@@ -91,10 +94,17 @@ class VerifyTask:
         self.watch(Verified(self.job.name, TRAIN_RECORD, exact, (identity, *found.checks)))
         for sentence in found.missing:
             self._not_verified(TRAIN_RECORD, MissingPrerequisite(sentence))
-        if not found.complete:
-            return None, "no weights" if found.missing else "no weights that are those on record"
+        if found.no_model:
+            self._not_verified(TRAIN_RECORD, MissingPrerequisite(found.no_model))
+            return None, found.no_model
         shutil.copyfile(self.job.source / TRAIN_RECORD, self.files / TRAIN_RECORD)
         return trained.load(RunDirectory(self.files), self.device), ""
+
+    def _without_result(self, train: TrainRecord, *, exact: bool) -> tuple[None, str]:
+        """A run that failed or was stopped has nothing to compare but what it is."""
+        identity = Check("identity", "run_id", train.run_id, train.spec.run_id)
+        self.watch(Verified(self.job.name, TRAIN_RECORD, exact, (identity,)))
+        return None, f"the run is '{train.status}' and has no weights on record"
 
     def _found_again(self, train: TrainRecord, places: list[Place], *, exact: bool) -> Found:
         """The files of a run that was trained again; those that are stored are only checked."""
@@ -115,14 +125,14 @@ class VerifyTask:
             Check(check.kind, f"{check.what}, trained again", check.recorded, check.recomputed)
             for check in found.checks
         )
-        missing = [sentence for sentence in stored.missing if not _names(sentence, train)]
-        if not found.complete and not exact:
-            # Another machine rounds otherwise, and training carries that on: another sample of
-            # the same distribution, whose scores may differ as far as those of another seed.
-            missing.append(
-                "not comparable here: trained again on another machine, the weights are others"
-            )
-        return Found((*stored.checks, *checks), tuple(missing), found.complete)
+        # Another machine rounds otherwise, and training carries that on: another sample of the same
+        # distribution, whose scores may differ as far as those of another seed.
+        foreign = found.no_model and not exact
+        return Found(
+            checks=(*stored.checks, *checks),
+            missing=stored.missing,
+            no_model=NOT_COMPARABLE if foreign else found.no_model,
+        )
 
     def _observe(self, progress: Progress) -> None:
         step, n_steps = progress.step, progress.n_steps
@@ -193,8 +203,3 @@ def _drawn(
 
 def _has_weights(train: TrainRecord) -> bool:
     return any(artifact.kind == "weights" for artifact in train.artifacts)
-
-
-def _names(sentence: str, train: TrainRecord) -> bool:
-    """Whether a sentence misses a weight file, which a retrained run does not need."""
-    return any(a.kind == "weights" and sentence.startswith(a.path) for a in train.artifacts)
