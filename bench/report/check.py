@@ -26,7 +26,7 @@ class Stale:
         line: number of the first line that differs, from 1; None for a whole file.
         committed: that line, or what is there.
         recomputed: that line as the records make it, or what should be there.
-        command: makes the file anew.
+        command: puts it right.
     """
 
     file: Path
@@ -74,7 +74,7 @@ def check_leaderboard(
         for name, text in texts.items()
     ]
     wanted = {folder / RECORDS / target for target, _ in published_files(board)}
-    extra = _extra(folder / RECORDS, wanted, f"git rm -r {(folder / RECORDS).as_posix()}/…")
+    extra = _extra(folder / RECORDS, wanted)
     return tuple(folder / name for name in texts), (*filter(None, stale), *extra)
 
 
@@ -100,7 +100,7 @@ def _differing(file: Path, text: str, command: str) -> Stale | None:
     return Stale(file, None, f"{len(committed)} bytes", f"{len(text.encode())} bytes", command)
 
 
-def _extra(records: Path, wanted: set[Path], command: str) -> Iterator[Stale]:
+def _extra(records: Path, wanted: set[Path]) -> Iterator[Stale]:
     for path in sorted(records.rglob("*")):
         if path.is_file() and path not in wanted:
-            yield Stale(path, None, "is there", "stands behind no row", command)
+            yield Stale(path, None, "is there", "stands behind no row", f"git rm {path.as_posix()}")
