@@ -89,8 +89,14 @@ def verify(
 ) -> None:
     """Make every number on record again, from weights or from data, and compare.
 
+    Images are drawn and scored under the protocol that each record names. On the machine and with
+    the versions on record all must be equal to the last bit; elsewhere pixels may differ, and
+    numbers within the tolerances of bench/verify/tolerance.py. A training elsewhere gives other
+    weights, which --retrain reports as not comparable. Nothing is written to PATH.
+
     Exit 0: all is equal. Exit 5: something differs; a table says what. Exit 3: a record is broken.
-    Exit 4: something cannot be verified here, such as a run without weights. Nothing is written.
+    Exit 1: a job crashed or took too long. Exit 4: something cannot be verified here, such as a
+    run without weights, or a score of another version of torch-fidelity.
     """
     limit_s = parse_duration(timeout) if timeout else None
     wanted_seeds = parse_seeds(seeds) if seeds is not None else ()
@@ -246,6 +252,7 @@ def _item(result: Result) -> dict[str, Any]:
                 "what": check.what,
                 "recorded": check.recorded,
                 "recomputed": check.recomputed,
+                "exact": one.exact,
                 "allowed": check.allowed,
                 "passed": check.passed,
             }
