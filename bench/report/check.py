@@ -8,6 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from bench.report.details import RECORDS
+from bench.report.frames import Leaderboard
 from bench.report.leaderboard import PAGES, board_of, findings_text, rendered
 from bench.report.publish import published_files
 from bench.report.texts import Language
@@ -54,11 +55,13 @@ def check_leaderboard(
         The files that were compared, records apart, and what is stale.
 
     Raises:
-        MissingPrerequisite: there are no records, or no page in any language.
+        MissingPrerequisite: there are no records, or no page in any language, or the scores are of
+            another version of torch-fidelity.
         InvalidInput: a record is broken or stands there twice.
     """
     folder = output_dir / suite.id
     board = board_of(suite, planned, folder / RECORDS, registry)
+    _require_same_library(board)
     languages = [language for language, page in PAGES.items() if (folder / page).is_file()]
     if not languages:
         raise MissingPrerequisite(
@@ -76,6 +79,18 @@ def check_leaderboard(
     wanted = {folder / RECORDS / target for target, _ in published_files(board)}
     extra = _extra(folder / RECORDS, wanted)
     return tuple(folder / name for name in texts), (*filter(None, stale), *extra)
+
+
+def _require_same_library(board: Leaderboard) -> None:
+    """Tell an installation that cannot judge a report from a report that is stale."""
+    installed = board.protocol.torch_fidelity
+    stored = {score.record.protocol.torch_fidelity for run in board.runs for score in run.scores}
+    if stored and installed not in stored:
+        versions = ", ".join(sorted(stored))
+        raise MissingPrerequisite(
+            f"the scores were made with torch-fidelity {versions}, and {installed} is installed",
+            hint=f"install torch-fidelity {versions}",
+        )
 
 
 def _command(suite: Suite, output_dir: Path, language: Language | None) -> str:

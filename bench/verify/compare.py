@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.arithmetic import VARIABLES
 from bench.record import Environment, Metric, RunSubject, ScoreRecord, Subject, TrainRecord
 from bench.store import calibration_file
 from bench.subjects import score_hash
 from bench.verify.check import Check
 from bench.verify.tolerance import N_DISTINCT, allowed_of_spread, allowed_of_value
 
-ARITHMETIC = ("ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA")
-"""Variables that make this machine calculate as another one would."""
 NOT_COMPUTED = "not computed"
 
 
@@ -24,7 +23,7 @@ def same_machine(recorded: Environment, present: Environment, variables: set[str
         present: this machine; the name of a processor does not always tell what it can do.
         variables: names of the environment variables that are set.
     """
-    return recorded == present and variables.isdisjoint(ARITHMETIC)
+    return recorded == present and variables.isdisjoint(VARIABLES)
 
 
 def identity_checks(

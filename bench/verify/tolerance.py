@@ -8,13 +8,13 @@ calibration rows, 93 image sets, recorded with one thread of a processor with AV
     B: the same under ATEN_CPU_CAPABILITY=default and ONEDNN_MAX_CPU_ISA=SSE41
     C: aigc bench verify runs --seeds 0 --threads 2 --json
 
-each with an ``AIGC_CACHE_DIR`` of its own, so that reference features were made anew. Largest
-differences, all three together; A left 28, B 25 and C 92 of 93 image sets as they were:
+with the features of the real images made anew in each case. A left 28, B 25 and C 92 of the image
+sets as they were. Largest differences, all three together:
 
     number          absolute   relative      number          absolute   relative
     fid             1.5e-3     3.1e-4        fid spread      3.6e-4     5.1e-3
     is              7.5e-4     1.1e-4        is spread       1.2e-3     1.5e-2
-    kid             1.3e-4     5.2e-4        kid spread      2.4e-5     1.2e-3
+    kid             1.3e-4     5.1e-4        kid spread      2.4e-5     1.2e-3
     fid_equal_n     1.2e-4     2.0e-5        fid_held_out    1.2e-4     2.5e-5 where it is above 0.1
     fid_bias        2.0e-6     5.0e-5        precision, recall, f_score, copy_rate and
                                              label_accuracy  0          0

@@ -13,6 +13,7 @@ import pytest
 from helpers import CLONE, files_below
 
 from bench import cli
+from bench import protocol as protocols
 
 QUICK = "digits-quick"
 
@@ -152,6 +153,15 @@ def test_line_ends_and_a_lost_last_line_are_noticed(check: Check, reports: Path)
     assert shown.code == 5
     n_lines = len(text.splitlines())
     assert f":{n_lines + 1}: stale" in shown.stdout
+
+
+def test_another_library_cannot_judge(
+    check: Check, reports: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocols, "version", lambda _: "0.3.0")
+    shown = check(QUICK, reports)
+    assert shown.code == 4
+    assert "were made with torch-fidelity 0.4.0, and 0.3.0 is installed" in shown.stderr
 
 
 def test_records_are_those_beside_the_page(check: Check, reports: Path) -> None:

@@ -7,9 +7,10 @@ from typing import get_args
 import pytest
 from helpers import RECORDS
 
+from bench.arithmetic import VARIABLES
 from bench.record import Environment, MetricName, parse_score_record
 from bench.verify.check import Check, Value
-from bench.verify.compare import ARITHMETIC, result_checks, same_machine
+from bench.verify.compare import result_checks, same_machine
 from bench.verify.tolerance import SPREADS, VALUES, Tolerance, allowed_of_spread, allowed_of_value
 
 
@@ -84,7 +85,7 @@ def test_whatever_rounds_otherwise_is_another_machine(change: dict[str, object])
     assert not same_machine(environment(), environment(**change), {"PATH"})
 
 
-@pytest.mark.parametrize("variable", ARITHMETIC)
+@pytest.mark.parametrize("variable", VARIABLES)
 def test_a_variable_that_limits_the_processor_makes_another_machine(variable: str) -> None:
     assert not same_machine(environment(), environment(), {"PATH", variable})
 
