@@ -111,10 +111,16 @@ def totals(results: Sequence[Result]) -> str:
     verified = [one for result in results for one in result.verified]
     exact = [one for one in verified if one.exact]
     near = [one for one in verified if not one.exact]
-    parts = [
-        f"{len(ones)} records, {count(ones, 'number'):,} numbers, {count(ones, 'images'):,} images"
-        f" and {count(ones, 'file')} files {how}"
-        for ones, how in ((exact, "exactly"), (near, "within tolerance"))
-        if ones
-    ]
+    parts = []
+    if exact:
+        parts.append(
+            f"{len(exact)} records, {count(exact, 'number'):,} numbers,"
+            f" {count(exact, 'images'):,} images and {count(exact, 'file')} files exactly"
+        )
+    if near:
+        drawn = sum(c.n for one in near for c in one.checks if c.kind == "images")
+        parts.append(
+            f"{len(near)} records and {count(near, 'number'):,} numbers within tolerance;"
+            f" {count(near, 'images'):,} of {drawn:,} images in sets with the recorded pixels"
+        )
     return f"compared {' and '.join(parts) or 'nothing'}"
