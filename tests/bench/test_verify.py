@@ -31,10 +31,11 @@ from bench import cli
 from bench.hashing import sha256_of_file
 from bench.plan import Narrowing, make_plan
 from bench.record import ScoreRecord, parse_score_record, to_json
-from bench.runner import run_plan, surroundings
+from bench.runner import jobs_of, surroundings
 from bench.store import RunDirectory, artifact, calibration_file
 from bench.subjects import score_hash
 from bench.verify.tolerance import allowed_of_value
+from bench.worker import run_job
 from catalog.loader import load_registry
 
 HEADERS = ["run", "record", "what", "recorded", "recomputed", "difference", "allowed"]
@@ -97,7 +98,8 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         for narrowing in (Narrowing(), Narrowing(variants=("auto",), seeds=(1,))):
             plan = make_plan(registry, registry.suite("tiny"), trained.runs, narrowing)
             around = surroundings(plan, torch.device("cpu"), trained.file, None)
-            assert run_plan(plan, around, lambda _: None, n_slots=1).failures == []
+            for job in jobs_of(plan, around, retry_failed=False):
+                assert run_job(job, lambda _: None, lambda: False).status == "success"
     for lock in trained.runs.rglob(".lock"):
         lock.unlink()
     return trained
@@ -431,11 +433,10 @@ def test_a_crash_costs_one_row(trained: Trained, verify: Verify) -> None:
     changed(run.train_json, "artifacts", 0, "sha256", to=sha256_of_file(run.weights))
     shown = verify(trained.runs, "auto", "conv", "--seeds", "0")
     assert shown.code == 1
-    results = [row["result"] for row in shown.rows]
-    assert results == [
-        "not verified: NonFiniteImages: the model makes pixels that are not finite",
-        "equal, exactly",
-    ]
+    failed, passed = (row["result"] for row in shown.rows)
+    assert failed.startswith("not verified: ")
+    assert failed.endswith(": the model makes pixels that are not finite")
+    assert passed == "equal, exactly"
 
 
 # ---- other machines, other installations ------------------------------------------------------
@@ -555,9 +556,11 @@ def test_a_hang_and_a_death_cost_one_row_each(trained: Trained, verify: Verify) 
         process.unlink(missing_ok=True)
     assert (died.code, hung.code) == (1, 1)
     results = {row["run"]: row["result"] for row in died.rows}
-    assert results.pop(gated).startswith("not verified: ProcessDied: the process was killed by ")
+    assert "the process was killed by SIGKILL" in results.pop(gated)
     assert list(results.values()) == ["equal, exactly"]
-    assert [row["result"] for row in hung.rows] == ["not verified: Timeout: took longer than 3 s"]
+    (hung_row,) = hung.rows
+    assert hung_row["result"].startswith("not verified: ")
+    assert "took longer than 3 s" in hung_row["result"]
 
 
 # ---- for programs, and the committed records ---------------------------------------------------
