@@ -181,7 +181,7 @@ def _judge(results: list[Result], path: Path) -> None:
     }
     hint = "give --runs DIR with their weights, or --retrain to train again"
     raise errors[code](
-        f"{n_bad} of {len(results)} could not be verified, and nothing else differs",
+        f"{n_bad} of {len(results)} could not be verified; nothing that was compared differs",
         where=where,
         hint=hint if any(_lacks_weights(result) for result in results) else None,
     )

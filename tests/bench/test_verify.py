@@ -395,7 +395,7 @@ def test_a_missing_file_is_missing(
     shown = verify(trained.runs, "auto", "conv", "--seeds", "0")
     assert shown.code == 4
     assert [row["result"] for row in shown.rows] == [f"not verified: {reason}", "equal, exactly"]
-    assert "error: 1 of 2 could not be verified, and nothing else differs" in shown.stderr
+    assert "error: 1 of 2 could not be verified; nothing that was compared differs" in shown.stderr
     assert ("--retrain" in shown.stderr) == ("no weights" in reason)
 
 
