@@ -21,6 +21,7 @@ from bench.commands import (
     speed,
     validate,
 )
+from bench.commands import verify as verifying
 from bench.commands.options import emit, say
 from catalog.cli import app as catalog_app
 from catalog.errors import AigcError, ExitCode
@@ -58,6 +59,7 @@ bench_app.command("prune")(prune.prune)
 bench_app.command("sample")(sampling.sample)
 bench_app.command("score")(score.score)
 bench_app.command("selftest")(score.selftest)
+bench_app.command("verify")(verifying.verify)
 bench_app.command("speed")(speed.speed)
 bench_app.add_typer(score.extractor_app, name="extractor")
 bench_app.command("validate")(validate.validate)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bench.record import PhaseName, RunSubject, ScoreRecord
+from bench.verify.check import Check
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,26 @@ class Scored:
 
 
 @dataclass(frozen=True)
+class Verified:
+    """One record was made again and compared; ``exact`` says whether nothing may differ."""
+
+    job: str
+    record: str
+    exact: bool
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True)
+class NotVerified:
+    """One record could not be compared; ``exit_code`` is that of the reason."""
+
+    job: str
+    record: str
+    reason: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
 class JobEnded:
     """A job is over; ``message`` says why when it is not a success, or what is odd about it."""
 
@@ -61,5 +82,5 @@ class JobEnded:
     hint: str = ""
 
 
-Event = JobStarted | PhaseStarted | TrainProgress | Scored | JobEnded
+Event = JobStarted | PhaseStarted | TrainProgress | Scored | Verified | NotVerified | JobEnded
 Watch = Callable[[Event], None]

@@ -1,7 +1,8 @@
 """Features of images held in memory, and a cache of those of reference images.
 
 The cache is keyed by content: pixels, extractor with its weights and code, batch size, kind of
-device and library versions. A name never decides, so a changed image can never meet old features.
+device, vector instructions and library versions. A name never decides, so a changed image can
+never meet old features.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
+from bench.arithmetic import arithmetic
 from bench.extractors import FeatureExtractor
 from bench.fidelity import full_precision
 from bench.hashing import sha256_of_arrays, sha256_of_data
@@ -117,6 +119,7 @@ def cache_key(
             "code": extractor.code_sha256,
             "batch_size": batch_size,
             "device": torch.device(device).type,
+            "arithmetic": arithmetic(),
             "torch": torch.__version__,
             "torch_fidelity": version("torch-fidelity"),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from bench.protocol import ScoringProtocol
 from bench.spec import TrainSpec
@@ -63,4 +64,41 @@ class CalibrationJob:
         return "calibration"
 
 
-Job = TrainJob | CalibrationJob
+Comparison = Literal["auto", "exact", "tolerant"]
+"""How strictly a record is compared; ``auto`` asks whether it was made on such a machine."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What there is to verify records with; the protocol is the one that each record names."""
+
+    datasets: tuple[Dataset, ...]
+    extractors: tuple[Extractor, ...]
+    device: str
+    n_threads: int
+    registry_sha256: str
+    extractor_weights: Path | None = None
+
+
+@dataclass(frozen=True)
+class VerifyJob:
+    """Make again what the records of one run, or of the calibration sets, say; and compare.
+
+    Attributes:
+        name: of the run's directory, or ``calibration``.
+        source: where the records are; nothing in there is written, not even a lock.
+        directory: a scratch folder of the job's own, which its maker removes.
+        runs_dir: where the weights of a published run may lie, below the run's id.
+        retrain: whether to train again from the spec instead of reading weights.
+    """
+
+    name: str
+    source: Path
+    directory: Path
+    around: Installation
+    runs_dir: Path | None = None
+    retrain: bool = False
+    comparison: Comparison = "auto"
+
+
+Job = TrainJob | CalibrationJob | VerifyJob

@@ -19,6 +19,7 @@ from bench.checkpoint import Identity
 from bench.collapse import suspicions
 from bench.data import ImageData, load_dataset
 from bench.divergence import Diverged
+from bench.drawing import draw_subject
 from bench.events import PhaseStarted, Scored, TrainProgress, Watch
 from bench.grid import write_grid
 from bench.job import TrainJob
@@ -157,11 +158,7 @@ class TrainTask:
         self, subject: RunSubject, model: TrainedModel, data: ImageData
     ) -> tuple[Tensor, float]:
         start = time.perf_counter()
-        protocol, seed = self.job.around.protocol, self.job.spec.seed
-        if subject.sampler == RECONSTRUCTION:
-            images = model.reconstruct(data[protocol.held_out_split].images, ema=subject.ema)
-        else:
-            images = model.sample(subject.sampler, protocol.n_fake, seed=seed, ema=subject.ema)
+        images = draw_subject(subject, model, data, self.job.around.protocol)
         wall_s = time.perf_counter() - start
         grid = grid_name(subject, has_average=model.average is not None)
         write_grid(images, self.directory.path / grid)

@@ -144,7 +144,8 @@ def load(directory: RunDirectory, device: torch.device) -> TrainedModel:
             if pruned
             else "run its suite again to finish it",
         )
-    model = build_from_spec(record.spec).to(device)
+    # The layout in which it was trained: in another one, convolutions may round otherwise.
+    model = build_from_spec(record.spec).to(device).to(memory_format=torch.channels_last)
     model.load_state_dict(_read(directory.weights))
     model.eval()
     average = None

@@ -13,11 +13,12 @@ from threadpoolctl import threadpool_limits
 from bench.calibration_task import CalibrationTask
 from bench.events import JobEnded, Watch
 from bench.failures import diagnose
-from bench.job import CalibrationJob, Job
+from bench.job import CalibrationJob, Job, VerifyJob
 from bench.progress import SignsOfLife, tidied
 from bench.store import exclusive
 from bench.train import Stopped
 from bench.train_task import TrainTask
+from bench.verify.task import VerifyTask
 
 ORPHAN_GRACE_S = 20.0
 """A job whose runner was killed notices and lets go of its directory within this time."""
@@ -27,11 +28,7 @@ def run_job(job: Job, watch: Watch, should_stop: Callable[[], bool]) -> JobEnded
     """Do a job and say how it ended; no exception of the job's own escapes."""
     torch.set_num_threads(job.around.n_threads)
     watch = SignsOfLife(job.directory, watch)
-    task: CalibrationTask | TrainTask = (
-        CalibrationTask(job, watch)
-        if isinstance(job, CalibrationJob)
-        else TrainTask(job, watch, should_stop)
-    )
+    task = _task(job, watch, should_stop)
     try:
         # numpy's and scikit-learn's threads count too: jobs side by side must not fight for cores
         with (
@@ -52,3 +49,13 @@ def run_job(job: Job, watch: Watch, should_stop: Callable[[], bool]) -> JobEnded
             message += f"; there is no record of it: {refusal.strerror}"
         return JobEnded(job.name, "error", message, diagnosis.hint)
     return JobEnded(job.name, "success", remark)
+
+
+def _task(
+    job: Job, watch: Watch, should_stop: Callable[[], bool]
+) -> CalibrationTask | TrainTask | VerifyTask:
+    if isinstance(job, CalibrationJob):
+        return CalibrationTask(job, watch)
+    if isinstance(job, VerifyJob):
+        return VerifyTask(job, watch, should_stop)
+    return TrainTask(job, watch, should_stop)

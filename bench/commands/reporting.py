@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.commands.options import RegistryOption, emit
+from bench.commands.options import RegistryOption, emit, say
+from catalog.errors import GateFailed, UsageError
+
+if TYPE_CHECKING:
+    from bench.report.check import Stale
+    from bench.spec import TrainSpec
+    from catalog.schema import Registry, Suite
+
+SHOWN = 160
+"""Characters of a line that a message quotes around the first one that differs."""
 
 
 class Language(StrEnum):
@@ -20,15 +30,30 @@ class Language(StrEnum):
 
 def leaderboard(
     suite: Annotated[str, typer.Argument(help="A suite; aigc bench list --kind suites.")],
-    runs: Annotated[Path, typer.Option("--runs", help="Where the records are.")] = Path("runs"),
+    runs: Annotated[
+        Path | None, typer.Option("--runs", help="Where the records are; default: runs.")
+    ] = None,
     output_dir: Annotated[
         Path,
         typer.Option("--output-dir", "-o", help="Where the report goes, in a folder of its own."),
     ] = Path("reports"),
     lang: Annotated[Language, typer.Option("--lang", help="Language of the page.")] = Language.EN,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Write nothing: make pages of both languages and results.csv again from the"
+            " report's own records, and exit 5 where a byte differs.",
+        ),
+    ] = False,
     registry_file: RegistryOption = None,
 ) -> None:
-    """Write leaderboard, CSV, sample grids and the records they stand on."""
+    """Write leaderboard, CSV, sample grids and the records they stand on; or check them."""
+    if check and runs is not None:
+        raise UsageError(
+            "--check reads the records beside the page; --runs does not go with it",
+            hint="leave --runs out, or name another --output-dir",
+        )
     from bench.plan import planned_specs
     from bench.report import write_leaderboard
     from catalog.loader import load_registry
@@ -36,5 +61,54 @@ def leaderboard(
     registry = load_registry(registry_file)
     entry = registry.suite(suite)
     planned = planned_specs(registry, entry)
-    for path in write_leaderboard(entry, planned, runs, output_dir, registry, lang.value):
+    if check:
+        _check(entry, planned, output_dir, registry)
+        return
+    found = runs or Path("runs")
+    for path in write_leaderboard(entry, planned, found, output_dir, registry, lang.value):
         emit(path.as_posix())
+
+
+def _check(
+    suite: Suite, planned: Sequence[TrainSpec], output_dir: Path, registry: Registry
+) -> None:
+    from bench.report import check_leaderboard
+
+    compared, stale = check_leaderboard(suite, planned, output_dir, registry)
+    for one in stale:
+        for line in _lines(one):
+            emit(line)
+    bad = {one.file for one in stale}
+    for path in compared:
+        if path not in bad:
+            say(f"{path.as_posix()}: equal, byte for byte, to what its records make")
+    if stale:
+        raise GateFailed(
+            f"{len(bad)} files of the report are not what its records make",
+            where=(output_dir / suite.id).as_posix(),
+            hint="; ".join(dict.fromkeys(one.command for one in stale)),
+        )
+
+
+def _lines(stale: Stale) -> list[str]:
+    place = "" if stale.line is None else f":{stale.line}"
+    old, new = _excerpts(stale.committed, stale.recomputed)
+    return [
+        f"{stale.file.as_posix()}{place}: stale",
+        f"  committed:  {old}",
+        f"  recomputed: {new}",
+    ]
+
+
+def _excerpts(old: str, new: str) -> tuple[str, str]:
+    """Two lines from shortly before the first character that differs, as table rows are long."""
+    pairs = zip(old, new, strict=False)
+    at = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(old), len(new)))
+    first = max(0, at - SHOWN // 2) if max(len(old), len(new)) > SHOWN else 0
+    left, right = (
+        ("…" if first else "")
+        + text[first : first + SHOWN]
+        + ("…" if text[first + SHOWN :] else "")
+        for text in (old, new)
+    )
+    return left, right

@@ -1,12 +1,16 @@
-"""Writes the report of a suite: its page, its numbers and the records behind both."""
+"""The report of a suite: makes its page and its numbers in memory, and writes them.
+
+Making and writing are apart, so that a committed report can be compared with what its records say.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench import protocol as protocols
 from bench.report.details import RECORDS
+from bench.report.frames import Leaderboard
 from bench.report.gather import gather
 from bench.report.markdown import leaderboard_page
 from bench.report.publish import publish
@@ -19,32 +23,21 @@ from catalog.paths import write_atomically
 from catalog.schema import Registry, Suite
 
 PAGES: dict[Language, str] = {"en": "leaderboard.md", "zh": "leaderboard.zh-CN.md"}
+RESULTS = "results.csv"
 FINDINGS: dict[Language, str] = {"en": "findings.md", "zh": "findings.zh-CN.md"}
 """Written by hand and kept beside the page, which quotes it word for word."""
 
 
-def write_leaderboard(
-    suite: Suite,
-    planned: Sequence[TrainSpec],
-    runs_dir: Path,
-    output_dir: Path,
-    registry: Registry,
-    language: Language,
-) -> tuple[Path, ...]:
-    """Writes page, ``results.csv`` and ``records/`` into a folder named after the suite.
-
-    A file of findings in that folder, if there is one, stands at the top of the page.
+def board_of(
+    suite: Suite, planned: Sequence[TrainSpec], runs_dir: Path, registry: Registry
+) -> Leaderboard:
+    """The table of a suite as the records in a directory make it; nothing is written.
 
     Args:
         suite: what the table is of.
         planned: every training that the suite asks for; other records are listed as stale.
         runs_dir: a runs directory, or the ``records`` of an earlier report.
-        output_dir: the folder of all reports.
         registry: names, papers and the protocol.
-        language: of the page; the CSV file has none.
-
-    Returns:
-        The page, the CSV file and the records directory.
 
     Raises:
         MissingPrerequisite: no run of the suite is in ``runs_dir``.
@@ -59,14 +52,60 @@ def write_leaderboard(
             where=str(runs_dir),
             hint=f"make some with: aigc bench run {suite.id}",
         )
+    return board
+
+
+def rendered(
+    board: Leaderboard, registry: Registry, findings: Mapping[Language, str]
+) -> dict[str, str]:
+    """Text of every generated file by its name.
+
+    Args:
+        board: what stands in it.
+        registry: names, papers and published numbers.
+        findings: the hand-written Markdown by language; a page is made for each of these.
+    """
+    pages = {
+        PAGES[language]: leaderboard_page(board, registry, language, text)
+        for language, text in findings.items()
+    }
+    return {**pages, RESULTS: results_csv(board)}
+
+
+def write_leaderboard(
+    suite: Suite,
+    planned: Sequence[TrainSpec],
+    runs_dir: Path,
+    output_dir: Path,
+    registry: Registry,
+    language: Language,
+) -> tuple[Path, ...]:
+    """Writes page, ``results.csv`` and ``records/`` into a folder named after the suite.
+
+    A file of findings in that folder, if there is one, stands at the top of the page. Errors are
+    those of ``board_of``.
+
+    Args:
+        suite: what the table is of.
+        planned: every training that the suite asks for; other records are listed as stale.
+        runs_dir: a runs directory, or the ``records`` of an earlier report.
+        output_dir: the folder of all reports.
+        registry: names, papers and the protocol.
+        language: of the page; the CSV file has none.
+
+    Returns:
+        The page, the CSV file and the records directory.
+    """
+    board = board_of(suite, planned, runs_dir, registry)
     folder = output_dir / suite.id
-    page, results = folder / PAGES[language], folder / "results.csv"
     publish(board, runs_dir, folder / RECORDS)
-    findings = _text(folder / FINDINGS[language])
-    write_atomically(page, leaderboard_page(board, registry, language, findings))
-    write_atomically(results, results_csv(board))
-    return page, results, folder / RECORDS
+    texts = rendered(board, registry, {language: findings_text(folder, language)})
+    for name, text in texts.items():
+        write_atomically(folder / name, text)
+    return (*(folder / name for name in texts), folder / RECORDS)
 
 
-def _text(file: Path) -> str:
+def findings_text(folder: Path, language: Language) -> str:
+    """What a report folder has to quote at the top of a page; empty where there is nothing."""
+    file = folder / FINDINGS[language]
     return file.read_text(encoding="utf-8") if file.is_file() else ""

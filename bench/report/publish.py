@@ -26,13 +26,13 @@ def publish(board: Leaderboard, runs_dir: Path, records_dir: Path) -> None:
     """
     if records_dir.resolve() == runs_dir.resolve():
         return
-    files = dict(_files(board))
+    files = dict(published_files(board))
     for target, source in files.items():
         write_atomically(records_dir / target, source.read_bytes())
     _remove_others(records_dir, {records_dir / target for target in files})
 
 
-def _files(board: Leaderboard) -> Iterator[tuple[Path, Path]]:
+def published_files(board: Leaderboard) -> Iterator[tuple[Path, Path]]:
     """Target below the records directory, and source, of every published file."""
     for run in board.runs:
         yield from _run_files(run)

@@ -17,10 +17,13 @@ MAX_LINES = 300
 LAYERS = (
     ("bench.cli",),
     ("bench.commands",),
-    ("bench.display", "bench.runner", "bench.plan", "bench.prune", "bench.status"),
+    (
+        *("bench.display", "bench.runner", "bench.plan", "bench.prune", "bench.status"),
+        "bench.verify.runner",
+    ),
     ("bench.engines",),
     ("bench.worker",),
-    ("bench.train_task", "bench.calibration_task"),
+    ("bench.train_task", "bench.calibration_task", "bench.verify.task"),
     ("bench.trained", "bench.train", "bench.sample", "bench.scoring", "bench.score"),
     ("bench.models",),
     ("bench.networks", "bench.objectives"),
@@ -264,7 +267,13 @@ sys.exit(code)
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["bench", "list"], ["catalog", "validate"], ["bench", "run", "--help"]],
+    [
+        ["--help"],
+        ["bench", "list"],
+        ["catalog", "validate"],
+        ["bench", "run", "--help"],
+        ["bench", "verify", "--help"],
+    ],
     ids=" ".join,
 )
 def test_light_commands_do_not_load_torch(arguments: list[str], tmp_path: Path) -> None:

@@ -86,6 +86,17 @@ def test_whatever_decides_features_decides_the_key(images: Tensor) -> None:
     assert cache_key(images.clone(), PixelIdentity(), 8, "cpu") in keys
 
 
+def test_other_vector_instructions_have_features_of_their_own(
+    images: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = cache_key(images, PixelIdentity(), 8, "cpu")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")
+    limited = cache_key(images, PixelIdentity(), 8, "cpu")
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "another")
+    assert len({usual, limited, cache_key(images, PixelIdentity(), 8, "cpu")}) == 3
+
+
 def test_a_damaged_cache_file_is_made_again(images: Tensor, cache: Path) -> None:
     expected = reference_features(images, PixelIdentity(), 8, "cpu")["pixels"]
     (file,) = _files(cache)

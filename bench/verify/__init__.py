@@ -1,0 +1,1 @@
+"""Verifying records: everything they say is made again, from weights or data, and compared."""

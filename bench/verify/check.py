@@ -1,0 +1,45 @@
+"""One comparison of what is on record with what was made again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["file", "identity", "images", "number"]
+Value = str | float | None
+
+
+@dataclass(frozen=True)
+class Check:
+    """A recorded value beside the recomputed one.
+
+    Attributes:
+        kind: bytes of a file, something that says what a record is of, the hash of an image set,
+            or a result.
+        allowed: largest difference of two numbers, or None where any difference is allowed.
+            Anything but numbers has to be equal.
+        n: how many files, numbers or images stand behind it.
+    """
+
+    kind: Kind
+    what: str
+    recorded: Value
+    recomputed: Value
+    allowed: float | None = 0.0
+    n: int = 1
+
+    @property
+    def difference(self) -> float | None:
+        """Recomputed minus recorded, or None where one of them is no number."""
+        if isinstance(self.recorded, str | None) or isinstance(self.recomputed, str | None):
+            return None
+        return self.recomputed - self.recorded
+
+    @property
+    def passed(self) -> bool:
+        """Whether the two agree as far as they have to."""
+        if self.allowed is None:
+            return True
+        if self.difference is None:
+            return self.recorded == self.recomputed
+        return abs(self.difference) <= self.allowed

@@ -1,0 +1,37 @@
+"""Training a run again from its spec, which needs no stored weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from bench import trained
+from bench.build import build_from_spec
+from bench.data import ImageData
+from bench.spec import TrainSpec
+from bench.store import RunDirectory
+from bench.train import Progress, Trainer
+
+
+def train_again(
+    spec: TrainSpec,
+    data: ImageData,
+    directory: Path,
+    device: torch.device,
+    observe: Callable[[Progress], None],
+    should_stop: Callable[[], bool],
+) -> None:
+    """Train what ``spec`` describes and write its weights, but no record, into ``directory``.
+
+    Raises:
+        Diverged: a loss became infinite or NaN.
+        Stopped: ``should_stop`` said so.
+    """
+    model = build_from_spec(spec).to(device)
+    split = data[spec.dataset.split].to(device)
+    trainer = Trainer(model, split, n_steps=spec.steps, seed=spec.seed)
+    trainer.run(observe, should_stop)
+    directory.mkdir(parents=True, exist_ok=True)
+    trained.save(trained.finish(spec, model, trainer.average, split), RunDirectory(directory))
