@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -30,6 +31,9 @@ BROKEN_CONSTRUCTION = (
     ValueError,
 )
 """What a constructor raises whose settings or image shape do not go together."""
+
+LARGEST_SETTING = 10**7
+"""No width, depth, count or period of a recipe is larger; a longer list would fill the memory."""
 
 
 def algorithm_class(algorithm: str) -> type[GenerativeModel]:
@@ -73,13 +77,30 @@ def resolve_recipe(registry: Registry, variant: Variant, dataset: str) -> Recipe
 
 
 def parse_recipe(model: type[GenerativeModel], settings: dict[str, Any], owner: str) -> Recipe:
-    """Typed settings of ``model`` from plain data; ``owner`` names them in an error."""
+    """Typed settings of ``model`` from plain data; ``owner`` names them in an error.
+
+    Raises:
+        InvalidInput: a key is unknown, a value breaks its type or a whole number is out of bounds.
+    """
+    for path, number in _whole_numbers(settings, ""):
+        if abs(number) > LARGEST_SETTING:
+            raise InvalidInput(
+                f"{owner} has a broken recipe: {path}: whole numbers are at most {LARGEST_SETTING:,}"
+            )
     try:
         complete = merge(model.recipe_type().model_dump(mode="json"), settings)
         return model.recipe_type.model_validate_json(json.dumps(complete))
     except ValidationError as error:
         problems = "; ".join(_explain(problem, model.recipe_type) for problem in error.errors())
         raise InvalidInput(f"{owner} has a broken recipe: {problems}") from error
+
+
+def _whole_numbers(value: Any, path: str) -> Iterator[tuple[str, int]]:
+    if isinstance(value, int):
+        yield path, value
+    elif isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _whole_numbers(inner, f"{path}.{key}" if path else str(key))
 
 
 def _explain(problem: Any, recipe: type[Recipe]) -> str:
