@@ -8,7 +8,7 @@ pass through, and only their sizes are looked at.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,6 +32,8 @@ def bounded(
 
     Args:
         what: is built, for the message.
+        max_values: numbers in all tensors together.
+        max_tensors: how many tensors.
 
     Raises:
         InvalidInput: the next tensor would go beyond a bound; it is not made.
@@ -44,7 +46,7 @@ class _Counter(TorchDispatchMode):
     """Adds up what is created from sizes; tensors computed from others follow from those."""
 
     def __init__(self, what: str, max_values: int, max_tensors: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.what = what
         self.max_values = max_values
         self.max_tensors = max_tensors
@@ -52,7 +54,11 @@ class _Counter(TorchDispatchMode):
         self.n_tensors = 0
 
     def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         name = func.overloadpacket.__name__
         if name.startswith("new_") or not any(isinstance(item, Tensor) for item in args):
@@ -74,7 +80,7 @@ class _Counter(TorchDispatchMode):
             )
 
 
-def _n_values(name: str, args: tuple[Any, ...]) -> int:
+def _n_values(name: str, args: Sequence[Any]) -> int:
     """Values of the tensor that an operator of torch makes from sizes; 1 where it has none."""
     for argument in args:
         if isinstance(argument, list | tuple):
@@ -83,5 +89,6 @@ def _n_values(name: str, args: tuple[Any, ...]) -> int:
         return int(args[0] * args[-1])
     if name == "arange":
         start, end, step = (0, *args, 1) if len(args) == 1 else (*args, 1)[:3]
-        return math.ceil((end - start) / step)
+        count: int = math.ceil((end - start) / step)
+        return count
     return int(args[2]) if name in ("linspace", "logspace") else 1

@@ -85,7 +85,7 @@ def parse_recipe(model: type[GenerativeModel], settings: dict[str, Any], owner: 
     for path, number in _whole_numbers(settings, ""):
         if abs(number) > LARGEST_SETTING:
             raise InvalidInput(
-                f"{owner} has a broken recipe: {path}: whole numbers are at most {LARGEST_SETTING:,}"
+                f"{owner} has a broken recipe: {path}: at most {LARGEST_SETTING:,} is possible"
             )
     try:
         complete = merge(model.recipe_type().model_dump(mode="json"), settings)

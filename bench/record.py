@@ -7,7 +7,6 @@ version; NaN is never written, a missing number carries its reason instead.
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Annotated, Literal, Self
 

@@ -29,7 +29,7 @@ from bench.record import (
 )
 from bench.strict_json import MAX_BYTES, BrokenJson
 from catalog.errors import InvalidInput, MissingPrerequisite
-from catalog.paths import atomic_file, regular_bytes, write_atomically
+from catalog.paths import atomic_file, reason, regular_bytes, write_atomically
 
 CALIBRATION = "calibration"
 R = TypeVar("R", bound=Record)
@@ -149,4 +149,6 @@ def _parsed(path: Path, parse: Callable[[bytes], R]) -> R:
         place, message = ".".join(map(str, first["loc"])) or "record", first["msg"]
     except BrokenJson as error:
         place, message = error.place, str(error)
+    except OSError as error:
+        place, message = "file", reason(error)
     raise InvalidInput("a record file is broken", where=f"{path}: {place}: {message}")

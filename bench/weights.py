@@ -17,7 +17,7 @@ from torch import Tensor
 from bench.record import Artifact, TrainRecord
 from bench.store import RunDirectory
 from catalog.errors import InvalidInput, MissingPrerequisite
-from catalog.paths import regular_bytes
+from catalog.paths import reason, regular_bytes
 
 MAX_BYTES = 2**31
 """No weight file is larger: twice what ``bench.allocation`` lets a model hold as float32."""
@@ -90,7 +90,12 @@ class RecordedWeights:
         size = path.stat().st_size
         if size != item.n_bytes:
             raise _another(path, f"{item.n_bytes} bytes", f"{size}")
-        content = regular_bytes(path, MAX_BYTES)
+        try:
+            content = regular_bytes(path, MAX_BYTES)
+        except OSError as error:
+            raise InvalidInput(
+                f"cannot read a weight file: {reason(error)}", where=str(path)
+            ) from error
         digest = hashlib.sha256(content).hexdigest()
         if digest != item.sha256:
             raise _another(path, f"sha256 {item.sha256}", digest)

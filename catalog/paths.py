@@ -37,16 +37,14 @@ def regular_bytes(path: Path, at_most: int) -> bytes:
     Folders, devices and pipes have no end or no content, so they are refused unread.
 
     Raises:
-        InvalidInput: it is no regular file, too large, or cannot be read.
+        InvalidInput: it is no regular file, or too large.
+        OSError: it cannot be read.
     """
-    try:
-        # Asked first, because opening a pipe that nobody writes to would never end.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise InvalidInput(f"{path} is not a regular file")
-        with path.open("rb") as file:
-            content = file.read(at_most + 1)
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"cannot read {path}: {reason(error)}") from error
+    # Asked first, because opening a pipe that nobody writes to would never end.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise InvalidInput(f"{path} is not a regular file")
+    with path.open("rb") as file:
+        content = file.read(at_most + 1)
     if len(content) > at_most:
         raise InvalidInput(f"{path} is larger than {at_most:,} bytes, so it was not read")
     return content

@@ -97,6 +97,14 @@ def complete_weights(file: Sourced) -> Iterator[Finding]:
             )
 
 
+def complete_layers(file: Sourced) -> Iterator[Finding]:
+    """An extractor names a layer for each kind of metric: isc, fid, kid and prc."""
+    for index, extractor in enumerate(file.registry.extractors):
+        missing = [name for name in ("isc", "fid", "kid", "prc") if name not in extractor.layers]
+        if missing:
+            yield ("extractors", index, "layers"), f"no layer for {' and '.join(missing)}"
+
+
 def existing_splits(file: Sourced) -> Iterator[Finding]:
     """The splits of a protocol are splits of its data set."""
     for index, protocol, dataset in _scored(file.registry):
@@ -177,6 +185,7 @@ RULES: tuple[Rule, ...] = (
     no_circular_parents,
     allowed_algorithms,
     complete_weights,
+    complete_layers,
     existing_splits,
     kid_subsets_fit,
     isc_splits_fit,

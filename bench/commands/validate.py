@@ -7,14 +7,25 @@ from catalog.errors import AigcError, InvalidRegistry
 
 
 def validate(as_json: JsonOption = False, registry_file: RegistryOption = None) -> None:
-    """Resolve every recipe on every data set; all problems are shown at once."""
+    """Find every loader and extractor, resolve every recipe; all problems are shown at once."""
     from bench.build import resolve_recipe
+    from bench.extractors.base import require_extractor
+    from bench.loaders import require_loader
     from catalog.loader import load_registry
     from catalog.locate import find_registry, shown_path
 
     path = find_registry(registry_file)
     registry = load_registry(path)
     problems = []
+    for check, entries in (
+        (require_loader, registry.datasets),
+        (require_extractor, registry.extractors),
+    ):
+        for entry in entries:
+            try:
+                check(entry)
+            except AigcError as error:
+                problems.append(f"{shown_path(path)}: {error.what}")
     for variant in registry.variants:
         for dataset in registry.datasets:
             try:
