@@ -23,6 +23,7 @@ class ExitCode(IntEnum):
 
 
 _LONGEST_LINE = 2000
+_MOST_PROBLEMS = 100
 
 
 def _one_line(text: str) -> str:
@@ -82,8 +83,11 @@ class InvalidRegistry(InvalidInput):
         super().__init__(f"{file} has {len(self.problems)} {noun}")
 
     def lines(self) -> list[str]:
-        """Every problem first, the count last."""
-        return [*map(_one_line, self.problems), f"error: {_one_line(self.what)}"]
+        """The problems first, of very many only the first ones, and the count last."""
+        shown = list(map(_one_line, self.problems[:_MOST_PROBLEMS]))
+        if len(self.problems) > _MOST_PROBLEMS:
+            shown.append(f"… and {len(self.problems) - _MOST_PROBLEMS} more")
+        return [*shown, f"error: {_one_line(self.what)}"]
 
 
 class MissingPrerequisite(AigcError):
