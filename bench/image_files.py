@@ -119,6 +119,6 @@ def _header(file: IO[bytes], path: Path) -> tuple[tuple[int, ...], bool]:
         raise InvalidInput(f"{path}: not a readable .npy file (it holds pickled objects)")
     if dtype != np.uint8:
         raise InvalidInput(f"{path}: images are uint8 in 0 .. 255, this array is {dtype}")
-    if any(size < 1 for size in shape):
+    if any(type(size) is not int or size < 1 for size in shape):
         raise InvalidInput(f"{path}: holds no images, its shape is {shape}")
     return shape, fortran

@@ -8,6 +8,8 @@ of calibration images, with a grid beside each; further draws are ``<name>-draw-
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,14 +69,18 @@ def exclusive(directory: Path, wait_s: float = 0.0) -> Iterator[None]:
 
 
 def is_held(directory: Path) -> bool:
-    """Whether some process is writing to a directory at this moment."""
-    if not (directory / ".lock").exists():
+    """Whether some process is writing to a directory at this moment; changes nothing there."""
+    try:
+        descriptor = os.open(directory / ".lock", os.O_RDONLY)
+    except OSError:
         return False
     try:
-        with exclusive(directory):
-            return False
-    except MissingPrerequisite:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 class RunDirectory:

@@ -63,9 +63,7 @@ _NEVER = ("os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "socket.
 def _listen(event: str, arguments: tuple[Any, ...]) -> None:
     if _watched is None:
         return
-    if event == "open" and isinstance(arguments[0], str | bytes) and arguments[2] & _WRITING:
-        _watched.append((event, arguments[0]))
-    elif event in _CHANGES or event in _NEVER:
+    if (event == "open" and isinstance(arguments[0], str | bytes) and arguments[2] & _WRITING) or event in _CHANGES or event in _NEVER:
         _watched.append((event, arguments[0]))
 
 
@@ -209,7 +207,7 @@ def _duplicate(draw: st.DrawFn, data: Any, parent: Any, key: Any) -> Any:
 
 def _nest(draw: st.DrawFn, data: Any, parent: Any, key: Any) -> Any:
     for _ in range(draw(st.sampled_from([1, 2, 70]))):
-        parent[key] = draw(st.booleans()) and [parent[key]] or {"a": parent[key]}
+        parent[key] = (draw(st.booleans()) and [parent[key]]) or {"a": parent[key]}
     return data
 
 

@@ -100,7 +100,7 @@ def text_of(data: Any) -> str:
 def fits_the_schema(content: bytes) -> bool:
     """Whether other readers find a registry in the text."""
     try:
-        data = yaml.load(content.decode("utf-8-sig"), Loader=yaml.CSafeLoader)  # noqa: S506
+        data = yaml.load(content.decode("utf-8-sig"), Loader=yaml.CSafeLoader)
         Registry.model_validate_json(json.dumps(data, default=str))
     except (yaml.YAMLError, ValueError, RecursionError, OverflowError, TypeError):
         return False
