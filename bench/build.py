@@ -32,7 +32,7 @@ BROKEN_CONSTRUCTION = (
 )
 """What a constructor raises whose settings or image shape do not go together."""
 
-LARGEST_SETTING = 10**7
+LARGEST_SETTING = 10**6
 """No width, depth, count or period of a recipe is larger; a longer list would fill the memory."""
 
 

@@ -63,7 +63,11 @@ _NEVER = ("os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "socket.
 def _listen(event: str, arguments: tuple[Any, ...]) -> None:
     if _watched is None:
         return
-    if (event == "open" and isinstance(arguments[0], str | bytes) and arguments[2] & _WRITING) or event in _CHANGES or event in _NEVER:
+    if (
+        (event == "open" and isinstance(arguments[0], str | bytes) and arguments[2] & _WRITING)
+        or event in _CHANGES
+        or event in _NEVER
+    ):
         _watched.append((event, arguments[0]))
 
 

@@ -143,7 +143,7 @@ def test_damaged_score_records(
     runs: Path, damage: Callable[[bytes], st.SearchStrategy[bytes]]
 ) -> None:
     run = the_run(runs, "vae")
-    fuzz_record(75, sorted(run.glob("scores/*.json"))[0], run, ScoreRecord, damage)
+    fuzz_record(75, min(run.glob("scores/*.json")), run, ScoreRecord, damage)
 
 
 @pytest.mark.parametrize("damage", [structurally, bytewise])
@@ -201,7 +201,7 @@ def test_forged_train_records(runs: Path, variant: str) -> None:
 
 def test_forged_score_records(runs: Path) -> None:
     run = the_run(runs, "vae")
-    file = sorted(run.glob("scores/*.json"))[0]
+    file = min(run.glob("scores/*.json"))
     original = json.loads(file.read_bytes())
 
     @fuzz(100)
@@ -238,7 +238,7 @@ def test_no_name_leads_out_of_the_report(
     runs: Path, file: str, path: tuple[str | int, ...], place: str
 ) -> None:
     """Reports copy records to folders that are named in the records."""
-    target = sorted(the_run(runs, "vae").glob(file))[0]
+    target = min(the_run(runs, "vae").glob(file))
     data = json.loads(target.read_bytes())
     at(data, path[:-1])[path[-1]] = place
     target.write_text(json.dumps(data))
