@@ -12,7 +12,7 @@ import typer
 from bench.commands import doctor, listing, reporting, run, sampling, score, speed, validate
 from bench.commands.options import emit, say
 from catalog.cli import app as catalog_app
-from catalog.errors import AigcError, ExitCode
+from catalog.errors import AigcError, ExitCode, MissingPrerequisite
 
 EXIT_CODES = """\
 Exit codes: 0 all done · 1 a job failed · 2 usage · 3 invalid input · 4 something is missing ·
@@ -87,6 +87,16 @@ def main() -> None:
         # The reader of our output has gone; what is left in the buffer goes nowhere, quietly.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.OK)
+    except OSError as error:
+        # A name too long, a folder that may not be written, a full disk: no bug of this program.
+        _show(error, debug=debug)
+        refused = MissingPrerequisite(
+            f"the system refuses a file: {error.strerror or error}",
+            where=None if error.filename is None else str(error.filename),
+        )
+        for line in refused.lines():
+            say(line)
+        sys.exit(refused.exit_code)
     except Exception as error:  # noqa: BLE001 (a bug must not end in a traceback without --debug)
         _show(error, debug=debug)
         say(f"error: {type(error).__name__}: {error}")

@@ -123,7 +123,7 @@ def test_a_plug_in_is_allowed_by_its_entry_point(
     ("algorithm", "settings"),
     [
         ("bench.models.vae:VAE", {"width": 10**9}),
-        ("bench.models.vae:VAE", {"width": 10**6}),
+        ("bench.models.vae:VAE", {"width": 10**5}),
         ("bench.models.vae:VAE", {"width": 10**30}),
         ("bench.models.gan:GAN", {"width": 10**6}),
         ("bench.models.two_stage:TwoStageVAE", {"second_layers": 10**6}),
