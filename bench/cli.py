@@ -24,7 +24,7 @@ from bench.commands import (
 from bench.commands import verify as verifying
 from bench.commands.options import emit, say
 from catalog.cli import app as catalog_app
-from catalog.errors import AigcError, ExitCode
+from catalog.errors import AigcError, ExitCode, MissingPrerequisite
 
 EXIT_CODES = """\
 Exit codes: 0 all done · 1 a job failed · 2 usage · 3 invalid input · 4 something is missing ·
@@ -102,12 +102,16 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.OK)
     except OSError as error:
+        # A name too long, a folder that may not be written, a full disk: no bug of this program.
         _show(error, debug=debug)
-        say(f"error: {error.strerror or error}")
-        if error.filename:
-            say(f"  where: {error.filename}")
-        say("  do:    see to space and permissions, then give the same command again")
-        sys.exit(ExitCode.MISSING_PREREQUISITE)
+        refused = MissingPrerequisite(
+            f"the system refuses a file: {error.strerror or error}",
+            where=None if error.filename is None else str(error.filename),
+            hint="see to space and permissions, then give the same command again",
+        )
+        for line in refused.lines():
+            say(line)
+        sys.exit(refused.exit_code)
     except Exception as error:  # noqa: BLE001 (a bug must not end in a traceback without --debug)
         _show(error, debug=debug)
         say(f"error: {type(error).__name__}: {error}")

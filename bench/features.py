@@ -7,6 +7,7 @@ never meet old features.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -102,7 +103,9 @@ def reference_features(
     if cached is not None:
         return cached
     found = extract(images, extractor, batch_size, device, source)
-    write_atomically(path, to_safetensors(found, {"sha256": _digest(found)}))
+    # A cache that cannot be written costs time, never the result.
+    with suppress(OSError):
+        write_atomically(path, to_safetensors(found, {"sha256": _digest(found)}))
     return found
 
 
@@ -137,6 +140,8 @@ def _read(path: Path, extractor: FeatureExtractor, n_images: int) -> Features | 
         with safe_open(path, framework="pt") as file:
             found = {layer: file.get_tensor(layer) for layer in extractor.layers}
             intact = (file.metadata() or {}).get("sha256") == _digest(found)
-    except (SafetensorError, OSError):
+    # Types that numpy lacks, and single numbers, come from a file that was not written here.
+    except (SafetensorError, OSError, TypeError, RuntimeError, ValueError):
         return None
-    return found if intact and all(len(part) == n_images for part in found.values()) else None
+    sizes = {part.shape[0] if part.ndim == 2 else None for part in found.values()}
+    return found if intact and sizes == {n_images} else None

@@ -12,19 +12,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from bench import trained
 from bench.data import load_dataset
+from bench.image_files import Pixels, read_array, read_image
+from bench.loaders import require_loader
+from bench.sample import NonFiniteImages
 from bench.store import RunDirectory
 from catalog.errors import InvalidInput, UsageError
+from catalog.paths import reason
 from catalog.schema import Registry
 
 N_FROM_RUN = 10_000
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-Pixels = NDArray[np.uint8]
 
 
 def resolve_image_source(
@@ -44,9 +45,16 @@ def resolve_image_source(
         InvalidInput: the images break a rule; the message names file and rule.
         UsageError: there is no such data set or split.
     """
+    try:
+        return _resolve(text, registry, torch.device(device))
+    except OSError as error:
+        raise InvalidInput(f"{text}: cannot be read ({reason(error)})") from error
+
+
+def _resolve(text: str, registry: Registry, device: torch.device) -> Tensor:
     path = Path(text)
     if (path / "train.json").is_file():
-        return _read_run(path, torch.device(device))
+        return _read_run(path, device)
     if path.is_dir():
         return read_directory(path)
     if path.is_file():
@@ -70,7 +78,7 @@ def read_directory(path: Path) -> Tensor:
         raise InvalidInput(f"{path}: holds no {', '.join(SUFFIXES)} file")
     images: list[Pixels] = []
     for file in files:
-        image = _read_image(file)
+        image = read_image(file)
         if images and image.shape != images[0].shape:
             raise InvalidInput(
                 f"{file}: is {_described(image)}, but {files[0].name} is {_described(images[0])};"
@@ -92,16 +100,7 @@ def read_npy(path: Path) -> Tensor:
     Raises:
         InvalidInput: the file cannot be read, or dtype or shape is another one.
     """
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InvalidInput(f"{path}: not a readable .npy file ({error})") from None
-    if not isinstance(array, np.ndarray):
-        raise InvalidInput(f"{path}: an archive of arrays, expected one .npy array")
-    if array.dtype != np.uint8:
-        raise InvalidInput(f"{path}: images are uint8 in 0 .. 255, this array is {array.dtype}")
-    if array.size == 0:
-        raise InvalidInput(f"{path}: holds no images, its shape is {array.shape}")
+    array = read_array(path)
     return torch.from_numpy(np.ascontiguousarray(_channels_first(array, path)))
 
 
@@ -119,18 +118,6 @@ def _channels_first(array: Pixels, path: Path) -> Pixels:
     )
 
 
-def _read_image(file: Path) -> Pixels:
-    try:
-        with Image.open(file) as image:
-            mode, pixels = image.mode, np.asarray(image)
-    # Pillow's decoders also report damage as SyntaxError or ValueError.
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InvalidInput(f"{file}: not a readable image ({error})") from None
-    if mode not in ("L", "RGB"):
-        raise InvalidInput(f"{file}: images are 8-bit grey or RGB, this one has mode {mode}")
-    return pixels.reshape(*pixels.shape[:2], -1)  # (H, W, C)
-
-
 def _described(image: Pixels) -> str:
     height, width, channels = image.shape
     return f"{height} x {width} {'grey' if channels == 1 else 'RGB'}"
@@ -138,12 +125,12 @@ def _described(image: Pixels) -> str:
 
 def _read_run(path: Path, device: torch.device) -> Tensor:
     model = trained.load(RunDirectory(path), device)
-    return model.sample(
-        type(model.model).samplers[0],
-        N_FROM_RUN,
-        seed=model.spec.seed,
-        ema=model.average is not None,
-    )
+    sampler = type(model.model).samplers[0]
+    averaged = model.average is not None
+    try:
+        return model.sample(sampler, N_FROM_RUN, seed=model.spec.seed, ema=averaged)
+    except NonFiniteImages as error:
+        raise InvalidInput(f"{path}: {error}") from error
 
 
 def _read_split(text: str, registry: Registry) -> Tensor:
@@ -153,4 +140,5 @@ def _read_split(text: str, registry: Registry) -> Tensor:
         raise UsageError(
             f"data set '{name}' has no split '{split}', it has {', '.join(dataset.splits)}"
         )
+    require_loader(dataset)
     return load_dataset(dataset)[split].images

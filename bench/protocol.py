@@ -8,10 +8,11 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from bench.hashing import sha256_of_data
 from catalog.schema import Dataset, Extractor, Protocol, Registry
+from catalog.schema.benchmark import Channels, ImageCount, Resolution, Seed
 
 
 class ScoringProtocol(BaseModel):
@@ -23,13 +24,13 @@ class ScoringProtocol(BaseModel):
     version: int
     dataset: str
     dataset_fingerprint: str
-    resolution: int
-    channels: int
+    resolution: Resolution
+    channels: Channels
     reference_split: str
-    n_reference: int
+    n_reference: PositiveInt
     held_out_split: str
-    n_held_out: int
-    n_fake: int
+    n_held_out: PositiveInt
+    n_fake: ImageCount
     labels: Literal["index modulo number of classes"] = "index modulo number of classes"
     grey_to_rgb: Literal["repeat"] = "repeat"
     quantisation: Literal["floor(127.5 x + 128) clamped to uint8"] = (
@@ -42,15 +43,15 @@ class ScoringProtocol(BaseModel):
     layer_kid: str
     layer_prc: str
     tf32: Literal[False] = False
-    isc_splits: int
-    kid_subsets: int
-    kid_subset_size: int
-    prc_neighborhood: int
+    isc_splits: PositiveInt
+    kid_subsets: PositiveInt
+    kid_subset_size: PositiveInt
+    prc_neighborhood: PositiveInt
     prc_images: Literal["the first min(n_fake, n_real) fakes"] = (
         "the first min(n_fake, n_real) fakes"
     )
-    rng_seed: int
-    batch_size: int
+    rng_seed: Seed
+    batch_size: PositiveInt
     torch_fidelity: str
 
     @property

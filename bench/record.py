@@ -13,7 +13,12 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from bench.protocol import ScoringProtocol
+from bench.safe_text import Digest, Name, RelativePath
 from bench.spec import TrainSpec
+from bench.strict_json import parse_strictly
+
+SCHEMA_VERSIONS = (1,)
+"""Versions of both records that this release reads; it writes the last one."""
 
 Status = Literal["started", "success", "error", "cancelled"]
 PhaseName = Literal["data", "model", "train", "sample", "score", "record"]
@@ -83,9 +88,9 @@ class Artifact(Record):
     """A file of the run directory, relative to it."""
 
     kind: ArtifactKind
-    path: str
-    sha256: str
-    n_bytes: int
+    path: RelativePath
+    sha256: Digest
+    n_bytes: Annotated[int, Field(ge=0)]
 
 
 class Suspicion(Record):
@@ -128,8 +133,8 @@ class TrainRecord(Record):
     """One model, trained once."""
 
     schema_version: Literal[1] = 1
-    run_id: str
-    train_hash: str
+    run_id: Name
+    train_hash: Digest
     status: Status
     spec: TrainSpec
     comparable: bool
@@ -213,13 +218,13 @@ class RunSubject(Record):
     """
 
     kind: Literal["run"] = "run"
-    run_id: str
-    variant: str
+    run_id: Name
+    variant: Name
     seed: int
-    train_hash: str
+    train_hash: Digest
     weights: Literal["final", "best"]
     ema: bool
-    sampler: str
+    sampler: Name
 
 
 class CalibrationSubject(Record):
@@ -229,7 +234,7 @@ class CalibrationSubject(Record):
     """
 
     kind: Literal["calibration"] = "calibration"
-    name: str
+    name: Name
     draw: Annotated[int, Field(ge=0)] = 0
 
 
@@ -244,7 +249,7 @@ class ScoreRecord(Record):
     """
 
     schema_version: Literal[1] = 1
-    score_hash: str
+    score_hash: Digest
     subject: Subject
     protocol: ScoringProtocol
     protocol_key: str
@@ -278,10 +283,10 @@ def to_json(record: Record) -> str:
 
 
 def parse_train_record(data: str | bytes) -> TrainRecord:
-    """A train record from its file's content; pydantic's ValidationError if it breaks a rule."""
-    return TrainRecord.model_validate_json(data)
+    """A train record from its file's content; a ValueError, often pydantic's, if it is broken."""
+    return parse_strictly(data, TrainRecord, SCHEMA_VERSIONS)
 
 
 def parse_score_record(data: str | bytes) -> ScoreRecord:
-    """A score record from its file's content; pydantic's ValidationError if it breaks a rule."""
-    return ScoreRecord.model_validate_json(data)
+    """A score record from its file's content; a ValueError, often pydantic's, if it is broken."""
+    return parse_strictly(data, ScoreRecord, SCHEMA_VERSIONS)

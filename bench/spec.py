@@ -6,12 +6,14 @@ the same command finds the work of an earlier one.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PositiveInt
 
 from bench.hashing import sha256_of_data
+from bench.safe_text import Digest, Name
 from catalog.schema import Dataset, Recipe, Registry, Variant
+from catalog.schema.benchmark import Channels, Classes, Resolution, Seed
 
 
 class DatasetSpec(BaseModel):
@@ -19,13 +21,13 @@ class DatasetSpec(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    id: str
-    fingerprint: str
-    split: str
-    n_images: int
-    resolution: int
-    channels: int
-    n_classes: int
+    id: Name
+    fingerprint: Digest
+    split: Name
+    n_images: PositiveInt
+    resolution: Resolution
+    channels: Channels
+    n_classes: Classes
 
 
 class TrainSpec(BaseModel):
@@ -33,12 +35,12 @@ class TrainSpec(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    variant: str
-    algorithm: str
+    variant: Name
+    algorithm: Annotated[str, Field(max_length=200)]
     recipe: dict[str, JsonValue]
     dataset: DatasetSpec
-    seed: int
-    steps: int
+    seed: Seed
+    steps: PositiveInt
     precision: Literal["fp32"] = "fp32"
 
     @property

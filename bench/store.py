@@ -10,9 +10,10 @@ further draws are ``<name>-draw-<n>-<key>.json``. ``bench.run_files`` knows all 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ from bench.holder import name_of_holder
 from bench.record import (
     Artifact,
     ArtifactKind,
+    Record,
     ScoreRecord,
     TrainRecord,
     parse_score_record,
@@ -29,11 +31,13 @@ from bench.record import (
     to_json,
 )
 from bench.run_files import CALIBRATION_FOLDER, CHECKPOINT, LOCK, RESERVE, SCORES
+from bench.strict_json import MAX_BYTES, BrokenJson
 from catalog.errors import InvalidInput, MissingPrerequisite
-from catalog.paths import write_atomically
+from catalog.paths import reason, regular_bytes, write_atomically
 
 CALIBRATION = CALIBRATION_FOLDER
 RESERVE_BYTES = 32_768
+R = TypeVar("R", bound=Record)
 
 
 @contextmanager
@@ -81,13 +85,14 @@ class RunDirectory:
         """
         if not self.train_json.exists():
             return None
-        try:
-            return parse_train_record(self.train_json.read_bytes())
-        except ValidationError as error:
-            raise _broken(self.train_json, error) from error
+        return _parsed(self.train_json, parse_train_record)
 
     def score_records(self) -> list[ScoreRecord]:
-        """All score records, in order of their file names."""
+        """All score records, in order of their file names.
+
+        Raises:
+            InvalidInput: a file breaks the record's rules.
+        """
         return [read_score(path) for path in sorted(self.scores.glob("*.json"))]
 
     def write_train(self, record: TrainRecord) -> None:
@@ -135,13 +140,17 @@ def read_score(path: Path) -> ScoreRecord:
     Raises:
         InvalidInput: the file breaks the record's rules.
     """
+    return _parsed(path, parse_score_record)
+
+
+def _parsed(path: Path, parse: Callable[[bytes], R]) -> R:
     try:
-        return parse_score_record(path.read_bytes())
+        return parse(regular_bytes(path, MAX_BYTES))
     except ValidationError as error:
-        raise _broken(path, error) from error
-
-
-def _broken(path: Path, error: ValidationError) -> InvalidInput:
-    first = error.errors()[0]
-    place = ".".join(map(str, first["loc"])) or "record"
-    return InvalidInput("a record file is broken", where=f"{path}: {place}: {first['msg']}")
+        first = error.errors(include_url=False, include_input=False)[0]
+        place, message = ".".join(map(str, first["loc"])) or "record", first["msg"]
+    except BrokenJson as error:
+        place, message = error.place, str(error)
+    except OSError as error:
+        place, message = "file", reason(error)
+    raise InvalidInput("a record file is broken", where=f"{path}: {place}: {message}")

@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from bench.build import build_from_spec
 from bench.data.base import ImageSplit, to_unit_range
+from bench.density import N_COMPONENTS, LatentMixture, fit_mixture
 from bench.density import SAMPLER as MIXTURE
-from bench.density import LatentMixture, fit_mixture
 from bench.ema import AveragedWeights
 from bench.models.base import GenerativeModel, LatentModel, Reconstructs
 from bench.noise import ImageNoise
@@ -27,7 +25,8 @@ from bench.sample import Draw, labels_of, reconstruct_images, sample_images
 from bench.spec import TrainSpec
 from bench.store import RunDirectory
 from bench.subjects import RECONSTRUCTION, sampler_names
-from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
+from bench.weights import RecordedWeights, fitting
+from catalog.errors import InvalidInput, UsageError
 from catalog.names import suggestion
 from catalog.paths import write_atomically
 
@@ -126,46 +125,59 @@ def save(trained: TrainedModel, directory: RunDirectory) -> list[Path]:
 
 
 def load(directory: RunDirectory, device: torch.device) -> TrainedModel:
-    """The trained model of a run directory.
+    """The trained model of a run directory, which may come from somebody else.
+
+    Nothing is parsed or built before the files are known to be the ones on record.
 
     Raises:
-        InvalidInput: there is no train record, or a file of the run is damaged.
+        InvalidInput: there is no train record, a file of the run is not the one on record, or it
+            does not fit the model that the record describes.
         MissingPrerequisite: the run has no final weights (yet).
     """
     record = directory.train_record()
     if record is None:
         raise InvalidInput("not a run directory: it has no train.json", where=str(directory.path))
-    if not directory.weights.exists():
-        pruned = record.status == "success"
-        raise MissingPrerequisite(
-            f"the run is '{record.status}' and has no final weights",
-            where=str(directory.weights),
-            hint="its weights were pruned; its suite with another --output-dir trains it again"
-            if pruned
-            else "run its suite again to finish it",
-        )
+    recorded = RecordedWeights(directory, record)
+    state = recorded.tensors(directory.weights)
+    model = build_from_spec(record.spec)
+    fitting(directory.weights, state, model.state_dict())
+    model.load_state_dict(state)
     # The layout in which it was trained: in another one, convolutions may round otherwise.
-    model = build_from_spec(record.spec).to(device).to(memory_format=torch.channels_last)
-    model.load_state_dict(_read(directory.weights))
-    model.eval()
+    model.to(device).to(memory_format=torch.channels_last).eval()
     average = None
-    if directory.weights_ema.exists():
+    if float(str(record.spec.recipe.get("ema_decay", 0.0))) > 0.0:
         average = AveragedWeights(model.sampling_modules(), 0.0)
-        average.load_state_dict({"n_updates": 0, **_read(directory.weights_ema)})
-    mixtures = {
-        ema: LatentMixture(**_read(path))
-        for ema in (False, True)
-        if (path := _mixture_file(directory, ema=ema)).exists()
-    }
+        averages = recorded.tensors(directory.weights_ema)
+        fitting(directory.weights_ema, averages, average.average)
+        average.load_state_dict({"n_updates": 0, **averages})
+    mixtures: dict[bool, LatentMixture] = {}
+    if isinstance(model, LatentModel):
+        for ema in (False, True) if average else (False,):
+            path = _mixture_file(directory, ema=ema)
+            mixtures[ema] = _mixture(path, recorded.tensors(path), model)
     return TrainedModel(record.spec, model, average, mixtures, device)
+
+
+def _mixture(path: Path, tensors: dict[str, Tensor], model: GenerativeModel) -> LatentMixture:
+    """The ex-post density in a file, once it has the sizes of the model's latents."""
+    dim, k = _latent_size(model), N_COMPONENTS
+    shapes = {"weights": (k,), "means": (k, dim), "factors": (k, dim, dim)}
+    expected = {
+        name: torch.empty(shape, dtype=torch.float64, device="meta")
+        for name, shape in shapes.items()
+    }
+    fitting(path, tensors, expected)
+    return LatentMixture(**tensors)
+
+
+@torch.no_grad()
+def _latent_size(model: GenerativeModel) -> int:
+    if not isinstance(model, LatentModel):
+        raise TypeError(f"{type(model).__name__} has no latents")
+    shape = model.shape
+    images = torch.zeros(1, shape.channels, shape.size, shape.size)
+    return int(model.encode(images.to(next(model.parameters()).device)).shape[1])
 
 
 def _mixture_file(directory: RunDirectory, *, ema: bool) -> Path:
     return directory.path / f"{MIXTURE}{'-ema' if ema else ''}.safetensors"
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise InvalidInput("a weight file is damaged", where=f"{path}: {error}") from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
+from unicodedata import category
 
 
 class ExitCode(IntEnum):
@@ -19,6 +20,21 @@ class ExitCode(IntEnum):
     MISSING_PREREQUISITE = 4
     GATE_FAILED = 5
     INTERRUPTED = 130
+
+
+_LONGEST_LINE = 2000
+_MOST_PROBLEMS = 100
+
+
+def _one_line(text: str) -> str:
+    """Text without line breaks and control characters, which names of files and keys may hold."""
+    shown = "".join(map(_visible, text[: _LONGEST_LINE + 1]))
+    return shown if len(shown) <= _LONGEST_LINE else f"{shown[:_LONGEST_LINE]}…"
+
+
+def _visible(character: str) -> str:
+    hidden = category(character).startswith("C") or category(character) in ("Zl", "Zp")
+    return character.encode("unicode_escape").decode() if hidden else character
 
 
 class AigcError(Exception):
@@ -34,11 +50,11 @@ class AigcError(Exception):
 
     def lines(self) -> list[str]:
         """The message as the terminal shows it."""
-        shown = [f"error: {self.what}"]
+        shown = [f"error: {_one_line(self.what)}"]
         if self.where:
-            shown.append(f"  where: {self.where}")
+            shown.append(f"  where: {_one_line(self.where)}")
         if self.hint:
-            shown.append(f"  do:    {self.hint}")
+            shown.append(f"  do:    {_one_line(self.hint)}")
         return shown
 
 
@@ -67,8 +83,11 @@ class InvalidRegistry(InvalidInput):
         super().__init__(f"{file} has {len(self.problems)} {noun}")
 
     def lines(self) -> list[str]:
-        """Every problem first, the count last."""
-        return [*self.problems, f"error: {self.what}"]
+        """The problems first, of very many only the first ones, and the count last."""
+        shown = list(map(_one_line, self.problems[:_MOST_PROBLEMS]))
+        if len(self.problems) > _MOST_PROBLEMS:
+            shown.append(f"… and {len(self.problems) - _MOST_PROBLEMS} more")
+        return [*shown, f"error: {_one_line(self.what)}"]
 
 
 class MissingPrerequisite(AigcError):

@@ -115,7 +115,7 @@ def load_history(path: Path) -> dict[str, Known]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         return {url: Known(**known) for url, known in data["links"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidInput(
             f"{path} is not a link history: {error}", hint="delete it to start anew"
         ) from error

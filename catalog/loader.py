@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from catalog.errors import InvalidRegistry, MissingPrerequisite
 from catalog.locate import find_registry, shown_path
-from catalog.paths import cache_dir, write_atomically
+from catalog.paths import cache_dir, reason, regular_bytes, write_atomically
 from catalog.rules import broken_rules, is_built_in
 from catalog.schema import Registry
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _DECIDING = ("addresses.py", "document.py", "rules*.py", "schema/*.py")
 """Sources that decide what is valid; a change to them makes every cached verdict void."""
+
+MAX_BYTES = 4 * 2**20
+"""No registry is larger, so that one of nonsense is refused at once; ours has 0.3 MB."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ def load_registry(path: Path | None = None) -> Registry:
 
     Raises:
         MissingPrerequisite: the file is not there or cannot be read.
+        InvalidInput: it is no regular file, or far too large.
         InvalidRegistry: it breaks the schema or a rule; all problems are listed.
     """
     found = find_registry(path)
@@ -90,9 +94,9 @@ def registry_sha256(path: Path) -> str:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return regular_bytes(path, MAX_BYTES)
     except OSError as error:
-        raise MissingPrerequisite(f"cannot read {shown_path(path)}: {error.strerror}") from error
+        raise MissingPrerequisite(f"cannot read {shown_path(path)}: {reason(error)}") from error
 
 
 def _examine(content: bytes, file: str) -> Examination:
@@ -141,7 +145,12 @@ def _recall(slot: Path, content: bytes) -> Registry | None:
         stamp, _, data = slot.read_bytes().partition(b"\n")
     except OSError:
         return None
-    return Registry.model_validate_json(data) if stamp == _stamp(content, data) else None
+    if stamp != _stamp(content, data):
+        return None
+    try:
+        return Registry.model_validate_json(data)
+    except ValidationError:
+        return None  # whoever wrote it did not check it
 
 
 def _remember(slot: Path, content: bytes, json_text: str) -> None:

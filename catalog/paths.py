@@ -7,10 +7,13 @@ there belongs to the modules that store it.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
+
+from catalog.errors import InvalidInput
 
 CACHE_VARIABLE = "AIGC_CACHE_DIR"
 
@@ -26,6 +29,30 @@ def cache_dir() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("aigc-bench", appauthor=False)
+
+
+def regular_bytes(path: Path, at_most: int) -> bytes:
+    """The content of a regular file, which is not read if it is larger than ``at_most`` bytes.
+
+    Folders, devices and pipes have no end or no content, so they are refused unread.
+
+    Raises:
+        InvalidInput: it is no regular file, or too large.
+        OSError: it cannot be read.
+    """
+    # Asked first, because opening a pipe that nobody writes to would never end.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise InvalidInput(f"{path} is not a regular file")
+    with path.open("rb") as file:
+        content = file.read(at_most + 1)
+    if len(content) > at_most:
+        raise InvalidInput(f"{path} is larger than {at_most:,} bytes, so it was not read")
+    return content
+
+
+def reason(error: Exception) -> str:
+    """Why the system refused a file, without the path that the message names already."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 @contextmanager

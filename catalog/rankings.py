@@ -35,13 +35,21 @@ def best_ranks(registry_file: Path) -> dict[str, Rank]:
     """Each ranked variant's best range over all suites; empty without reports."""
     best: dict[str, Rank] = {}
     for file in sorted(registry_file.resolve().parent.glob("reports/*/results.csv")):
-        with file.open(encoding="utf-8", newline="") as lines:
-            for row in csv.DictReader(lines):
-                rank = _rank(row, file.parent.name)
-                name = row.get("variant") or ""
-                if rank and (name not in best or rank < best[name]):
-                    best[name] = rank
+        for row in _rows(file):
+            rank = _rank(row, file.parent.name)
+            name = row.get("variant") or ""
+            if rank and (name not in best or rank < best[name]):
+                best[name] = rank
     return best
+
+
+def _rows(file: Path) -> list[dict[str, str | None]]:
+    """The rows of a report; none of one that cannot be read, which is no reason to show nothing."""
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            return list(csv.DictReader(lines))
+    except (OSError, ValueError, csv.Error):
+        return []
 
 
 def _rank(row: dict[str, str | None], suite: str) -> Rank | None:
@@ -50,7 +58,7 @@ def _rank(row: dict[str, str | None], suite: str) -> Rank | None:
         low, high = (int(float(row.get(key) or "")) for key in ("rank_low", "rank_high"))
         mean = row.get("mean") or ""
         float(mean)
-    except ValueError:
+    except (ValueError, OverflowError, TypeError, AttributeError):
         return None
     return Rank(
         row.get("provisional") == "true", low, high, suite, mean, row.get("metric") or "mean"

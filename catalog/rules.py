@@ -8,6 +8,7 @@ is in ``catalog.rules_catalogue``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 SECTIONS = ("resources", "errata", "datasets", "extractors", "protocols", "suites", "variants")
 BUILT_IN_MODELS = "bench.models."
 PLUGIN_GROUP = "aigc.models"
+
+_IMPORT_STRING = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 REFERENCES = (
     ("errata", "resources", "resources"),
@@ -75,7 +78,7 @@ def no_circular_parents(file: Sourced) -> Iterator[Finding]:
 def allowed_algorithms(file: Sourced) -> Iterator[Finding]:
     """An algorithm is in bench.models or in a module that an aigc.models entry point names."""
     for index, variant in enumerate(file.registry.variants):
-        if not is_allowed(variant.algorithm):
+        if not is_import_string(variant.algorithm) or not is_allowed(variant.algorithm):
             outside = f"'{variant.algorithm}' is neither in {BUILT_IN_MODELS}* nor in a module that"
             named = f"an installed entry point of group {PLUGIN_GROUP} names"
             yield ("variants", index, "algorithm"), f"{outside} {named}"
@@ -92,6 +95,14 @@ def complete_weights(file: Sourced) -> Iterator[Finding]:
                 ("extractors", index),
                 f"{' and '.join(present)} without {' and '.join(missing)}; give all three or none",
             )
+
+
+def complete_layers(file: Sourced) -> Iterator[Finding]:
+    """An extractor names a layer for each kind of metric: isc, fid, kid and prc."""
+    for index, extractor in enumerate(file.registry.extractors):
+        missing = [name for name in ("isc", "fid", "kid", "prc") if name not in extractor.layers]
+        if missing:
+            yield ("extractors", index, "layers"), f"no layer for {' and '.join(missing)}"
 
 
 def existing_splits(file: Sourced) -> Iterator[Finding]:
@@ -174,6 +185,7 @@ RULES: tuple[Rule, ...] = (
     no_circular_parents,
     allowed_algorithms,
     complete_weights,
+    complete_layers,
     existing_splits,
     kid_subsets_fit,
     isc_splits_fit,
@@ -198,6 +210,11 @@ def statements() -> list[str]:
 def is_built_in(algorithm: str) -> bool:
     """Whether an ``algorithm:`` names a class below ``bench.models``."""
     return algorithm.startswith(BUILT_IN_MODELS)
+
+
+def is_import_string(text: str) -> bool:
+    """Whether a text is ``package.module:Class`` with a plain name in each place."""
+    return _IMPORT_STRING.fullmatch(text) is not None
 
 
 def is_allowed(algorithm: str) -> bool:

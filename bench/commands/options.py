@@ -29,6 +29,9 @@ WeightsOption = Annotated[
     typer.Option("--extractor-weights", help="Weight file of the feature network."),
 ]
 
+LARGEST_SEED = 2**32 - 1
+MOST_SEEDS = 1000
+
 
 def emit(text: str) -> None:
     """One piece of data on stdout."""
@@ -57,8 +60,13 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
         if match is None:
             raise UsageError(f"'{text}' is not a list of seeds", hint="write 0-4 or 0,2,5-7")
-        first = int(match[1])
-        seeds += range(first, int(match[2] or first) + 1)
+        first, last = int(match[1][:20]), int((match[2] or match[1])[:20])
+        if last > LARGEST_SEED or last - first >= MOST_SEEDS:
+            raise UsageError(
+                f"'{text}' asks for too many seeds, or too large ones",
+                hint=f"at most {MOST_SEEDS:,} seeds, none above {LARGEST_SEED:,}",
+            )
+        seeds += range(first, last + 1)
     if not text or not seeds or len(set(seeds)) != len(seeds):
         raise UsageError(f"'{text}' names no seeds, or one of them twice", hint="write 0-4 or 0,2")
     return tuple(seeds)

@@ -33,7 +33,7 @@ SeedsOption = Annotated[
     str | None, typer.Option("--seeds", help="Training seeds, such as 0-4 or 0,2.")
 ]
 StepsOption = Annotated[
-    int | None, typer.Option("--steps", min=1, help="Updates per run, instead of the suite's.")
+    int | None, typer.Option("--steps", min=1, max=10**9, help="Updates per run, not the suite's.")
 ]
 LimitOption = Annotated[
     int | None,

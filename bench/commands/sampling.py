@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bench.commands.options import DeviceOption, emit
-from catalog.errors import UsageError
+from catalog.errors import InvalidInput, UsageError
 
 
 def sample(
@@ -34,13 +34,17 @@ def sample(
     from bench import trained
     from bench.device import resolve_device
     from bench.grid import write_grid
+    from bench.sample import NonFiniteImages
     from bench.store import RunDirectory
     from catalog.paths import atomic_file
 
     model = trained.load(RunDirectory(run), resolve_device(device, cpu_is_fine=True))
     averaged = model.average is not None if ema is None else ema
     name = sampler or type(model.model).samplers[0]
-    images = model.sample(name, n, seed=seed, ema=averaged)
+    try:
+        images = model.sample(name, n, seed=seed, ema=averaged)
+    except NonFiniteImages as error:
+        raise InvalidInput(f"{run}: {error}") from error
     if out.suffix == ".npy":
         with atomic_file(out) as temporary, temporary.open("wb") as file:
             np.save(file, images.numpy())

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import re
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import cast
@@ -18,7 +20,10 @@ from torch import Tensor, nn
 
 from bench.hashing import sha256_of_file
 from catalog.errors import InvalidInput, MissingPrerequisite
+from catalog.paths import reason, regular_bytes
 from catalog.schema import Extractor
+
+_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 class FeatureExtractor(nn.Module):
@@ -67,9 +72,15 @@ def load_extractor(
 
     Raises:
         MissingPrerequisite: the weights file is absent.
-        InvalidInput: the weights file is not the registered one.
+        InvalidInput: there is no such extractor, the weights file is not the registered one or
+            does not fit, or the registry names a layer that the extractor has not.
     """
     extractor = cast("FeatureExtractor", _module(entry).load(entry, weights))
+    absent = sorted(set(entry.layers.values()) - set(extractor.layers))
+    if absent:
+        raise InvalidInput(
+            f"{entry.id} has no layer '{absent[0]}'", hint=f"it has: {', '.join(extractor.layers)}"
+        )
     return extractor.requires_grad_(False).eval().to(device)
 
 
@@ -78,8 +89,22 @@ def weights_place(entry: Extractor) -> Path | None:
     return cast("Path", _module(entry).weights_place(entry)) if entry.weights else None
 
 
+def require_extractor(entry: Extractor) -> None:
+    """Refuse an entry that is no module of this package; InvalidInput names it."""
+    name = _module_name(entry)
+    if not _ID.fullmatch(entry.id) or find_spec(name) is None:
+        raise InvalidInput(f"the program has no extractor '{entry.id}'")
+    if not hasattr(import_module(name), "load"):
+        raise InvalidInput(f"'{entry.id}' is not an extractor")
+
+
 def _module(entry: Extractor) -> ModuleType:
-    return import_module(f"bench.extractors.{entry.id.replace('-', '_')}")
+    require_extractor(entry)
+    return import_module(_module_name(entry))
+
+
+def _module_name(entry: Extractor) -> str:
+    return f"bench.extractors.{entry.id.replace('-', '_')}"
 
 
 def verified_weights(path: Path, entry: Extractor) -> bytes:
@@ -101,7 +126,10 @@ def verified_weights(path: Path, entry: Extractor) -> bytes:
         raise InvalidInput(
             f"{path}: weights of {entry.id} have {entry.n_bytes} bytes, this file has {found}"
         )
-    content = path.read_bytes()
+    try:
+        content = regular_bytes(path, found)
+    except OSError as error:
+        raise InvalidInput(f"{path}: cannot be read ({reason(error)})") from error
     digest = hashlib.sha256(content).hexdigest()
     if digest != entry.sha256:
         raise InvalidInput(

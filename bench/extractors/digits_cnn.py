@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as parse_safetensors
 from torch import Tensor, nn
 
@@ -68,8 +69,12 @@ def weights_place(entry: Extractor) -> Path:
 
 
 def load(entry: Extractor, weights: Path | None) -> FeatureExtractor:
-    """The classifier with its verified weights."""
-    state = parse_safetensors(verified_weights(weights or weights_place(entry), entry))
+    """The classifier with its verified weights; InvalidInput if the file is of another network."""
+    path = weights or weights_place(entry)
     extractor = DigitsCNN(entry.sha256)
-    extractor.load_state_dict(state)
+    try:
+        extractor.load_state_dict(parse_safetensors(verified_weights(path, entry)))
+    # A registry of somebody else may have registered any file.
+    except (SafetensorError, RuntimeError) as error:
+        raise InvalidInput(f"{path}: not the weights of {entry.id}", where=str(error)) from error
     return extractor

@@ -18,6 +18,21 @@ Algorithm = Annotated[str, StringConstraints(pattern=r"^[a-z_][\w.]*:[A-Za-z_]\w
 
 Recipe = dict[str, JsonValue]
 
+Resolution = Annotated[int, Field(ge=1, le=1024)]
+Channels = Literal[1, 3]
+Classes = Annotated[int, Field(ge=1, le=100_000)]
+ImageCount = Annotated[int, Field(ge=2, le=1_000_000)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+"""Sizes that decide how much memory a file asks for, so each is bounded."""
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""What every random number generator here accepts."""
+
+FileName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)
+]
+"""A file in a folder that the program chooses, never a path out of it."""
+
 CalibrationRow = Literal[
     "held-out", "train-copies", "class-pca-gaussian", "pca-gaussian", "mean-image", "noise"
 ]
@@ -65,9 +80,9 @@ class Dataset(Entry):
     name: Text
     paper: Id
     loader: Id
-    resolution: PositiveInt
-    channels: Literal[1, 3]
-    n_classes: PositiveInt
+    resolution: Resolution
+    channels: Channels
+    n_classes: Classes
     splits: dict[Id, PositiveInt]
     fingerprint: Sha256
     licence: Sentence
@@ -87,11 +102,11 @@ class Extractor(Entry):
 
     id: Id
     name: Text
-    weights: Sentence | None = None
+    weights: FileName | None = None
     sha256: Sha256 | None = None
     n_bytes: PositiveInt | None = None
     layers: dict[Literal["isc", "fid", "kid", "prc"], Sentence]
-    resolution: PositiveInt | None = None
+    resolution: Resolution | None = None
     rebuild: Sentence | None = None
 
 
@@ -113,14 +128,14 @@ class Protocol(Entry):
     dataset: Id
     reference_split: Id
     held_out_split: Id
-    n_fake: Annotated[int, Field(ge=2)]
+    n_fake: ImageCount
     extractor: Id
-    isc_splits: PositiveInt
-    kid_subsets: PositiveInt
-    kid_subset_size: PositiveInt
-    prc_neighborhood: PositiveInt
-    rng_seed: int
-    batch_size: PositiveInt
+    isc_splits: Count
+    kid_subsets: Count
+    kid_subset_size: Count
+    prc_neighborhood: Count
+    rng_seed: Seed
+    batch_size: Count
 
 
 class Suite(Entry):
@@ -138,7 +153,7 @@ class Suite(Entry):
     dataset: Id
     protocol: Id
     variants: Literal["all"] | tuple[Id, ...]
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)]
-    steps: PositiveInt
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+    steps: Annotated[int, Field(ge=1, le=10**9)]
     cpu: bool
     calibration: tuple[CalibrationRow, ...]

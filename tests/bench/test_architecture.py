@@ -245,6 +245,95 @@ def test_files_are_short_and_quiet(module: str) -> None:
             assert node.func.id != "print", f"line {node.lineno} prints"
 
 
+BY_NAME = {"eval", "exec", "compile", "__import__"}
+UNPACKING = {"extractall", "unpack_archive", "unsafe_load", "full_load"}
+FOREIGN = {"pickle", "cPickle", "_pickle", "dill", "joblib", "cloudpickle", "marshal", "shelve"}
+ARCHIVES = {"tarfile", "zipfile", "shutil.unpack_archive"}
+HARMLESS = {"pickle.UnpicklingError"}
+"""An exception, which runs nothing."""
+
+
+def runs_what_it_reads(tree: ast.AST) -> list[str]:
+    """Places where data from a file could become code, or files wherever an archive says."""
+    found = []
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            root = name.partition(".")[0]
+            if name not in HARMLESS and ({root} & FOREIGN or {name, root} & ARCHIVES):
+                found.append(f"import {name}")
+        if isinstance(node, ast.Call) and not _is_safe(node):
+            found.append(ast.unparse(node))
+    return found
+
+
+def _is_safe(call: ast.Call) -> bool:
+    options = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+    if options.get("allow_pickle", "False") != "False":
+        return False
+    if isinstance(call.func, ast.Name):
+        return call.func.id not in BY_NAME
+    if not isinstance(call.func, ast.Attribute):
+        return True
+    owner, name = ast.unparse(call.func.value), call.func.attr
+    if owner == "torch" and name in ("load", "hub.load"):
+        return options.get("weights_only") == "True"
+    if owner == "yaml" and name in ("load", "load_all"):
+        loader = options.get("Loader", ast.unparse(call.args[1]) if len(call.args) > 1 else "")
+        return "SafeLoader" in loader or loader == "_LOADER"
+    if owner in FOREIGN or (owner == "np" and name == "load" and "allow_pickle" not in options):
+        return False
+    return name not in UNPACKING
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_nothing_that_is_read_is_run(module: str) -> None:
+    text = modules()[module].read_text(encoding="utf-8")
+    assert not runs_what_it_reads(ast.parse(text))
+
+
+def test_what_runs_what_it_reads_would_be_noticed() -> None:
+    wrong = [
+        "torch.load(file)",
+        "torch.load(file, weights_only=False)",
+        "yaml.load(text)",
+        "yaml.load(text, Loader=yaml.Loader)",
+        "yaml.load(text, yaml.FullLoader)",
+        "yaml.unsafe_load(text)",
+        "np.load(file)",
+        "np.load(file, allow_pickle=True)",
+        "pickle.load(file)",
+        "pickle.loads(data)",
+        "archive.extractall(folder)",
+        "shutil.unpack_archive(file)",
+        "eval(text)",
+        "exec(text)",
+    ]
+    fine = [
+        "torch.load(file, weights_only=True)",
+        "yaml.load(text, Loader=yaml.SafeLoader)",
+        "yaml.safe_load(text)",
+        "np.load(file, allow_pickle=False)",
+        "model.eval()",
+        "json.loads(text)",
+        "re.compile(text)",
+        "from pickle import UnpicklingError",
+    ]
+    assert runs_what_it_reads(ast.parse("\n".join([*wrong, *fine]))) == wrong
+    imports = ["import pickle", "import tarfile", "from zipfile import ZipFile", "import joblib"]
+    assert len(runs_what_it_reads(ast.parse("\n".join(imports)))) == len(imports)
+
+
+def test_the_loader_of_yaml_makes_plain_data_only() -> None:
+    from catalog import document
+
+    assert "SafeLoader" in document._LOADER.__name__
+
+
 def light(code: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
     """Run code in a fresh interpreter that ends by naming the heavy packages it has loaded."""
     program = f"""

@@ -483,3 +483,34 @@ def test_sizes(text: str, n_bytes: int) -> None:
 def test_what_is_not_a_size(text: str) -> None:
     with pytest.raises(UsageError, match="is not a size"):
         parse_size(text)
+
+
+@pytest.mark.parametrize("command", [["bench", "plan", "tiny"], ["bench", "status", "tiny"]])
+def test_a_file_that_the_system_refuses_is_no_bug(
+    aigc: Aigc, tiny: Path, command: list[str]
+) -> None:
+    shown = aigc(*command, "--registry", tiny, "-o", "x" * 5000)
+    assert shown.code == 4
+    first, where = shown.stderr.splitlines()
+    assert first.startswith("error: the system refuses a file: ")
+    assert where.startswith("  where: xxx")
+
+
+@pytest.mark.parametrize("seeds", ["0-99999999999", "4294967296", "0-1000", "9" * 5000])
+def test_seeds_beyond_reason_are_a_usage_error(aigc: Aigc, tiny: Path, seeds: str) -> None:
+    shown = aigc("bench", "plan", "tiny", "--registry", tiny, "--seeds", seeds)
+    assert shown.code == 2
+    assert shown.stderr.startswith(f"error: '{seeds[:10]}")
+
+
+def test_a_loader_that_does_not_exist_is_named(aigc: Aigc, tiny: Path) -> None:
+    broken(tiny, ("loader: digits", "loader: base"))
+    shown = aigc("bench", "validate", "--registry", tiny)
+    assert shown.code == 3
+    assert "data set 'digits': the program has no loader 'base'" in shown.stderr
+
+
+def test_a_message_is_one_line_whatever_it_quotes(aigc: Aigc, tiny: Path) -> None:
+    shown = aigc("bench", "plan", "tiny", "a\nb\x1b[31m\u202e", "--registry", tiny)
+    assert shown.code == 2
+    assert "no variant is called 'a\\nb\\x1b[31m\\u202e'" in shown.stderr.splitlines()[0]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 import bench.features
@@ -14,6 +15,7 @@ from bench.extractors.digits_cnn import DigitsCNN
 from bench.extractors.pixel_identity import PixelIdentity
 from bench.features import cache_key, extract, reference_features
 from bench.fidelity import full_precision
+from bench.hashing import sha256_of_arrays
 from catalog.errors import InvalidInput
 
 
@@ -108,6 +110,35 @@ def test_a_damaged_cache_file_is_made_again(images: Tensor, cache: Path) -> None
             reference_features(images, PixelIdentity(), 8, "cpu")["pixels"], expected
         )
         assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"pixels": torch.zeros(3, dtype=torch.bfloat16)},  # a type that numpy lacks
+        {"pixels": torch.tensor(1.0)},
+        {"pixels": torch.zeros(20)},
+        {"other": torch.zeros(20, 64)},
+    ],
+)
+def test_a_cache_file_of_something_else_is_made_again(
+    images: Tensor, cache: Path, forged: dict[str, Tensor]
+) -> None:
+    expected = reference_features(images, PixelIdentity(), 8, "cpu")["pixels"]
+    (file,) = _files(cache)
+    digest = "0" * 64
+    if "pixels" in forged and forged["pixels"].dtype is torch.float32:
+        digest = sha256_of_arrays(forged["pixels"].numpy())
+    file.write_bytes(to_safetensors(forged, {"sha256": digest}))
+    assert torch.equal(reference_features(images, PixelIdentity(), 8, "cpu")["pixels"], expected)
+
+
+def test_a_cache_that_cannot_be_written_costs_time_alone(
+    images: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("AIGC_CACHE_DIR", str(tmp_path / "file"))
+    assert reference_features(images, PixelIdentity(), 8, "cpu")["pixels"].shape[0] == len(images)
 
 
 def test_features_that_are_not_finite_are_refused(images: Tensor, cache: Path) -> None:

@@ -147,6 +147,25 @@ def test_a_damaged_cache_is_ignored(edited, tmp_path: Path, damage: bytes) -> No
         assert load_registry(path) == fresh
 
 
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"[]", b'{"schema_version": 2}', b"\xff", b"[" * 9999]
+)
+def test_a_cache_that_was_signed_but_never_checked_is_ignored(edited, data: bytes) -> None:
+    file = edited()
+    expected = load_registry(file)
+    slot, content = loader._slot(file), file.read_bytes()
+    slot.write_bytes(loader._stamp(content, data) + b"\n" + data)
+    assert load_registry(file) == expected
+
+
+def test_a_registry_far_too_large_is_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "large.yaml"
+    with file.open("wb") as opened:
+        opened.truncate(10**12)  # takes no room on the disk, and would take it all in memory
+    with pytest.raises(InvalidInput, match="larger than"):
+        load_registry(file)
+
+
 def test_a_cache_that_cannot_be_written_is_ignored(
     edited, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,12 @@ SEEDED = [
         "n_bytes without weights and sha256",
     ),
     (
+        "complete_layers",
+        ("layers: {isc: pixels, ", "layers: {"),
+        "extractors.1.layers",
+        "no layer for isc",
+    ),
+    (
         "existing_splits",
         ("reference_split: train", "reference_split: trian"),
         "protocols.0.reference_split",

@@ -25,7 +25,7 @@ from bench.noise import ImageNoise
 from bench.record import TrainRecord
 from bench.sample import sample_images
 from bench.spec import TrainSpec
-from bench.store import RunDirectory
+from bench.store import RunDirectory, artifact
 from bench.subjects import RECONSTRUCTION, sampler_names
 from bench.train import Stopped, Trainer
 from catalog.errors import InvalidInput
@@ -335,8 +335,9 @@ def test_a_saved_model_draws_the_same_images(
     trainer = trained_for(spec, split, None, 4)
     model = trained.finish(spec, trainer.model, trainer.average, split)
     directory = RunDirectory(tmp_path / spec.run_id)
-    directory.write_train(record_of(spec))
     files = trained.save(model, directory)
+    artifacts = tuple(artifact("weights", file, directory.path) for file in files)
+    directory.write_train(record_of(spec).model_copy(update={"artifacts": artifacts}))
     assert all(file.suffix == ".safetensors" for file in files)
     assert set(files) <= set(directory.path.iterdir())
     loaded = trained.load(directory, CPU)
