@@ -233,7 +233,7 @@ def test_a_failed_job_makes_exit_code_1_until_it_is_gone(aigc: Aigc, tmp_path: P
     assert what.startswith("error: 1 job has no result: wild s0: Diverged: ")
     assert where == "  where: runs"
     assert "--retry-failed" in hint
-    assert any(line.endswith("calm s0: success (3/3)") for line in lines)
+    assert any("calm s0: success: suspected mode-collapse" in line for line in lines)
     assert "Traceback" not in first.stderr
 
     again = aigc(*command, "--json")
@@ -491,7 +491,8 @@ def test_a_file_that_the_system_refuses_is_no_bug(
 ) -> None:
     shown = aigc(*command, "--registry", tiny, "-o", "x" * 5000)
     assert shown.code == 4
-    first, where = shown.stderr.splitlines()
+    first, where, hint = shown.stderr.splitlines()
+    assert hint.startswith("  do:    ")
     assert first.startswith("error: the system refuses a file: ")
     assert where.startswith("  where: xxx")
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from bench import trained
 from bench.allocation import bounded
 from bench.build import algorithm_class, build_from_spec, build_model, parse_recipe, resolve_recipe
+from bench.checkpoint import Identity
 from bench.data import ImageSplit
 from bench.data.base import ImageSplit as Split
 from bench.extractors import load_extractor
@@ -185,7 +186,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     split: ImageSplit = Split(pixels, torch.arange(40) % 10)
     checkpoint = folder / "checkpoint.pt"
     trainer = Trainer(
-        build_from_spec(spec), split, n_steps=2, seed=0, checkpoint_file=checkpoint, fingerprint="x"
+        build_from_spec(spec),
+        split,
+        n_steps=2,
+        seed=0,
+        checkpoint_file=checkpoint,
+        identity=Identity("x"),
     )
     trainer.run(lambda _: None, lambda: False)
     model = trained.finish(spec, trainer.model, trainer.average, split)

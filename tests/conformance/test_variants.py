@@ -18,6 +18,7 @@ from torch import Tensor
 import bench.sample
 from bench import trained
 from bench.build import algorithm_class, build_from_spec, parse_recipe, resolve_recipe
+from bench.checkpoint import Identity
 from bench.data import ImageSplit
 from bench.environment import environment, provenance
 from bench.models.base import GenerativeModel, LatentModel, Reconstructs
@@ -275,7 +276,7 @@ def trained_for(spec: TrainSpec, split: ImageSplit, file: Path | None, until: in
         n_steps=spec.steps,
         seed=spec.seed,
         checkpoint_file=file,
-        fingerprint=spec.train_hash,
+        identity=Identity(spec.train_hash),
     )
     try:
         trainer.run(should_stop=lambda: trainer.state.step >= until)
