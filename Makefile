@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 READY := $(VENV)/.ready
 
-.PHONY: help setup leaderboard test lint format perf lock clean
+.PHONY: help setup leaderboard test lint format perf endure lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -43,6 +43,9 @@ format: setup  ## let ruff repair style
 
 perf: setup  ## measure speed against textbook code, as ratios in one run
 	$(BIN)/python tests/perf
+
+endure: setup  ## kill a suite twenty times and compare it with one left alone (about 8 minutes)
+	$(BIN)/python tests/endurance
 
 lock: setup  ## resolve pyproject.toml again into requirements.lock (hashes, no addresses)
 	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \

@@ -1,7 +1,8 @@
 """Copies what a report is made from beside it, so that the report can be made again from there.
 
-The copy has the layout of a runs directory. Weights and checkpoints stay behind. Of a stale run
-only the train record is copied, which is all that the report says about it.
+The copy has the layout of a runs directory. Checkpoints stay behind, and so do weights, unless the
+suite publishes them. Of a stale run only the train record is copied, which is all that the report
+says about it.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.report.frames import Leaderboard
-from bench.report.records import Run
 from bench.store import CALIBRATION
 from catalog.paths import write_atomically
 
 PUBLISHED = ("train.json", "scores/*.json", "curve.csv", "grid*.png")
+WEIGHTS = "*.safetensors"
 
 
 def publish(board: Leaderboard, runs_dir: Path, records_dir: Path) -> None:
@@ -34,8 +35,11 @@ def publish(board: Leaderboard, runs_dir: Path, records_dir: Path) -> None:
 
 def published_files(board: Leaderboard) -> Iterator[tuple[Path, Path]]:
     """Target below the records directory, and source, of every published file."""
+    patterns = (*PUBLISHED, WEIGHTS) if board.suite.publish_weights else PUBLISHED
     for run in board.runs:
-        yield from _run_files(run)
+        for pattern in patterns:
+            for source in sorted(run.directory.glob(pattern)):
+                yield Path(run.train.run_id) / source.relative_to(run.directory), source
     for run in board.stale_runs:
         yield Path(run.train.run_id, "train.json"), run.directory / "train.json"
     for row in board.calibration:
@@ -43,12 +47,6 @@ def published_files(board: Leaderboard) -> Iterator[tuple[Path, Path]]:
             yield Path(CALIBRATION, score.path.name), score.path
         if row.grid is not None and row.grid.is_file():
             yield Path(CALIBRATION, row.grid.name), row.grid
-
-
-def _run_files(run: Run) -> Iterator[tuple[Path, Path]]:
-    for pattern in PUBLISHED:
-        for source in sorted(run.directory.glob(pattern)):
-            yield Path(run.train.run_id) / source.relative_to(run.directory), source
 
 
 def _remove_others(records_dir: Path, wanted: set[Path]) -> None:

@@ -146,6 +146,8 @@ class Suite(Entry):
         steps: generator (or autoencoder) updates per run.
         cpu: whether the suite is meant to run on a CPU without being asked to.
         calibration: unranked rows that give the numbers their scale.
+        publish_weights: whether a report keeps the weights beside the records, so that anybody can
+            make its numbers again.
     """
 
     id: Id
@@ -157,3 +159,4 @@ class Suite(Entry):
     steps: Annotated[int, Field(ge=1, le=10**9)]
     cpu: bool
     calibration: tuple[CalibrationRow, ...]
+    publish_weights: bool = False

@@ -124,6 +124,19 @@ def test_published_records_make_the_same_report(runs: Runs, write: Write, tmp_pa
     assert not any(name.endswith(".safetensors") for name in first)
 
 
+def test_a_suite_may_publish_its_weights(runs: Runs, registry: Registry, tmp_path: Path) -> None:
+    fill(runs)
+    n_weights = len(list(runs.path.rglob("*.safetensors")))
+    suite = make_suite().model_copy(update={"publish_weights": True})
+    place = tmp_path / "reports"
+    for _ in range(2):  # from the runs, then from what was published
+        report.write_leaderboard(suite, planned(SEEDS), runs.path, place, registry, "en")
+        runs = Runs(place / "tiny" / "records", runs.protocol)
+    weights = runs.path / make_spec("dcgan", 0).run_id / "weights.safetensors"
+    assert weights.read_bytes() == b"heavy"
+    assert len(list(runs.path.rglob("*.safetensors"))) == n_weights > 0
+
+
 def test_what_no_longer_belongs_is_unpublished(runs: Runs, write: Write, tmp_path: Path) -> None:
     fill(runs)
     records = tmp_path / "reports" / "tiny" / "records"

@@ -594,6 +594,14 @@ def test_the_committed_calibration_scores_hold(verify: Verify, tmp_path: Path) -
     assert row["records"] == "6"
 
 
+def test_published_weights_give_the_published_numbers(verify: Verify) -> None:
+    """A GAN and an autoencoder of the quick table, on whatever machine this is."""
+    report, registry = CLONE / "reports" / "digits-quick", CLONE / "registry.yaml"
+    shown = verify(report, "dcgan", "vae", registry=registry)
+    assert shown.code == 0, shown.rows
+    assert [row["records"] for row in shown.rows] == ["2", "4"]
+
+
 def test_the_file_of_a_calibration_score_says_its_set(trained: Trained, verify: Verify) -> None:
     (file,) = (trained.runs / "calibration").glob("*.json")
     key = parse_score_record(file.read_bytes()).protocol_key
