@@ -66,10 +66,12 @@ class PlainDisplay(Display):
                     self._line(f"{job}: {step}/{n_steps} {_losses(losses)} {rate:,.0f} images/s")
             case Scored(job, what, distance):
                 self._line(f"{job}: {what} scored, distance {_number(distance)}")
-            case JobEnded(job, status, message):
+            case JobEnded(job, status, message, hint):
                 self.n_ended += 1
                 note = f": {message}" if message else ""
                 self._line(f"{job}: {status}{note} ({self.n_ended}/{self.n_jobs})")
+                if hint:
+                    self._line(f"{job}: do: {hint}")
 
     def _line(self, text: str) -> None:
         sys.stderr.write(f"[{time.monotonic() - self._start:6.1f} s] {text}\n")
@@ -126,11 +128,13 @@ class BarDisplay(Display):
                 self._bars.update(self._jobs[job], completed=step, total=n_steps, note=note)
             case Scored(job, what, distance):
                 self._bars.console.print(f"{job}: {what}, distance {_number(distance)}")
-            case JobEnded(job, status, message):
+            case JobEnded(job, status, message, hint):
                 self._bars.remove_task(self._jobs.pop(job))
                 self._bars.advance(self._suite)
-                if status != "success":
+                if message:
                     self._bars.console.print(f"{job}: {status}: {message}", markup=False)
+                if hint:
+                    self._bars.console.print(f"{job}: do: {hint}", markup=False)
 
     def close(self) -> None:
         """Take the bars down."""

@@ -66,6 +66,7 @@ def test_plain_lines_tell_the_story(capsys: pytest.CaptureFixture[str]) -> None:
         "vae s0: success (1/2)",
         "gan s0: started",
         "gan s0: error: Timeout: took longer than 3 s (2/2)",
+        "gan s0: do: a hint",
     ]
 
 
@@ -140,6 +141,7 @@ def test_bars_survive_the_story_and_show_failures(
     assert shown.out == ""
     assert "vae s0: prior, distance 31.4" in shown.err
     assert "gan s0: error: Timeout: took longer than 3 s" in shown.err
+    assert "gan s0: do: a hint" in shown.err
     assert "[bold]no markup[/bold]" in shown.err
     assert [(bar.description, bar.completed) for bar in display._bars.tasks] == [("tiny", 3)]
     assert not display._bars.live.is_started

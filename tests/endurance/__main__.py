@@ -104,7 +104,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--between", type=float, nargs=2, default=(4.0, 14.0), metavar="SECONDS")
+    parser.add_argument("--between", type=float, nargs=2, default=(5.0, 21.0), metavar="SECONDS")
     arguments = parser.parse_args()
     chance = random.Random(arguments.seed)  # noqa: S311 (moments, no secrets)
     with tempfile.TemporaryDirectory() as folder:
