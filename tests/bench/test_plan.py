@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import RECORDS, STEPS, files_below, tiny_registry, tiny_variant
+from helpers import STEPS, files_below, tiny_registry, tiny_variant
+from stored_runs import write_checkpoint, write_record, write_success
 
 from bench import checkpoint
 from bench.checkpoint import Identity
 from bench.plan import SMOKE_IMAGES, SMOKE_STEPS, Narrowing, Plan, PlannedJob, make_plan
-from bench.record import Failure, ScoreRecord, TrainRecord, parse_score_record, parse_train_record
-from bench.sources import code_of_training
-from bench.store import CALIBRATION, RunDirectory
-from bench.subjects import expected_subjects, score_hash
+from bench.record import Failure
+from bench.store import CALIBRATION
+from bench.subjects import expected_subjects
 from catalog.errors import InvalidInput, UsageError
 from catalog.loader import load_registry
 from catalog.paths import write_atomically
@@ -33,51 +33,6 @@ def plan_of(file: Path, **narrowing: Any) -> Plan:
 
 def first(file: Path, **narrowing: Any) -> PlannedJob:
     return plan_of(file, **narrowing).jobs[0]
-
-
-def write_record(job: PlannedJob, status: str, **changes: Any) -> RunDirectory:
-    """The record of a job as a run leaves it behind; no model is trained for it."""
-    old = parse_train_record((RECORDS / "train-v1.json").read_bytes())
-    facts = {
-        **dict(old),
-        "spec": job.spec,
-        "run_id": job.spec.run_id,
-        "train_hash": job.spec.train_hash,
-        "status": status,
-        "comparable": True,
-        "not_comparable_because": (),
-        "artifacts": (),
-        **changes,
-    }
-    directory = RunDirectory(job.directory)
-    directory.write_train(TrainRecord.model_validate(facts))
-    return directory
-
-
-def write_success(plan: Plan, job: PlannedJob) -> RunDirectory:
-    """A trained run with every score that the plan's protocol asks for."""
-    old = parse_train_record((RECORDS / "train-v1.json").read_bytes())
-    directory = write_record(job, "success", artifacts=old.artifacts)
-    directory.weights.touch()
-    score = parse_score_record((RECORDS / "score-v1.json").read_bytes())
-    for subject in expected_subjects(job.spec):
-        made = {
-            **dict(score),
-            "subject": subject,
-            "score_hash": score_hash(subject, plan.protocol),
-            "protocol": plan.protocol,
-            "protocol_key": plan.protocol.key,
-        }
-        directory.write_score(ScoreRecord.model_validate(made))
-    return directory
-
-
-def write_checkpoint(directory: RunDirectory, step: int) -> None:
-    record = directory.train_record()
-    assert record is not None
-    code = code_of_training(record.spec.algorithm, record.spec.recipe)
-    identity = Identity(record.train_hash, code)
-    checkpoint.write(directory.checkpoint, identity, {"step": step})
 
 
 def test_nothing_there_means_new(file: Path) -> None:
@@ -107,14 +62,14 @@ def test_state_of_an_unfinished_run(
     file: Path, status: str, error: str | None, step: int | None, state: str, why: str
 ) -> None:
     failure = Failure(phase="train", type=error, message="what happened") if error else None
-    directory = write_record(first(file), status, error=failure)
+    directory = write_record(first(file), status, error=failure, artifacts=())
     if step is not None:
         write_checkpoint(directory, step)
     assert (first(file).state, first(file).why) == (state, why)
 
 
 def test_a_damaged_checkpoint_is_named_before_the_run_starts_again(file: Path) -> None:
-    directory = write_record(first(file), "started")
+    directory = write_record(first(file), "started", artifacts=())
     write_checkpoint(directory, 8)
     directory.checkpoint.write_bytes(directory.checkpoint.read_bytes()[:-1])
     assert first(file).state == "new"
@@ -122,7 +77,7 @@ def test_a_damaged_checkpoint_is_named_before_the_run_starts_again(file: Path) -
 
 
 def test_a_checkpoint_of_another_run_waits_for_a_decision(file: Path) -> None:
-    directory = write_record(first(file), "started")
+    directory = write_record(first(file), "started", artifacts=())
     checkpoint.write(directory.checkpoint, Identity("of another"), {"step": 8})
     assert first(file).state == "failed"
     assert first(file).why == "interrupted; the checkpoint belongs to another run"
@@ -281,7 +236,7 @@ def test_planning_changes_nothing_on_disk(file: Path) -> None:
     plan = plan_of(file)
     assert not runs.exists()
     write_success(plan, plan.jobs[0])
-    write_checkpoint(write_record(plan.jobs[1], "cancelled"), 8)
+    write_checkpoint(write_record(plan.jobs[1], "cancelled", artifacts=()), 8)
     before = files_below(file.parent)
     assert [job.state for job in plan_of(file).jobs] == ["done", "resume"]
     plan_of(file, smoke=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import RECORDS, document_of, files_below, tiny_registry, tiny_variant
+from helpers import document_of, files_below, tiny_registry, tiny_variant
+from stored_runs import write_record
 from test_store import another_holder
 from typer.testing import CliRunner, Result
 
@@ -16,8 +17,8 @@ from bench.holder import RUNNER, announced, read_holder
 from bench.plan import Plan, PlannedJob, make_plan
 from bench.process import ProcessId, this_host, this_process
 from bench.progress import Sign
-from bench.record import Failure, TrainRecord, parse_train_record, to_json
-from bench.store import RunDirectory, exclusive
+from bench.record import Failure, to_json
+from bench.store import exclusive
 from catalog.errors import MissingPrerequisite
 from catalog.loader import load_registry
 from catalog.paths import CACHE_VARIABLE
@@ -44,18 +45,7 @@ class Place:
 
     def write(self, job: PlannedJob, status: str, *names: str, **changes: Any) -> Path:
         """A run directory with a record and some files of ten bytes."""
-        old = parse_train_record((RECORDS / "train-v1.json").read_bytes())
-        facts = {
-            **dict(old),
-            "spec": job.spec,
-            "run_id": job.spec.run_id,
-            "train_hash": job.spec.train_hash,
-            "status": status,
-            "comparable": True,
-            "not_comparable_because": (),
-            **changes,
-        }
-        RunDirectory(job.directory).write_train(TrainRecord.model_validate(facts))
+        write_record(job, status, **changes)
         for name in names:
             (job.directory / name).parent.mkdir(exist_ok=True)
             (job.directory / name).write_bytes(b"0123456789")
