@@ -17,10 +17,12 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import tiny_registry, tiny_variant
+from helpers import files_below, tiny_registry, tiny_variant
+from typer.testing import CliRunner
 
 from bench import checkpoint
 from bench.checkpoint import Identity
+from bench.cli import app
 from bench.events import JobEnded
 from bench.hashing import sha256_of_file
 from bench.job import Job, TrainJob
@@ -154,3 +156,29 @@ def test_without_room_for_any_record_the_job_says_so(
     assert ended.status == "error"
     assert ended.message.startswith("DiskFull: ")
     assert RunDirectory(job.directory).train_record() is None
+
+
+def test_the_disk_fills_up_at_every_write_of_a_report(
+    disk: Disk, place_of: Callable[[str], Place], tmp_path: Path
+) -> None:
+    place = place_of("calm")
+    assert {end.status for end in place.run()} == {"success"}
+    out = tmp_path / "reports"
+    options = ["--registry", place.registry, "--runs", place.runs, "-o", out]
+    command = list(map(str, ["report", "leaderboard", "tiny", *options]))
+    disk.n_writes = 0
+    assert CliRunner().invoke(app, command).exit_code == 0
+    n_writes, whole = disk.n_writes, files_below(out)
+    assert n_writes == len(whole) >= 10
+    for full_at in range(1, n_writes + 1):
+        for path in out.rglob("*"):
+            if path.is_file() and full_at % 2:  # over an earlier report, and into an empty folder
+                path.unlink()
+        disk.n_writes, disk.full_at = 0, full_at
+        error = CliRunner().invoke(app, command).exception
+        assert isinstance(error, OSError)
+        assert error.errno == errno.ENOSPC
+        assert files_below(out).items() <= whole.items(), full_at
+    disk.full_at = None
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert files_below(out) == whole
