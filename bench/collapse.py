@@ -10,7 +10,7 @@ from bench.record import RunSubject, ScoreRecord, Suspicion
 LOW_RECALL = 0.05
 FEW_DISTINCT = 0.05
 """Share of distinct images below which a sampler repeats itself."""
-LOOK = "look at the grid of samples; a smaller learning rate or a penalty on the critic may help"
+LOOK = "look at the grid of samples: collapsed, or not trained enough to show anything"
 
 
 def suspicions(record: ScoreRecord) -> tuple[Suspicion, ...]:

@@ -13,6 +13,7 @@ from bench.events import JobEnded, Watch
 from bench.holder import announced
 from bench.job import CalibrationJob, Job, Surroundings, TrainJob
 from bench.journal import record_death
+from bench.loaders import require_loader
 from bench.plan import Plan, PlannedJob
 from bench.record import Failure
 from bench.store import CALIBRATION, exclusive
@@ -64,11 +65,17 @@ class Outcome:
 def surroundings(
     plan: Plan, device: torch.device, registry_file: Path | None, extractor_weights: Path | None
 ) -> Surroundings:
-    """What the jobs of a plan share; one CPU thread each, as jobs side by side use cores best."""
+    """What the jobs of a plan share; one CPU thread each, as jobs side by side use cores best.
+
+    Raises:
+        InvalidInput: the program cannot load the suite's data set.
+    """
     registry_path = find_registry(registry_file)
     registry = load_registry(registry_path)
+    dataset = registry.dataset(plan.suite.dataset)
+    require_loader(dataset)
     return Surroundings(
-        dataset=registry.dataset(plan.suite.dataset),
+        dataset=dataset,
         protocol=plan.protocol,
         extractor=registry.extractor(plan.protocol.extractor),
         device=str(device),

@@ -211,7 +211,8 @@ EN: dict[str, str] = {
     "copying_nobody": "No row has more than twice that.",
     "collapsed": (
         "Suspected mode collapse, in at least one seed (recall below 0.05, or fewer than 5 % of "
-        "the images distinct): {rows}. Look at the samples before believing these rows."
+        "the images distinct): {rows}. A generator that learned nothing shows the same signs; the "
+        "samples tell which it is."
     ),
     "averages": (
         "EMA rows are sampled from an exponential moving average of the generator's weights, raw "

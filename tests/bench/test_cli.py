@@ -515,3 +515,11 @@ def test_a_message_is_one_line_whatever_it_quotes(aigc: Aigc, tiny: Path) -> Non
     shown = aigc("bench", "plan", "tiny", "a\nb\x1b[31m\u202e", "--registry", tiny)
     assert shown.code == 2
     assert "no variant is called 'a\\nb\\x1b[31m\\u202e'" in shown.stderr.splitlines()[0]
+
+
+def test_a_loader_that_does_not_exist_starts_no_job(aigc: Aigc, tiny: Path) -> None:
+    broken(tiny, ("loader: digits", "loader: base"))
+    shown = aigc("bench", "run", "tiny", "--registry", tiny)
+    assert shown.code == 3
+    assert "error: data set 'digits': the program has no loader 'base'" in shown.stderr
+    assert not list(tiny.parent.glob("runs/*/train.json"))
