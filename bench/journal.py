@@ -16,7 +16,7 @@ from bench.failures import diagnose
 from bench.job import TrainJob
 from bench.memory import peak_memory_bytes
 from bench.privacy import anonymous
-from bench.record import Failure, Phase, PhaseName, TrainRecord
+from bench.record import Failure, Phase, PhaseName, PhaseStatus, TrainRecord
 from bench.sources import code_of_training
 from bench.store import RunDirectory
 
@@ -31,13 +31,12 @@ class Journal:
 
     Attributes:
         record: its present state.
-        phase_name: the phase that the job is in.
     """
 
     def __init__(self, job: TrainJob, directory: RunDirectory, device: torch.device) -> None:
         self.directory = directory
         self.device = device
-        self.phase_name: PhaseName = "data"
+        self._enter("data")
         earlier = directory.train_record()
         code = code_of_training(job.spec.algorithm, job.spec.recipe)
         self.record = TrainRecord(
@@ -74,14 +73,9 @@ class Journal:
     @contextmanager
     def phase(self, name: PhaseName) -> Iterator[None]:
         """Time a phase and add it to the record; an earlier phase of that name is replaced."""
-        self.phase_name = name
-        started_at, start = now(), perf_counter()
+        self._enter(name)
         yield
-        done = Phase(
-            name=name, status="success", started_at=started_at, wall_s=perf_counter() - start
-        )
-        others = tuple(phase for phase in self.record.phases if phase.name != name)
-        self.update(phases=(*others, done))
+        self.update(phases=self._phases("success"))
 
     def resumed_from(self, step: int) -> None:
         """Note in the training phase that it went on from a checkpoint."""
@@ -98,15 +92,29 @@ class Journal:
         """Close the record with an error and return what it says."""
         diagnosis = diagnose(error)
         failure = Failure(
-            phase=self.phase_name,
+            phase=self._phase_name,
             type=diagnosis.kind,
             message=self._public(diagnosis.message),
             hint=self._public(diagnosis.hint),
             traceback=self._public("".join(traceback.format_exception(error))),
             peak_memory_bytes=peak_memory_bytes(self.device),
         )
-        self.update(status="error", error=failure)
+        self.update(status="error", error=failure, phases=self._phases("error"))
         return failure
+
+    def stop(self) -> None:
+        """Close the record of a job that was asked to stop."""
+        self.update(status="cancelled", phases=self._phases("cancelled"))
+
+    def _enter(self, name: PhaseName) -> None:
+        self._phase_name: PhaseName = name
+        self._entered_at, self._start = now(), perf_counter()
+
+    def _phases(self, status: PhaseStatus) -> tuple[Phase, ...]:
+        """All phases so far, the present one ended; an earlier one of its name is replaced."""
+        name, wall_s = self._phase_name, perf_counter() - self._start
+        ended = Phase(name=name, status=status, started_at=self._entered_at, wall_s=wall_s)
+        return (*(phase for phase in self.record.phases if phase.name != name), ended)
 
     def _public(self, text: str) -> str:
         return anonymous(text, runs_dir=self.directory.path.parent)

@@ -21,6 +21,7 @@ SCHEMA_VERSIONS = (1,)
 """Versions of both records that this release reads; it writes the last one."""
 
 Status = Literal["started", "success", "error", "cancelled"]
+PhaseStatus = Literal["success", "error", "cancelled"]
 PhaseName = Literal["data", "model", "train", "sample", "score", "record"]
 
 
@@ -34,7 +35,7 @@ class Phase(Record):
     """One stretch of a job and how long it took."""
 
     name: PhaseName
-    status: Literal["success", "error", "cancelled"]
+    status: PhaseStatus
     started_at: AwareDatetime
     wall_s: float
     resumed_from_step: int | None = None

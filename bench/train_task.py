@@ -68,7 +68,7 @@ class TrainTask:
     def stopped(self) -> None:
         """Close the record of a job that was asked to stop."""
         if self.journal is not None:
-            self.journal.update(status="cancelled")
+            self.journal.stop()
 
     def failed(self, error: Exception) -> None:
         """Close the record of a job that failed.

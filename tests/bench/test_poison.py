@@ -169,6 +169,12 @@ def test_a_poisoned_training(
     record = check(ended, kind, "train", message)
     assert record.error is not None
     assert record.error.peak_memory_bytes is None or record.error.peak_memory_bytes > 50e6
+    ended_by_itself = kind not in ("Crashed", "Killed")
+    assert [(p.name, p.status) for p in record.phases] == [
+        ("data", "success"),
+        ("model", "success"),
+        *([("train", "error")] if ended_by_itself else []),
+    ]
 
 
 def test_a_job_that_hangs(tmp_path: Path, check: Callable[..., TrainRecord]) -> None:

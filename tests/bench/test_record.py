@@ -23,7 +23,10 @@ from bench.spec import TrainSpec
 from bench.subjects import score_hash
 
 TRAIN, SCORE = "train-v1.json", "score-v1.json"
-PARSERS = {TRAIN: parse_train_record, SCORE: parse_score_record}
+PARSERS = {
+    file.name: parse_train_record if file.name.startswith("train") else parse_score_record
+    for file in sorted(RECORDS.glob("*-v1*.json"))
+}
 
 
 def changed(name: str, path: str, value: Any) -> str:

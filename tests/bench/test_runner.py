@@ -440,8 +440,9 @@ def test_an_interrupted_command_saves_and_the_same_command_goes_on(
     assert "Traceback" not in stderr
     assert "the same command goes on from here" in stderr
     assert '"event": "done", "exit_code": 130' in stdout.splitlines()[-1]
-    assert bench.record("waiting").status == "cancelled"
-    assert bench.record("waiting").error is None
+    stopped = bench.record("waiting")
+    assert (stopped.status, stopped.error) == ("cancelled", None)
+    assert (stopped.phases[-1].name, stopped.phases[-1].status) == ("train", "cancelled")
     state, why = bench.why("waiting")
     assert state == "resume"
     assert why.startswith("stopped, ")
