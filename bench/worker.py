@@ -6,6 +6,7 @@ This is the only place that catches everything.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -38,7 +39,8 @@ def run_job(job: Job, watch: Watch, should_stop: Callable[[], bool]) -> JobEnded
         ):
             remark = task.run()
     except Stopped:
-        task.stopped()
+        with suppress(OSError):  # a record that says "started" is gone on from as well
+            task.stopped()
         return JobEnded(job.name, "cancelled", "stopped; the same command goes on from here")
     except Exception as error:  # noqa: BLE001 (the boundary: whatever it is becomes a record)
         diagnosis = diagnose(error)
