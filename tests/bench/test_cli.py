@@ -249,7 +249,8 @@ def test_a_failed_job_makes_exit_code_1_until_it_is_gone(aigc: Aigc, tmp_path: P
     lines = retried.stderr.splitlines()
     assert lines[0].endswith("tiny: 1 jobs to run")
     assert lines[1].endswith("wild s0: started")
-    assert re.search(r"wild s0: error: Diverged: .* \(1/1\)$", lines[-4])
+    assert re.search(r"wild s0: error: Diverged: .* \(1/1\)$", lines[-5])
+    assert "wild s0: do: lower the learning rate" in lines[-4]
 
     calm = aigc("bench", "run", "tiny", "calm", "--device", "cpu", "--registry", file)
     assert (calm.code, calm.stdout) == (0, first.stdout)
