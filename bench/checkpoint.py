@@ -20,6 +20,8 @@ import torch
 
 from bench.ema import AveragedWeights
 from bench.models.base import GenerativeModel
+from bench.sources import code_of_training
+from bench.spec import TrainSpec
 from catalog.errors import InvalidInput
 from catalog.paths import atomic_file
 
@@ -38,6 +40,11 @@ class Identity:
 
     train_hash: str = ""
     code: str = ""
+
+    @classmethod
+    def of(cls, spec: TrainSpec) -> Identity:
+        """What the checkpoints of a training are, made by the present code."""
+        return cls(spec.train_hash, code_of_training(spec.algorithm, spec.recipe))
 
 
 def capture(model: GenerativeModel, average: AveragedWeights | None) -> dict[str, Any]:

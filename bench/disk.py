@@ -11,9 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.run_files import CALIBRATION_FOLDER, CHECKPOINT
-
-WEIGHTS = "weights.safetensors"
+from bench.run_files import CALIBRATION_FOLDER, CHECKPOINT, WEIGHTS
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Single files of images, which may be damaged, mislabelled or made to do harm.
 
 Whatever a file claims is compared with bounds, and with the file's own size, before memory is taken
-for it. Only five formats are ever decoded, whatever the name of a file says.
+for it. Only four formats are ever decoded, whatever the name of a file says.
 """
 
 from __future__ import annotations

@@ -221,8 +221,7 @@ def saved_step(spec: TrainSpec, directory: RunDirectory) -> int | None:
     Raises:
         InvalidInput: a checkpoint is of another training, or holds more than data.
     """
-    identity = Identity(spec.train_hash, code_of_training(spec.algorithm, spec.recipe))
-    saved = checkpoint.read(directory.checkpoint, identity, torch.device("cpu"))
+    saved = checkpoint.read(directory.checkpoint, Identity.of(spec), torch.device("cpu"))
     return int(saved["step"]) if saved is not None else None
 
 

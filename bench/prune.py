@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bench.disk import WEIGHTS, size_of
+from bench.disk import size_of
 from bench.failures import KILLED
 from bench.holder import RUNNER, read_holder
 from bench.journal import Journal
@@ -21,7 +21,7 @@ from bench.plan import difference, planned_specs
 from bench.process import is_alive
 from bench.progress import read_sign
 from bench.record import TrainRecord
-from bench.run_files import CALIBRATION_FOLDER, LOCK, FileKind, walk
+from bench.run_files import CALIBRATION_FOLDER, LOCK, WEIGHTS, FileKind, walk
 from bench.spec import TrainSpec
 from bench.store import RunDirectory, exclusive
 from catalog.errors import InvalidInput, MissingPrerequisite

@@ -17,6 +17,7 @@ PROGRESS = "progress.json"
 LOCK = ".lock"
 RESERVE = ".reserve"
 CHECKPOINT = "checkpoint.pt"
+WEIGHTS = "weights.safetensors"
 SCORES = "scores"
 CALIBRATION_FOLDER = "calibration"
 

@@ -30,7 +30,7 @@ from bench.record import (
     parse_train_record,
     to_json,
 )
-from bench.run_files import CALIBRATION_FOLDER, CHECKPOINT, LOCK, RESERVE, SCORES
+from bench.run_files import CALIBRATION_FOLDER, CHECKPOINT, LOCK, RESERVE, SCORES, WEIGHTS
 from bench.strict_json import MAX_BYTES, BrokenJson
 from catalog.errors import InvalidInput, MissingPrerequisite
 from catalog.paths import reason, regular_bytes, write_atomically
@@ -52,16 +52,20 @@ def exclusive(directory: Path, wait_s: float = 0.0) -> Iterator[None]:
     try:
         lock.acquire(timeout=wait_s)
     except Timeout as error:
-        name = name_of_holder(directory)
-        raise MissingPrerequisite(
-            "another process is writing to this directory" + (f": {name}" if name else ""),
-            where=str(directory),
-            hint="wait for it, or name another --output-dir",
-        ) from error
+        raise busy(directory, name_of_holder(directory)) from error
     try:
         yield
     finally:
         lock.release()
+
+
+def busy(directory: Path, holder: str | None) -> MissingPrerequisite:
+    """The refusal of a directory that another process holds, which is named if it is known."""
+    return MissingPrerequisite(
+        "another process is writing to this directory" + (f": {holder}" if holder else ""),
+        where=str(directory),
+        hint="wait for it, or name another --output-dir",
+    )
 
 
 class RunDirectory:
@@ -71,7 +75,7 @@ class RunDirectory:
         self.path = path
         self.train_json = path / "train.json"
         self.checkpoint = path / CHECKPOINT
-        self.weights = path / "weights.safetensors"
+        self.weights = path / WEIGHTS
         self.weights_ema = path / "weights-ema.safetensors"
         self.curve = path / "curve.csv"
         self.scores = path / SCORES

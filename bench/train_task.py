@@ -27,7 +27,6 @@ from bench.journal import Journal
 from bench.memory import peak_memory_bytes
 from bench.record import Cost, Health, Parameters, PhaseName, RunSubject
 from bench.scoring import ScoringBench
-from bench.sources import code_of_training
 from bench.store import RunDirectory, artifact
 from bench.subjects import RECONSTRUCTION, expected_subjects, grid_name, score_hash
 from bench.train import Progress, Trainer, Training
@@ -116,7 +115,7 @@ class TrainTask:
             n_steps=spec.steps,
             seed=spec.seed,
             checkpoint_file=self.directory.checkpoint,
-            identity=Identity(spec.train_hash, code_of_training(spec.algorithm, spec.recipe)),
+            identity=Identity.of(spec),
         )
         with self._phase(journal, "train"):
             training = trainer.run(self._observe, self.should_stop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -23,6 +24,9 @@ RunsOption = Annotated[
 DEFAULT_RUNS = Path("runs")
 DeviceOption = Annotated[
     str, typer.Option("--device", envvar="AIGC_DEVICE", help="auto, cpu, cuda or cuda:N.")
+]
+JobsOption = Annotated[
+    int | None, typer.Option("--jobs", min=1, help="Jobs at once; default one per CPU core.")
 ]
 WeightsOption = Annotated[
     Path | None,
@@ -47,6 +51,11 @@ def emit_items(items: list[Any], **more: Any) -> None:
     """A list as the one JSON document that ``--json`` promises, with ``more`` beside the items."""
     document = {"schema_version": 1, **more, "items": items}
     emit(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def slots_on(device: str, jobs: int | None) -> int:
+    """Jobs at once: as many as asked for, else one per core, and one alone on a GPU."""
+    return jobs or (1 if device == "cuda" else os.cpu_count() or 1)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

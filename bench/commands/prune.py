@@ -17,7 +17,6 @@ from bench.commands.options import (
     emit_items,
     say,
 )
-from catalog.errors import MissingPrerequisite
 
 if TYPE_CHECKING:
     from bench.prune import Choice, Pruning
@@ -103,14 +102,11 @@ def _find(
 
 def _refuse_if_alive(runs_dir: Path) -> None:
     from bench.holder import name_of_holder
+    from bench.store import busy
 
     name = name_of_holder(runs_dir)
     if name is not None:
-        raise MissingPrerequisite(
-            f"another process is writing to this directory: {name}",
-            where=str(runs_dir),
-            hint="wait for it, or name another --output-dir",
-        )
+        raise busy(runs_dir, name)
 
 
 def _show(pruning: Pruning, *, removed: bool, as_json: bool) -> None:

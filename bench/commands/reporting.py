@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.commands.options import RegistryOption, emit, say
+from bench.commands.options import DEFAULT_RUNS, RegistryOption, emit, say
 from catalog.errors import GateFailed, UsageError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def leaderboard(
     if check:
         _check(entry, planned, output_dir, registry)
         return
-    found = runs or Path("runs")
+    found = runs or DEFAULT_RUNS
     for path in write_leaderboard(entry, planned, found, output_dir, registry, lang.value):
         emit(path.as_posix())
 

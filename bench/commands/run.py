@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,12 +11,14 @@ import typer
 from bench.commands.options import (
     DEFAULT_RUNS,
     DeviceOption,
+    JobsOption,
     RegistryOption,
     RunsOption,
     WeightsOption,
     emit,
     parse_duration,
     parse_size,
+    slots_on,
 )
 from bench.commands.planning import (
     LimitOption,
@@ -42,9 +43,7 @@ def run(
     seeds: SeedsOption = None,
     device: DeviceOption = "auto",
     output_dir: RunsOption = DEFAULT_RUNS,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", min=1, help="Jobs at once; default one per CPU core.")
-    ] = None,
+    jobs: JobsOption = None,
     steps: StepsOption = None,
     limit: LimitOption = None,
     smoke: SmokeOption = False,
@@ -86,8 +85,7 @@ def run(
     the_plan = load_plan(suite, output_dir, registry_file, narrowing)
     chosen = resolve_device(device, cpu_is_fine=the_plan.suite.cpu)
     around = surroundings(the_plan, chosen, registry_file, extractor_weights)
-    n_slots = jobs or (1 if chosen.type == "cuda" else os.cpu_count() or 1)
-    manner = Manner(n_slots, Limits(*limits), retry_failed, fail_fast)
+    manner = Manner(slots_on(chosen.type, jobs), Limits(*limits), retry_failed, fail_fast)
     with make_display(the_plan, as_json=as_json, retry_failed=retry_failed) as display:
         try:
             outcome = run_plan(the_plan, around, display.watch, manner)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from enum import StrEnum
@@ -12,6 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bench.commands.options import (
+    DEFAULT_RUNS,
+    DeviceOption,
+    JobsOption,
     JsonOption,
     RegistryOption,
     WeightsOption,
@@ -19,6 +21,7 @@ from bench.commands.options import (
     parse_duration,
     parse_seeds,
     say,
+    slots_on,
 )
 from catalog.errors import AigcError, ExitCode, GateFailed, InvalidInput, JobFailed
 from catalog.errors import MissingPrerequisite as Missing
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from bench.verify.check import Check, Value
     from bench.verify.result import Result
 
-DEFAULT_RUNS = Path("runs")
 SHORT_HASH = 16
 NO_WEIGHTS = "no weights"
 
@@ -73,12 +75,8 @@ def verify(
             " within tolerances.",
         ),
     ] = Compare.AUTO,
-    device: Annotated[
-        str, typer.Option("--device", envvar="AIGC_DEVICE", help="auto, cpu, cuda or cuda:N.")
-    ] = "cpu",
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", min=1, help="Jobs at once; default one per CPU core.")
-    ] = None,
+    device: DeviceOption = "cpu",
+    jobs: JobsOption = None,
     threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads of a job.")] = 1,
     timeout: Annotated[
         str | None, typer.Option("--timeout", help="Per job, such as 90s, 10m or 2h.")
@@ -123,7 +121,7 @@ def verify(
         sources,
         installation,
         _Progress(len(sources)).report,
-        n_slots=jobs or (1 if chosen.type == "cuda" else os.cpu_count() or 1),
+        n_slots=slots_on(chosen.type, jobs),
         timeout_s=limit_s,
         runs_dir=runs or (DEFAULT_RUNS if DEFAULT_RUNS.is_dir() else None),
         retrain=retrain,

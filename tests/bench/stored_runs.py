@@ -10,7 +10,6 @@ from bench import checkpoint
 from bench.checkpoint import Identity
 from bench.plan import Plan, PlannedJob
 from bench.record import ScoreRecord, TrainRecord, parse_score_record, parse_train_record
-from bench.sources import code_of_training
 from bench.store import RunDirectory
 from bench.subjects import expected_subjects, score_hash
 
@@ -54,6 +53,4 @@ def write_checkpoint(directory: RunDirectory, step: int) -> None:
     """A checkpoint of the recorded training; nothing but its step is in it."""
     record = directory.train_record()
     assert record is not None
-    code = code_of_training(record.spec.algorithm, record.spec.recipe)
-    identity = Identity(record.train_hash, code)
-    checkpoint.write(directory.checkpoint, identity, {"step": step})
+    checkpoint.write(directory.checkpoint, Identity.of(record.spec), {"step": step})

@@ -28,7 +28,6 @@ from bench.hashing import sha256_of_file
 from bench.job import Job, TrainJob
 from bench.plan import Plan, make_plan
 from bench.runner import jobs_of, surroundings
-from bench.sources import code_of_training
 from bench.store import RunDirectory, read_score
 from bench.worker import run_job
 from catalog.loader import load_registry
@@ -109,8 +108,7 @@ def check_whole(place: Place) -> None:
         assert record is not None
         for artifact in record.artifacts:
             assert sha256_of_file(directory.path / artifact.path) == artifact.sha256
-        code = code_of_training(record.spec.algorithm, record.spec.recipe)
-        identity = Identity(record.train_hash, code)
+        identity = Identity.of(record.spec)
         for file in checkpoint.files(directory.checkpoint):
             assert checkpoint.read(file, identity, torch.device("cpu")) is not None
     assert not [path for path in place.runs.rglob(".*-*") if path.is_file()]  # drafts
