@@ -1,4 +1,4 @@
-"""Differentiable augmentation that is always on (Zhao et al. 2020, 2006.10738, section 4).
+"""Differentiable augmentation that is always on (Zhao et al. 2020, 2006.10738).
 
 Reals and fakes pass it on their way to the critic, in the updates of both networks.
 """
