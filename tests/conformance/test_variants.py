@@ -216,13 +216,13 @@ def test_labels_decide_the_image_where_they_are_asked_for(stepped: GenerativeMod
 
 
 def test_measures_are_numbers_that_repeat(
-    variant: str, stepped: GenerativeModel, images: Images, has: Has
+    variant: str, stepped: GenerativeModel, images_of: Images, has: Has
 ) -> None:
     if not has(variant, MeasuresItself):
         pytest.skip("measures nothing of itself")
     assert isinstance(stepped, MeasuresItself)
     shape, labels = stepped.shape, torch.arange(12) % stepped.n_classes
-    held_out = images(12, shape.channels, shape.size, seed=5)
+    held_out = images_of(12, shape.channels, shape.size, seed=5)
     before = weights(stepped)
     with torch.no_grad():
         first, second = (stepped.measure(held_out, labels) for _ in range(2))
