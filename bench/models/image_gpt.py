@@ -36,4 +36,4 @@ class ImageGPT(PixelModel):
     def build_network(self) -> PixelNetwork:
         """The transformer and its palette."""
         recipe = self.recipe
-        return PixelGPT(self.shape, recipe.levels, recipe.dim, recipe.n_layers, recipe.n_heads)
+        return PixelGPT(self.shape, recipe.n_levels, recipe.dim, recipe.n_layers, recipe.n_heads)

@@ -54,7 +54,7 @@ class PixelCNN(PixelModel):
         recipe = self.recipe
         return GatedPixelCNN(
             self.shape,
-            recipe.levels,
+            recipe.n_levels,
             recipe.width,
             recipe.n_layers,
             recipe.first_kernel,

@@ -28,10 +28,10 @@ class PixelRecipe(Recipe):
     """Settings of every model of pixels.
 
     Attributes:
-        levels: number of equally spaced values that a pixel can have in one channel.
+        n_levels: number of equally spaced values that a pixel can have in one channel.
     """
 
-    levels: Levels = 16
+    n_levels: Levels = 16
 
 
 class PixelModel(GenerativeModel):
@@ -41,7 +41,7 @@ class PixelModel(GenerativeModel):
 
     def __init__(self, recipe: PixelRecipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__(recipe, shape, n_classes)
-        self.n_levels = recipe.levels
+        self.n_levels = recipe.n_levels
         self.network = self.build_network()
         self._optimizer = adam(list(self.network.parameters()), recipe.optimizer)
 

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from bench.networks.cached_steps import CachedSteps
 from bench.networks.pixel_network import PixelNetwork
 from bench.networks.shape import ImageShape
-from bench.networks.transformer import Block, CausalTransformer
+from bench.networks.transformer import CausalTransformer
 from bench.objectives.levels import invert
 
 LARGEST_PALETTE = 2**16
@@ -65,50 +66,3 @@ class PixelGPT(PixelNetwork):
         radix = self.n_levels ** torch.arange(self.shape.channels, device=tokens.device)
         digits = tokens[:, None] // radix[:, None] % self.n_levels  # (N, C, H W)
         return digits.unflatten(2, (self.shape.size, self.shape.size))
-
-
-class CachedSteps:
-    """A causal transformer, one token at a time; keys and values are kept in place.
-
-    Args:
-        transformer: whose ``forward`` gives the same logits for whole sequences.
-        n: sequences that are drawn together.
-    """
-
-    def __init__(self, transformer: CausalTransformer, n: int) -> None:
-        self.transformer = transformer
-        self.done = 0
-        dim = len(transformer.start)
-        heads = [block.n_heads for block in self._blocks]
-        self._caches = [
-            transformer.start.new_empty(2, n * h, transformer.length, dim // h) for h in heads
-        ]
-        self._n = n
-
-    def logits(self, token: Tensor | None) -> Tensor:
-        """Logits (N, n_tokens) of the next token, given the one before (N,); None at the start."""
-        network = self.transformer
-        vector = network.start.expand(self._n, -1) if token is None else network.embedding(token)
-        x = vector + network.position[self.done]  # (N, dim)
-        for block, cache in zip(self._blocks, self._caches, strict=True):
-            x = self._through(block, cache, x)
-        self.done += 1
-        logits: Tensor = network.head(network.norm(x))
-        return logits
-
-    def _through(self, block: Block, cache: Tensor, x: Tensor) -> Tensor:
-        """One block for the newest token, (N, dim) to (N, dim)."""
-        n_rows, size = cache.shape[1], cache.shape[3]  # N heads, dim / heads
-        q, k, v = block.qkv(block.norm_1(x)).chunk(3, 1)
-        cache[0, :, self.done] = k.reshape(n_rows, size)
-        cache[1, :, self.done] = v.reshape(n_rows, size)
-        keys, values = cache[:, :, : self.done + 1]
-        scores = torch.bmm(keys, q.reshape(n_rows, size, 1)) * size**-0.5  # (N heads, t, 1)
-        attended = torch.bmm(scores.softmax(1).transpose(1, 2), values)  # (N heads, 1, size)
-        x = x + block.out(attended.reshape(x.shape))
-        widened: Tensor = block.mlp(block.norm_2(x))
-        return x + widened
-
-    @property
-    def _blocks(self) -> list[Block]:
-        return [block for block in self.transformer.blocks if isinstance(block, Block)]

@@ -15,8 +15,9 @@ from bench.models.abilities import MeasuresItself
 from bench.models.image_gpt import ImageGPT
 from bench.models.pixelcnn import PixelCNN
 from bench.models.pixels import PixelModel
+from bench.networks.cached_steps import CachedSteps
 from bench.networks.gated_pixelcnn import GatedPixelCNN, gate
-from bench.networks.pixel_gpt import CachedSteps, PixelGPT
+from bench.networks.pixel_gpt import PixelGPT
 from bench.networks.shape import ImageShape
 from bench.noise import ImageNoise
 from bench.objectives.levels import bits_per_dim, from_levels, invert, to_levels
@@ -43,7 +44,7 @@ def pixel_model(model_of: ModelOf) -> ModelOf:
     def make(
         algorithm: type[PixelModel], channels: int = 1, size: int = SIZE, **change: Any
     ) -> Any:
-        settings = {"levels": 4} | SETTINGS[algorithm] | change
+        settings = {"n_levels": 4} | SETTINGS[algorithm] | change
         model = model_of(algorithm, channels, size, **settings).eval()
         with torch.no_grad():
             for parameter in model.parameters():
@@ -133,7 +134,7 @@ def test_a_pixelcnn_sees_as_far_as_its_kernels_reach(pixel_model: ModelOf) -> No
 def test_the_probabilities_of_all_images_sum_to_one(
     algorithm: type[PixelModel], channels: int, size: int, pixel_model: ModelOf
 ) -> None:
-    model = pixel_model(algorithm, channels, size, levels=2)
+    model = pixel_model(algorithm, channels, size, n_levels=2)
     n_values = channels * size**2
     images = torch.tensor(list(itertools.product((0, 1), repeat=n_values)))
     images = images.view(-1, channels, size, size)
@@ -147,7 +148,7 @@ def test_the_probabilities_of_all_images_sum_to_one(
 def test_images_are_drawn_as_often_as_their_likelihood_says(
     algorithm: type[PixelModel], pixel_model: ModelOf
 ) -> None:
-    model = pixel_model(algorithm, 1, 2, levels=2)
+    model = pixel_model(algorithm, 1, 2, n_levels=2)
     n = 20_000
     drawn = model.network.draw(torch.rand(n, 4)).flatten(1)
     counts = torch.bincount((drawn * torch.tensor([8, 4, 2, 1])).sum(1), minlength=16)
@@ -213,7 +214,7 @@ def test_cached_logits_are_the_full_ones_of_the_pixelcnn(
 def test_a_fresh_model_guesses(
     algorithm: type[PixelModel], n_levels: int, model_of: ModelOf, images_of: Images
 ) -> None:
-    model = model_of(algorithm, 1, SIZE, levels=n_levels, **SETTINGS[algorithm])
+    model = model_of(algorithm, 1, SIZE, n_levels=n_levels, **SETTINGS[algorithm])
     per_value = model.nats(images_of(8, 1, SIZE)).mean().item() / SIZE**2
     assert per_value == pytest.approx(math.log(n_levels), rel=0.05)
 
@@ -291,7 +292,7 @@ def test_a_palette_too_large_to_embed_is_refused() -> None:
         PixelGPT(ImageShape(3, 4), 256, 8, 1, 2)
 
 
-@pytest.mark.parametrize("change", [{"levels": 1}, {"levels": 257}, {"kernel": 4}])
+@pytest.mark.parametrize("change", [{"n_levels": 1}, {"n_levels": 257}, {"kernel": 4}])
 def test_impossible_settings_are_refused(change: dict[str, int], model_of: ModelOf) -> None:
     with pytest.raises(InvalidInput, match=next(iter(change))):
         model_of(PixelCNN, 1, SIZE, **change)

@@ -25,7 +25,7 @@ SMALL: dict[str, Any] = {
     "prior_dim": 16,
     "prior_layers": 1,
     "prior_heads": 2,
-    "levels": 4,
+    "n_levels": 4,
     "dim": 16,
     "n_layers": 2,
     "n_heads": 2,
