@@ -9,10 +9,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from bench.augment.adaptive import AdaptiveProbability
+from bench.augment.pipeline import AugmentationPipe
+from bench.augment.settings import PipeSettings
 from bench.models.base import (
     AdamSettings,
     GenerativeModel,
@@ -38,12 +41,32 @@ class LazyPenalty(Settings):
     """A regulariser that acts every few steps.
 
     Attributes:
-        weight: of the penalty if it acted at every step; for R1 it is gamma.
+        weight: of the penalty if it acted at every step, 0 for none; for R1 it is gamma.
         every: steps; the penalty is multiplied by it.
     """
 
-    weight: PositiveFloat
-    every: PositiveInt
+    weight: NonNegativeFloat = 0.0
+    every: PositiveInt = 1
+
+    def due(self, step: int) -> bool:
+        """Whether it acts after so many steps."""
+        return self.weight > 0.0 and step % self.every == 0
+
+
+class AdaptiveAugmentation(Settings):
+    """Adaptive discriminator augmentation, ADA (Karras et al. 2020, 2006.06676).
+
+    Attributes:
+        target: share of real images, minus that of the others, which the critic shall tell.
+        images_to_full: real images over which the probability can go from 0 to 1.
+        interval: updates of the critic between two moves of the probability.
+        pipe: what is done to an image.
+    """
+
+    target: Probability = 0.6
+    images_to_full: PositiveInt = 500_000
+    interval: PositiveInt = 4
+    pipe: PipeSettings = PipeSettings()
 
 
 class StyleGAN2Recipe(Recipe):
@@ -56,9 +79,10 @@ class StyleGAN2Recipe(Recipe):
         mapping_layers: between noise and styles.
         layer_noise: whether every layer of the generator takes noise of its own.
         minibatch_group: images over which the critic sees the standard deviation.
-        r1: gradient penalty on real images, or none.
-        path_length: penalty on uneven path lengths of the generator, or none.
+        r1: gradient penalty on real images.
+        path_length: penalty on uneven path lengths of the generator.
         style_mixing: probability that an image is made of two styles, in training alone.
+        augmentation: of everything that the critic sees, as far as it overfits; or none.
         optimizer: of both networks; who has a lazy regulariser makes k + 1 updates in k steps, and
             gets a rate and betas that undo that.
     """
@@ -69,9 +93,10 @@ class StyleGAN2Recipe(Recipe):
     mapping_layers: PositiveInt = 2
     layer_noise: bool = True
     minibatch_group: PositiveInt = 32
-    r1: LazyPenalty | None = LazyPenalty(weight=0.01, every=16)
-    path_length: LazyPenalty | None = None
+    r1: LazyPenalty = LazyPenalty(weight=0.01, every=16)
+    path_length: LazyPenalty = LazyPenalty(weight=0.0, every=8)
     style_mixing: Probability = 0.0
+    augmentation: AdaptiveAugmentation | None = None
     optimizer: AdamSettings = AdamSettings(lr=2.5e-3, betas=(0.0, 0.99))
     ema_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
 
@@ -92,6 +117,14 @@ class StyleGAN2(GenerativeModel):
         self.generator = Generator(shape, recipe.latent_dim, width, most, recipe.mapping_layers)
         self.critic = Critic(shape, width, most, recipe.minibatch_group)
         self.path_length = PathLength()
+        self.pipe: AugmentationPipe | None = None
+        if recipe.augmentation is not None:
+            self.pipe = AugmentationPipe(recipe.augmentation.pipe)
+            self.probability = AdaptiveProbability(
+                target=recipe.augmentation.target,
+                images_to_full=recipe.augmentation.images_to_full,
+                interval=recipe.augmentation.interval,
+            )
         self._optimizers = {
             "generator": lazy_adam(self.generator, recipe.optimizer, recipe.path_length),
             "critic": lazy_adam(self.critic, recipe.optimizer, recipe.r1),
@@ -116,12 +149,15 @@ class StyleGAN2(GenerativeModel):
         """Update the critic and the generator on one batch of fakes, and regularise when due."""
         fake = self.synthesise(self.styles(len(images)))
         d_loss = self.update_critic(images, fake.detach())
-        if self.r1 is not None and ctx.step % self.r1.every == 0:
-            self.regularise_critic(images, self.r1)
+        if self.r1.due(ctx.step):
+            self.regularise_critic(images)
         g_loss = self.update_generator(fake)
-        if self.path is not None and ctx.step % self.path.every == 0:
-            self.regularise_generator(len(images), self.path)
-        return {"d_loss": d_loss, "g_loss": g_loss}
+        if self.path.due(ctx.step):
+            self.regularise_generator(len(images))
+        losses = {"d_loss": d_loss, "g_loss": g_loss}
+        if self.pipe is not None:
+            losses["p"] = self.probability.value.clone()
+        return losses
 
     def styles(self, n: int) -> Tensor:
         """Styles (N, n_styles, latent_dim) from fresh noise, some of them mixed."""
@@ -145,19 +181,24 @@ class StyleGAN2(GenerativeModel):
         return self.generator.synthesise(styles, layers)
 
     def judge(self, images: Tensor) -> Tensor:
-        """Raw scores (N,) of images as the critic sees them."""
+        """Raw scores (N,) of images as the critic sees them: augmented, where that is asked for."""
+        if self.pipe is not None:
+            images = self.pipe(images, self.probability.value)
         scores: Tensor = self.critic(images)
         return scores
 
     def update_critic(self, real: Tensor, fake: Tensor) -> Tensor:
         """One update of the critic; ``fake`` carries no gradient. Returns its loss."""
-        loss = non_saturating_d_loss(self.judge(real), self.judge(fake))
+        real_scores = self.judge(real)
+        loss = non_saturating_d_loss(real_scores, self.judge(fake))
         descend(loss, self._optimizers["critic"])
+        if self.pipe is not None:
+            self.probability.observe(real_scores)
         return loss.detach()
 
-    def regularise_critic(self, real: Tensor, penalty: LazyPenalty) -> None:
+    def regularise_critic(self, real: Tensor) -> None:
         """One update of the critic down R1 alone."""
-        loss = penalty.weight * penalty.every * r1_penalty(self.judge, real, real)
+        loss = self.r1.weight * self.r1.every * r1_penalty(self.judge, real, real)
         descend(loss, self._optimizers["critic"])
 
     def update_generator(self, fake: Tensor) -> Tensor:
@@ -167,22 +208,21 @@ class StyleGAN2(GenerativeModel):
             descend(loss, self._optimizers["generator"])
         return loss.detach()
 
-    def regularise_generator(self, n: int, penalty: LazyPenalty) -> None:
+    def regularise_generator(self, n: int) -> None:
         """One update of the generator down the path length penalty alone, on half a batch."""
         styles = self.styles(max(1, n // PATH_LENGTH_BATCH_SHRINKS))
-        loss = penalty.weight * penalty.every * self.path_length(self.synthesise(styles), styles)
+        penalty = self.path_length(self.synthesise(styles), styles)
+        loss = self.path.weight * self.path.every * penalty
         descend(loss, self._optimizers["generator"])
 
 
-def lazy_adam(
-    network: nn.Module, settings: AdamSettings, penalty: LazyPenalty | None
-) -> torch.optim.Adam:
+def lazy_adam(network: nn.Module, settings: AdamSettings, penalty: LazyPenalty) -> torch.optim.Adam:
     """Adam for a network that is regularised in an update of its own every k steps.
 
     There are k + 1 updates in k steps; with c = k / (k + 1) the rate becomes c lr and the betas
     beta^c, so that as much happens in as many steps (1912.04958, appendix B).
     """
-    if penalty is not None:
+    if penalty.weight > 0.0:
         c = penalty.every / (penalty.every + 1)
         first, second = settings.betas
         update = {"lr": c * settings.lr, "betas": (first**c, second**c)}

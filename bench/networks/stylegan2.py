@@ -116,6 +116,8 @@ class StyledLayer(nn.Module):
         """Features (N, n_in, H, W) to (N, n_out, H, W) or twice that.
 
         Args:
+            features: of the layer before, or the constant.
+            styles: (N, style_dim).
             noise: one value per pixel of the output, (N, H * W), or None for none.
         """
         result: Tensor = self.conv(features, styles)

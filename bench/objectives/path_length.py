@@ -22,7 +22,7 @@ def path_lengths(images: Tensor, styles: Tensor, directions: Tensor) -> Tensor:
 
 
 class PathLength(nn.Module):
-    """E (||J^T y|| - a)^2, where a is the running mean of the lengths, a buffer that starts at 0."""
+    """E (||J^T y|| - a)^2; a, the running mean of the lengths, is a buffer that starts at 0."""
 
     mean: Tensor
 
