@@ -50,5 +50,5 @@ class Prompts(nn.Module):
         return self.tokens[self.first[labels] + index]
 
     def spread(self, labels: Tensor) -> Tensor:
-        """Labels (N,) of any classes to labels of classes that have captions, as alike as can be."""
+        """Labels (N,) of any classes to labels of classes that have captions."""
         return self.classes[labels % len(self.classes)]
