@@ -122,7 +122,10 @@ class Journal:
 
 def _kept_when_scoring(earlier: TrainRecord) -> tuple[str, ...]:
     """Fields that tell of the training itself, which a later sitting only scores."""
-    told = ("phases", "parameters", "cost", "health", "artifacts", "environment", "provenance")
+    told = (
+        *("phases", "parameters", "cost", "health", "measures"),
+        *("artifacts", "environment", "provenance"),
+    )
     # A limit on the scored images casts no doubt on a training that was beyond doubt before.
     return (*told, "comparable", "not_comparable_because") if earlier.comparable else told
 

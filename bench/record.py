@@ -116,6 +116,14 @@ class Health(Record):
     suspicions: tuple[Suspicion, ...] = ()
 
 
+class Measures(Record):
+    """What a model measured of itself on images that no training saw, by name."""
+
+    split: Name
+    n_images: int
+    values: dict[Name, float]
+
+
 class Failure(Record):
     """Why a run is not a success, in words for a reader and with the trace for a developer.
 
@@ -146,6 +154,7 @@ class TrainRecord(Record):
     parameters: Parameters | None = None
     cost: Cost | None = None
     health: Health = Health()
+    measures: Measures | None = None
     environment: Environment
     provenance: Provenance
     artifacts: tuple[Artifact, ...] = ()

@@ -24,7 +24,7 @@ class ScoringBench:
     def __init__(self, around: Surroundings, data: ImageData) -> None:
         self.protocol = around.protocol
         self.device = torch.device(around.device)
-        self.provenance = provenance(around.registry_sha256, code_of_scoring())
+        self.provenance = provenance(around.registry_sha256, code_of_scoring(around.extractor.id))
         self.scorer = Scorer(
             data, around.protocol, around.extractor, self.device, around.extractor_weights
         )

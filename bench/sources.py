@@ -2,7 +2,8 @@
 
 A training depends on the loop, on its algorithm and its backbone, and on whatever these import of
 ``bench.models``, ``bench.networks`` and ``bench.objectives``; the files of other variants may
-change without casting doubt on it.
+change without casting doubt on it. Loaders of data are not covered: the fingerprint of what they
+load is part of every spec.
 """
 
 from __future__ import annotations
@@ -18,14 +19,22 @@ from typing import Any
 from catalog.rules import is_allowed
 
 PACKAGE = Path(__file__).resolve().parent
-LOOP = ("batches.py", "data", "density.py", "ema.py", "noise.py", "sample.py", "train.py")
+DATA = ("data/__init__.py", "data/base.py", "data/digits.py")
+"""What stands between loaded pixels and a model; the loader is there for records that name it."""
+LOOP = ("batches.py", *DATA, "density.py", "ema.py", "noise.py", "sample.py", "train.py")
 """Decide every training."""
-PARTS = ("models", "networks", "objectives")
+PARTS = ("models", "networks", "objectives", "augment", "captions")
 """Decide the trainings whose algorithm imports them."""
+EXTRACTORS = (
+    *("extractors/__init__.py", "extractors/base.py", "extractors/digits_cnn.py"),
+    *("extractors/digits_cnn_training.py", "extractors/inception_v3_compat.py"),
+    "extractors/pixel_identity.py",
+)
 SCORING = (
-    *("calibration.py", "copies.py", "data", "extractors", "features.py", "fidelity.py"),
+    *("calibration.py", "copies.py", *DATA, *EXTRACTORS, "features.py", "fidelity.py"),
     *("score.py", "stats"),
 )
+"""Decide every score; an extractor that is not among them decides its own scores alone."""
 
 
 def code_of_training(algorithm: str, recipe: Mapping[str, Any]) -> str:
@@ -47,9 +56,10 @@ def _code_of_training(module: str, settings: tuple[str, ...]) -> str:
 
 
 @functools.cache
-def code_of_scoring() -> str:
-    """Hex sha256 over the sources that decide the score of a set of images."""
-    return _digest(_files(SCORING))
+def code_of_scoring(extractor: str) -> str:
+    """Hex sha256 over the sources that decide a score under an extractor, given by its id."""
+    own = f"extractors/{extractor.replace('-', '_')}.py"
+    return _digest(_files(dict.fromkeys((*SCORING, own))))
 
 
 def _closure(modules: Iterable[str]) -> list[Path]:

@@ -25,7 +25,7 @@ from bench.grid import write_grid
 from bench.job import TrainJob
 from bench.journal import Journal
 from bench.memory import peak_memory_bytes
-from bench.record import Cost, Health, Parameters, PhaseName, RunSubject
+from bench.record import Cost, Health, Measures, Parameters, PhaseName, RunSubject
 from bench.scoring import ScoringBench
 from bench.store import RunDirectory, artifact
 from bench.subjects import RECONSTRUCTION, expected_subjects, grid_name, score_hash
@@ -122,7 +122,8 @@ class TrainTask:
             finished = trained.finish(spec, model, trainer.average, split)
         if training.resumed_from_step is not None:
             journal.resumed_from(training.resumed_from_step)
-        self._publish(journal, training, finished)
+        measures = finished.measures(data, self.job.around.protocol.held_out_split)
+        self._publish(journal, training, finished, measures)
         return finished
 
     def _observe(self, progress: Progress) -> None:
@@ -136,13 +137,20 @@ class TrainTask:
             )
         )
 
-    def _publish(self, journal: Journal, training: Training, model: TrainedModel) -> None:
+    def _publish(
+        self,
+        journal: Journal,
+        training: Training,
+        model: TrainedModel,
+        measures: Measures | None,
+    ) -> None:
         files = trained.save(model, self.directory)
         write_atomically(self.directory.curve, _curve_csv(training))
         artifacts = [artifact("weights", file, self.directory.path) for file in files]
         artifacts.append(artifact("curve", self.directory.curve, self.directory.path))
         journal.update(
             artifacts=tuple(artifacts),
+            measures=measures,
             health=Health(last_losses=training.curve[-1][1]),
             cost=Cost(
                 train_wall_s=training.wall_s,

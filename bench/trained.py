@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,12 +16,14 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from bench.build import build_from_spec
-from bench.data.base import ImageSplit, to_unit_range
+from bench.data.base import ImageData, ImageSplit, to_unit_range
 from bench.density import N_COMPONENTS, LatentMixture, fit_mixture
 from bench.density import SAMPLER as MIXTURE
 from bench.ema import AveragedWeights
+from bench.models.abilities import HasNamedSamplers, MeasuresItself
 from bench.models.base import GenerativeModel, LatentModel, Reconstructs
 from bench.noise import ImageNoise
+from bench.record import Measures
 from bench.sample import Draw, labels_of, reconstruct_images, sample_images
 from bench.spec import TrainSpec
 from bench.store import RunDirectory
@@ -68,7 +71,10 @@ class TrainedModel:
         """The classes that a conditional model's images 0 .. n - 1 were asked for, else None."""
         if not self.model.conditional or sampler not in self.model.samplers:
             return None
-        return labels_of(range(n), self.spec.dataset.n_classes)
+        labels = labels_of(range(n), self.spec.dataset.n_classes)
+        if isinstance(self.model, HasNamedSamplers):
+            return self.model.asked(sampler, labels)
+        return labels
 
     def reconstruct(self, images: Tensor, *, ema: bool = False) -> Tensor:
         """Images (N, C, H, W) uint8 passed through the model, uint8 as well."""
@@ -76,6 +82,21 @@ class TrainedModel:
             raise UsageError(f"{self.spec.variant} cannot reconstruct images")
         with self._weights(ema=ema):
             return reconstruct_images(self.model, images.to(self.device))
+
+    @torch.no_grad()
+    def measures(self, data: ImageData, split: str) -> Measures | None:
+        """What the model measures of itself, with the averaged weights where there are any.
+
+        Args:
+            data: the data set that it was trained on.
+            split: name of the images to measure on, which no training saw.
+        """
+        if not isinstance(self.model, MeasuresItself):
+            return None
+        held_out = data[split].to(self.device)
+        with self._weights(ema=self.average is not None):
+            values = self.model.measure(to_unit_range(held_out.images), held_out.labels)
+        return Measures(split=split, n_images=len(held_out), values=values)
 
     def _draw(self, sampler: str, *, ema: bool) -> Draw:
         model = self.model
@@ -86,6 +107,8 @@ class TrainedModel:
                 return model.decode(mixture.latents(noise))
 
             return draw
+        if isinstance(model, HasNamedSamplers):
+            return partial(model.sample_as, sampler)
         return model.sample
 
     def _weights(self, *, ema: bool) -> AbstractContextManager[None]:

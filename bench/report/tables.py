@@ -23,7 +23,6 @@ from bench.stats import RankRange
 from catalog.schema import Registry
 
 Column = tuple[str, Callable[[Row], str]]
-FAMILIES = {"gan": "GAN", "vae": "VAE"}
 
 
 def ranking_table(board: Leaderboard, registry: Registry, words: Words) -> list[str]:
@@ -31,7 +30,7 @@ def ranking_table(board: Leaderboard, registry: Registry, words: Words) -> list[
     columns: list[Column] = [
         (words("rank"), lambda row: _rank(row.rank)),
         (words("variant"), lambda row: _name(row, board)),
-        (words("family"), lambda row: FAMILIES[registry.variant(row.key.name).family]),
+        (words("family"), lambda row: words(f"family_{registry.variant(row.key.name).family}")),
         (words("sampler"), lambda row: sampler_text(row, words) or NOTHING),
         (words("seeds"), lambda row: _seeds(row, words)),
         _distance(board, words),

@@ -6,11 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.arithmetic import VARIABLES
-from bench.record import Environment, Metric, RunSubject, ScoreRecord, Subject, TrainRecord
+from bench.record import (
+    Environment,
+    Measures,
+    Metric,
+    RunSubject,
+    ScoreRecord,
+    Subject,
+    TrainRecord,
+)
 from bench.store import calibration_file
 from bench.subjects import score_hash
 from bench.verify.check import Check
-from bench.verify.tolerance import N_DISTINCT, allowed_of_spread, allowed_of_value
+from bench.verify.tolerance import MEASURE, N_DISTINCT, allowed_of_spread, allowed_of_value
 
 NOT_COMPUTED = "not computed"
 
@@ -86,6 +94,16 @@ def result_checks(recorded: ScoreRecord, again: ScoreRecord, *, exact: bool) -> 
         yield Check("number", "n_distinct", recorded.n_distinct, again.n_distinct, allowed)
     for metric in recorded.metrics:
         yield from _metric_checks(metric, again.metric(metric.name), exact=exact)
+
+
+def measure_checks(recorded: Measures, again: Measures | None, *, exact: bool) -> Iterator[Check]:
+    """What a model measured of itself beside what it measures now."""
+    n_images = again.n_images if again else NOT_COMPUTED
+    yield Check("identity", "n_images", recorded.n_images, n_images)
+    found = again.values if again else {}
+    for name, value in recorded.values.items():
+        allowed = 0.0 if exact else MEASURE.allowed(value)
+        yield Check("number", name, value, found.get(name, NOT_COMPUTED), allowed)
 
 
 def _metric_checks(metric: Metric, again: Metric | None, *, exact: bool) -> Iterator[Check]:

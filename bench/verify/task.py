@@ -22,19 +22,27 @@ from bench.environment import environment
 from bench.events import NotVerified, PhaseStarted, TrainProgress, Verified, Watch
 from bench.job import VerifyJob
 from bench.protocol import ScoringProtocol
-from bench.record import CalibrationSubject, Environment, RunSubject, ScoreRecord, TrainRecord
+from bench.record import (
+    CalibrationSubject,
+    Environment,
+    Measures,
+    RunSubject,
+    ScoreRecord,
+    TrainRecord,
+)
 from bench.scoring import ScoringBench
 from bench.store import CALIBRATION, RunDirectory, read_score
 from bench.train import Progress, Stopped
 from bench.trained import TrainedModel
 from bench.verify.artifacts import Found, Place, collect
 from bench.verify.check import Check
-from bench.verify.compare import identity_checks, result_checks, same_machine
+from bench.verify.compare import identity_checks, measure_checks, result_checks, same_machine
 from bench.verify.installed import scoring_bench, training_data
 from bench.verify.retrain import train_again
 from catalog.errors import AigcError, ExitCode, InvalidInput, MissingPrerequisite
 
 TRAIN_RECORD = "train.json"
+MEASURES = "train.json: measures"
 NOT_COMPARABLE = "not comparable here: trained again on another machine, the weights are others"
 
 
@@ -76,6 +84,8 @@ class VerifyTask:
         except AigcError as error:
             self._not_verified(TRAIN_RECORD, error)
             return
+        if model is not None and train.measures is not None:
+            self._measures(train, train.measures, model)
         for file in sorted(RunDirectory(self.job.source).scores.glob("*.json")):
             self._score(file, train, model, reason)
 
@@ -100,6 +110,18 @@ class VerifyTask:
             return None, found.no_model
         shutil.copyfile(self.job.source / TRAIN_RECORD, self.files / TRAIN_RECORD)
         return trained.load(RunDirectory(self.files), self.device), ""
+
+    def _measures(self, train: TrainRecord, recorded: Measures, model: TrainedModel) -> None:
+        """What the model measures of itself, again."""
+        exact = self._is_exact(train.environment)
+        try:
+            data = training_data(self.job.around, train.spec.dataset)
+            again = model.measures(data, recorded.split)
+        except AigcError as error:
+            self._not_verified(MEASURES, error)
+        else:
+            checks = tuple(measure_checks(recorded, again, exact=exact))
+            self.watch(Verified(self.job.name, MEASURES, exact, checks))
 
     def _without_result(self, train: TrainRecord, *, exact: bool) -> tuple[None, str]:
         """A run that failed or was stopped has nothing to compare but what it is."""

@@ -70,6 +70,9 @@ SPREADS: dict[MetricName, Tolerance] = {
 N_DISTINCT = Tolerance(10.0, 0.001)
 """Not measured: the committed records are older than this count."""
 
+MEASURE = Tolerance(0.01, 0.01)
+"""Of what a model measures of itself; not measured either."""
+
 
 def allowed_of_value(name: MetricName, recorded: float | None) -> float:
     """The largest difference that a metric may have."""

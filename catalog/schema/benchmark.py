@@ -33,10 +33,29 @@ FileName = Annotated[
 ]
 """A file in a folder that the program chooses, never a path out of it."""
 
+MetricName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+"""A number as records call it."""
+
 CalibrationRow = Literal[
     "held-out", "train-copies", "class-pca-gaussian", "pca-gaussian", "mean-image", "noise"
 ]
 """Images that no model made: the real ones, copies, simple densities, and the worst."""
+
+
+class Gate(Entry):
+    """A number that every training of a row must reach, or the row says that it failed.
+
+    Attributes:
+        metric: a metric of one image set, or a number that the model measures of itself.
+        sampler: which images the metric is of; None for what the model measures.
+        at_least: the smallest value that passes.
+        text: what the gate asks, in a few words.
+    """
+
+    metric: MetricName
+    sampler: Id | None = None
+    at_least: float
+    text: Text
 
 
 class Variant(Entry):
@@ -49,17 +68,21 @@ class Variant(Entry):
             defaults of its own algorithm.
         recipe: settings that deviate from what was inherited.
         per_dataset: further deviations on one data set, by data set id.
+        datasets: the only data sets that it can be trained on; None for any.
+        gates: what every one of its trainings must reach.
         deviations: where this row departs from its paper, one plain sentence each.
         reported: numbers that others published for it; ``setting`` says under which protocol.
     """
 
     id: Id
     name: Text
-    family: Literal["gan", "vae"]
+    family: Literal["gan", "vae", "autoregressive", "diffusion"]
     paper: Id
     algorithm: Algorithm
     parent: Id | None = None
     summary: Text
+    datasets: Annotated[tuple[Id, ...], Field(min_length=1)] | None = None
+    gates: tuple[Gate, ...] = ()
     deviations: tuple[Sentence, ...] = ()
     reported: tuple[Reported, ...] = ()
     recipe: Recipe = Field(default_factory=dict)

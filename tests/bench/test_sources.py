@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench import sources
-from bench.sources import LOOP, PACKAGE, PARTS, SCORING, code_of_scoring, code_of_training
+from bench.sources import LOOP, PACKAGE, SCORING, code_of_scoring, code_of_training
 from catalog.loader import load_registry
 
 GAN, VAE = "bench.models.gan:GAN", "bench.models.vae:VAE"
@@ -34,7 +34,7 @@ def forget() -> None:
 def hashes() -> tuple[str, str, str]:
     forget()
     gan, vae = code_of_training(GAN, {"backbone": "dcgan"}), code_of_training(VAE, {})
-    return gan, vae, code_of_scoring()
+    return gan, vae, code_of_scoring("digits-cnn")
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,20 @@ def test_a_new_model_file_changes_no_other_row(package: Path) -> None:
     assert hashes() == before
 
 
+def test_a_new_loader_or_extractor_changes_no_other_result(package: Path) -> None:
+    before = hashes()
+    (package / "data" / "new.py").write_text("")
+    (package / "extractors" / "new_net.py").write_text("")
+    assert hashes() == before
+    own = code_of_scoring("new-net")
+    assert own != before[2]
+    (package / "extractors" / "new_net.py").write_text("# changed\n")
+    forget()
+    assert code_of_scoring("new-net") != own
+
+
 def test_every_named_source_exists() -> None:
-    for name in (*LOOP, *PARTS, *SCORING):
+    for name in (*LOOP, *SCORING):
         assert (PACKAGE / name).exists(), name
 
 
