@@ -28,7 +28,7 @@ def from_support(values: Tensor, margin: float = MARGIN) -> Tensor:
 
 
 def log_density(values: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
-    """log f(x) = -|logit x - mu| / b - log(2 b x (1 - x)), eq. 2, elementwise.
+    """Elementwise, log f(x) = -|logit x - mu| / b - log(2 b x (1 - x)), eq. 2.
 
     Args:
         values: in (0, 1).
@@ -47,6 +47,7 @@ def negative_log_likelihood(outputs: Tensor, pixels: Tensor, margin: float = MAR
     Args:
         outputs: (N, 2 C, H, W): the first C maps are mu, the last C are log b.
         pixels: (N, C, H, W) in 0 .. 1.
+        margin: of the support.
     """
     mean, log_scale = outputs.chunk(2, 1)
     return -log_density(to_support(pixels, margin), mean, log_scale).flatten(1).sum(1).mean()
