@@ -178,7 +178,7 @@ class TextImageTransformer(nn.Module):
             x = block(x, visible[:first, :first], cache)
         state = x[:, -1]
         places = (self.row[:, None] + self.column).flatten(0, 1)
-        blocks = [cast(MaskedBlock, block) for block in self.blocks]
+        blocks = [cast("MaskedBlock", block) for block in self.blocks]
         seen = [[row.nonzero().flatten() for row in visible] for visible in self.visible]
         for place in range(self.n_image_positions):
             yield place, self.image_head(self.norm(state))
