@@ -36,7 +36,7 @@ def test_a_pad_says_where_it_stands() -> None:
 
 
 def test_an_unknown_word_is_named_with_the_nearest() -> None:
-    with pytest.raises(UnknownWord, match="'Sevn'.*did you mean: seven") as refused:
+    with pytest.raises(UnknownWord, match=r"'Sevn'.*did you mean: seven") as refused:
         CAPTIONS.encode("a handwritten Sevn")
     assert refused.value.word == "Sevn"
     assert isinstance(refused.value, ValueError)
@@ -44,7 +44,7 @@ def test_an_unknown_word_is_named_with_the_nearest() -> None:
 
 @pytest.mark.parametrize("text", ["", "  ", "the the the the the the the"])
 def test_too_few_and_too_many_words(text: str) -> None:
-    with pytest.raises(BadPrompt, match="empty|has 7 words; at most 6"):
+    with pytest.raises(BadPrompt, match=r"empty|has 7 words; at most 6"):
         CAPTIONS.encode(text)
 
 
