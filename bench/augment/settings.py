@@ -10,8 +10,8 @@ from bench.models.base import Settings
 class PipeSettings(Settings):
     """Strengths of ADA's pipe (Karras et al. 2020, 2006.06676, appendix B); 0 leaves one out.
 
-    The defaults are the paper's, but for what changes which class an image has: mirror images and
-    quarter turns are off.
+    The defaults are the paper's, but for mirror images and quarter turns, which are off: not every
+    data set has them, and a generator takes them over most easily.
 
     Attributes:
         flip: mirror left and right.
