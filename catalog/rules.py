@@ -38,6 +38,7 @@ REFERENCES = (
     ("variants", "paper", "resources"),
     ("variants", "parent", "variants"),
     ("variants", "per_dataset", "datasets"),
+    ("variants", "datasets", "datasets"),
 )
 """Section, field, and the section whose ids the field holds (as a value, a list or keys)."""
 
@@ -155,6 +156,24 @@ def suites_score_their_dataset(file: Sourced) -> Iterator[Finding]:
             )
 
 
+def suites_train_what_they_can(file: Sourced) -> Iterator[Finding]:
+    """A suite names variants and a training split that its data set allows."""
+    variants = {variant.id: variant for variant in file.registry.variants}
+    datasets = {dataset.id: dataset for dataset in file.registry.datasets}
+    for index, suite in enumerate(file.registry.suites):
+        dataset = datasets.get(suite.dataset)
+        if dataset is not None and suite.train_split not in (None, *dataset.splits):
+            near = suggestion(str(suite.train_split), dataset.splits)
+            missing = f"data set '{dataset.id}' has no split '{suite.train_split}'{near}"
+            yield ("suites", index, "train_split"), missing
+        for place, name in enumerate(() if suite.variants == "all" else suite.variants):
+            if name in variants and not variants[name].fits(suite.dataset):
+                yield (
+                    ("suites", index, "variants", place),
+                    f"'{name}' cannot be trained on '{suite.dataset}'",
+                )
+
+
 def suites_repeat_nothing(file: Sourced) -> Iterator[Finding]:
     """A suite names a variant, a seed or a calibration row once."""
     for index, suite in enumerate(file.registry.suites):
@@ -190,6 +209,7 @@ RULES: tuple[Rule, ...] = (
     kid_subsets_fit,
     isc_splits_fit,
     suites_score_their_dataset,
+    suites_train_what_they_can,
     suites_repeat_nothing,
     *CATALOGUE_RULES,
     same_for_other_readers,

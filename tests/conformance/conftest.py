@@ -36,7 +36,8 @@ def small_spec(
 ) -> TrainSpec:
     """A training of a variant on made-up images, small but otherwise as registered."""
     entry = REGISTRY.variant(variant)
-    recipe = resolve_recipe(REGISTRY, entry, "digits").model_dump(mode="json")
+    home = entry.datasets[0] if entry.datasets else "digits"
+    recipe = resolve_recipe(REGISTRY, entry, home).model_dump(mode="json")
     for name, value in (SMALL | changes).items():
         if name in recipe:
             recipe[name] = value
