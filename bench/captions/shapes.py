@@ -11,6 +11,8 @@ from __future__ import annotations
 from itertools import product
 from typing import NamedTuple
 
+from bench.captions.base import Captions
+
 COLOURS = ("red", "green", "blue", "yellow")
 SHAPES = ("circle", "square", "triangle", "cross")
 SIZES = ("small", "large")
@@ -51,3 +53,9 @@ CLASSES = tuple(
     for indices in product(*(range(len(words)) for words in (COLOURS, SHAPES, SIZES, PLACES)))
 )
 """All 160, in order of their numbers."""
+
+CAPTIONS = Captions(
+    of_class=tuple((attributes.caption,) for attributes in CLASSES),
+    held_out=frozenset((k, 0) for k, attributes in enumerate(CLASSES) if not attributes.is_trained),
+)
+"""One caption of each class; those that are held out have no training pictures either."""
