@@ -11,6 +11,7 @@ import typer
 
 from bench.commands import (
     doctor,
+    generating,
     listing,
     planning,
     prune,
@@ -57,6 +58,7 @@ bench_app.command("run")(run.run)
 bench_app.command("status")(planning.status)
 bench_app.command("prune")(prune.prune)
 bench_app.command("sample")(sampling.sample)
+bench_app.command("generate")(generating.generate)
 bench_app.command("score")(score.score)
 bench_app.command("selftest")(score.selftest)
 bench_app.command("verify")(verifying.verify)
@@ -64,6 +66,7 @@ bench_app.command("speed")(speed.speed)
 bench_app.add_typer(score.extractor_app, name="extractor")
 bench_app.command("validate")(validate.validate)
 report_app.command("leaderboard")(reporting.leaderboard)
+report_app.command("claims")(reporting.claims)
 
 
 def _version(wanted: bool) -> None:

@@ -16,11 +16,12 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from bench.build import build_from_spec
+from bench.captions.base import BadPrompt
 from bench.data.base import ImageData, ImageSplit, to_unit_range
 from bench.density import N_COMPONENTS, LatentMixture, fit_mixture
 from bench.density import SAMPLER as MIXTURE
 from bench.ema import AveragedWeights
-from bench.models.abilities import HasNamedSamplers, MeasuresItself
+from bench.models.abilities import HasNamedSamplers, MeasuresItself, TakesPrompts
 from bench.models.base import GenerativeModel, LatentModel, Reconstructs
 from bench.noise import ImageNoise
 from bench.record import Measures
@@ -66,6 +67,28 @@ class TrainedModel:
         with self._weights(ema=ema):
             draw = self._draw(sampler, ema=ema)
             return sample_images(draw, n, self.spec.dataset.n_classes, seed, self.device)
+
+    def generate(self, prompt: str, n: int, *, seed: int, ema: bool = False) -> Tensor:
+        """Images 0 .. n - 1 of what a text says, (n, C, H, W) uint8.
+
+        Raises:
+            UsageError: the model takes no prompts, or not this one, or it has no averaged weights.
+            NonFiniteImages: a pixel is NaN or infinite.
+        """
+        model = self.model
+        if not isinstance(model, TakesPrompts):
+            raise UsageError(
+                f"{self.spec.variant} takes no prompts", hint="draw from it by 'aigc bench sample'"
+            )
+
+        def draw(noise: ImageNoise, labels: Tensor) -> Tensor:  # noqa: ARG001
+            return model.generate(prompt, noise)
+
+        with self._weights(ema=ema):
+            try:
+                return sample_images(draw, n, self.spec.dataset.n_classes, seed, self.device)
+            except BadPrompt as error:
+                raise UsageError(str(error)) from error
 
     def labels(self, sampler: str, n: int) -> Tensor | None:
         """The classes that a conditional model's images 0 .. n - 1 were asked for, else None."""

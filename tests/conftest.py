@@ -71,8 +71,10 @@ def make_split(n: int, channels: int = 1, size: int = 8, seed: int = 0) -> Image
     return ImageSplit(images, torch.arange(n) % 10)
 
 
-def make_step(model: GenerativeModel, n: int = 8, seed: int = 0) -> dict[str, Tensor]:
-    """One update in training mode on random images, ``n`` to a batch."""
+def make_step(
+    model: GenerativeModel, n: int = 8, seed: int = 0, step: int = 0
+) -> dict[str, Tensor]:
+    """Update ``step`` of ten in training mode on random images, ``n`` to a batch."""
     import torch
 
     from bench.models.base import StepContext
@@ -82,7 +84,7 @@ def make_step(model: GenerativeModel, n: int = 8, seed: int = 0) -> dict[str, Te
     labels = torch.arange(len(images)) % model.n_classes
     torch.manual_seed(seed)
     device = next(model.parameters()).device
-    return model.train().step(images.to(device), labels.to(device), StepContext(0, 10, 100))
+    return model.train().step(images.to(device), labels.to(device), StepContext(step, 10, 100))
 
 
 @contextmanager

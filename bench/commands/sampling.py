@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.commands.options import DeviceOption, emit
 from catalog.errors import InvalidInput, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def sample(
@@ -29,14 +32,10 @@ def sample(
     """Draw images from a finished run."""
     if out.suffix not in (".png", ".npy"):
         raise UsageError(f"'{out}' is neither .png nor .npy")
-    import numpy as np
-
     from bench import trained
     from bench.device import resolve_device
-    from bench.grid import write_grid
     from bench.sample import NonFiniteImages
     from bench.store import RunDirectory
-    from catalog.paths import atomic_file
 
     model = trained.load(RunDirectory(run), resolve_device(device, cpu_is_fine=True))
     averaged = model.average is not None if ema is None else ema
@@ -45,10 +44,21 @@ def sample(
         images = model.sample(name, n, seed=seed, ema=averaged)
     except NonFiniteImages as error:
         raise InvalidInput(f"{run}: {error}") from error
+    write_images(images, out)
+    emit(out.as_posix())
+
+
+def write_images(images: Tensor, out: Path) -> None:
+    """Images (N, C, H, W) uint8 to a .npy as they are, or else to a picture of a square grid."""
+    import numpy as np
+
+    from bench.grid import write_grid
+    from catalog.paths import atomic_file
+
     if out.suffix == ".npy":
         with atomic_file(out) as temporary, temporary.open("wb") as file:
             np.save(file, images.numpy())
-    else:
-        n_columns = min(n, max(1, round(n**0.5)))
-        write_grid(images, out, n_columns, -(-n // n_columns))
-    emit(out.as_posix())
+        return
+    n = len(images)
+    n_columns = min(n, max(1, round(n**0.5)))
+    write_grid(images, out, n_columns, -(-n // n_columns))

@@ -1,0 +1,279 @@
+"""DALL-E, small: text to image by a discrete VAE and a transformer over text and its codes.
+
+Ramesh et al. 2021 (2102.12092). Two stages share one budget: first the discrete VAE learns with a
+uniform prior, then, with it frozen, the transformer learns the text and the codes of captioned
+images. Captions are made of words, and some of them are held out, so that a prompt that no
+training saw shows whether the words were understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import Optimizer
+
+from bench.captions.prompts import Prompts
+from bench.captions.sets import SETS
+from bench.models.base import AdamSettings, Fraction, GenerativeModel, Recipe, StepContext
+from bench.models.dalle_measures import measures
+from bench.models.discrete_vae import DiscreteVAE
+from bench.networks.quantised import LARGEST_GRID
+from bench.networks.shape import ImageShape
+from bench.networks.text_image_transformer import TextImageTransformer
+from bench.noise import ImageNoise
+from bench.objectives.schedules import cosine, ramp, warmed_cosine
+
+UNSEEN = "unseen-prompts"
+
+
+def _known(name: str) -> str:
+    if name not in SETS:
+        raise ValueError(f"there are no captions '{name}'; known: {', '.join(SETS)}")
+    return name
+
+
+class DALLERecipe(Recipe):
+    """Settings of a small DALL-E.
+
+    Attributes:
+        captions: of the data set, by name in ``bench.captions.sets``.
+        updates_per_step: updates, each of a batch of its own, that one step consists of.
+        first_stage: part of the budget that trains the discrete VAE.
+        width: channels of the discrete VAE next to the pixels.
+        n_codes: size of the codebook (K).
+        largest_grid: images are halved until the grid of codes is at most this wide.
+        beta: weight of the KL term at the end of its ramp.
+        beta_ramp, temperature_fall: parts of the first stage in which the weight rises from 0 and
+            the temperature falls from 1 to ``last_temperature``.
+        rate_fall: the VAE's learning rate ends at this part of where it starts, by a cosine.
+        prior_dim, prior_layers, prior_heads, dropout: of the transformer.
+        text_weight: part of the text in the transformer's loss; the rest is the image's.
+        draw_codes: the transformer learns codes drawn from the encoder instead of its best ones,
+            which keeps it from learning few images by heart.
+        optimizer, clip: of the VAE; ``prior_`` of the transformer, whose rate rises over
+            ``prior_warm_up`` updates and then falls to zero by a cosine.
+    """
+
+    captions: Annotated[str, AfterValidator(_known)] = "digits"
+    batch_size: PositiveInt = 48
+    updates_per_step: PositiveInt = 1
+    first_stage: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.4
+    width: PositiveInt = 16
+    n_codes: PositiveInt = 64
+    largest_grid: PositiveInt = LARGEST_GRID
+    beta: NonNegativeFloat = 1.0
+    beta_ramp: Fraction = 0.15
+    temperature_fall: Annotated[float, Field(gt=0.0, le=1.0)] = 0.7
+    last_temperature: PositiveFloat = 0.0625
+    rate_fall: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0125
+    prior_dim: PositiveInt = 64
+    prior_layers: PositiveInt = 4
+    prior_heads: PositiveInt = 4
+    dropout: Fraction = 0.1
+    text_weight: Fraction = 0.125
+    draw_codes: bool = True
+    optimizer: AdamSettings = AdamSettings(lr=3.0e-3, weight_decay=1.0e-4)
+    clip: PositiveFloat = 1.0
+    prior_optimizer: AdamSettings = AdamSettings(lr=4.0e-3, betas=(0.9, 0.96), weight_decay=0.045)
+    prior_clip: PositiveFloat = 4.0
+    prior_warm_up: Annotated[int, Field(ge=0)] = 50
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an update stands in its stage: ``update`` of ``n_updates``, counted from 0."""
+
+    first_stage: bool
+    update: int
+    n_updates: int
+
+    @property
+    def fraction(self) -> float:
+        """0 at the stage's first update, 1 at its last."""
+        return self.update / max(1, self.n_updates - 1)
+
+
+class DALLE(GenerativeModel):
+    """Discrete VAE first, transformer over text and codes second.
+
+    ``sample`` draws a caption that was trained on; the sampler ``unseen-prompts`` one that was not.
+    """
+
+    recipe_type = DALLERecipe
+    recipe: DALLERecipe
+    samplers = ("prior", UNSEEN)
+    latent_dim = 0
+    conditional = True
+
+    def __init__(self, recipe: DALLERecipe, shape: ImageShape, n_classes: int) -> None:
+        super().__init__(recipe, shape, n_classes)
+        self.captions = SETS[recipe.captions]
+        if len(self.captions.of_class) != n_classes:
+            n = len(self.captions.of_class)
+            raise ValueError(f"captions of {n} classes do not fit images of {n_classes}")
+        self.batches_per_step = recipe.updates_per_step
+        self.trained = Prompts(self.captions, self.captions.trained)
+        self.unseen = Prompts(self.captions, self.captions.unseen)
+        self.vae = DiscreteVAE(shape, recipe.width, recipe.n_codes, recipe.largest_grid)
+        self.prior = TextImageTransformer(
+            self.captions.n_tokens,
+            self.captions.length,
+            recipe.n_codes,
+            self.vae.grid,
+            recipe.prior_dim,
+            recipe.prior_layers,
+            recipe.prior_heads,
+            recipe.dropout,
+        )
+        self._optimizers = {
+            "vae": _adamw(self.vae, recipe.optimizer),
+            "prior": _adamw(self.prior, recipe.prior_optimizer),
+        }
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """AdamW for the discrete VAE, and for the transformer."""
+        return dict(self._optimizers)
+
+    def sampling_modules(self) -> dict[str, nn.Module]:
+        """The transformer and the decoder."""
+        return {"prior": self.prior, "decoder": self.vae.decoder}
+
+    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:
+        """A few updates of whichever stage the budget has reached."""
+        n_updates = self.recipe.updates_per_step
+        losses: dict[str, Tensor] = {}
+        batches = zip(images.chunk(n_updates), labels.chunk(n_updates), strict=True)
+        for index, (some_images, their_labels) in enumerate(batches):
+            place = self.place(ctx, index)
+            if place.first_stage:
+                found = self._update_vae(some_images, place)
+            else:
+                found = self._update_prior(some_images, their_labels, place)
+            for name, loss in found.items():
+                losses[name] = losses.get(name, 0.0) + loss / n_updates
+        return losses
+
+    def place(self, ctx: StepContext, index: int) -> Place:
+        """The stage of the ``index``-th update of a step; each stage has a step at least."""
+        n_first = max(1, round(self.recipe.first_stage * ctx.n_steps))
+        first = ctx.step < n_first
+        step, n_steps = (
+            (ctx.step, n_first) if first else (ctx.step - n_first, ctx.n_steps - n_first)
+        )
+        n_updates = self.recipe.updates_per_step
+        return Place(first, step * n_updates + index, n_steps * n_updates)
+
+    def _update_vae(self, images: Tensor, place: Place) -> dict[str, Tensor]:
+        """Down reconstruction + weight * KL, per pixel as in the paper."""
+        settings = self.recipe
+        temperature = cosine(
+            place.fraction / settings.temperature_fall, 1.0, settings.last_temperature
+        )
+        weight = settings.beta * ramp(place.fraction, settings.beta_ramp)
+        reconstruction, kl = self.vae.losses(images, temperature)
+        loss = (reconstruction + weight * kl) / self.shape.n_values
+        rate = cosine(place.fraction, 1.0, settings.rate_fall)
+        _descend(loss, self._optimizers["vae"], rate, settings.clip)
+        return {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
+
+    def _update_prior(self, images: Tensor, labels: Tensor, place: Place) -> dict[str, Tensor]:
+        """Down the weighted cross-entropies of text and codes; images without a caption are out."""
+        settings = self.recipe
+        captioned = self.trained.counts[labels] > 0
+        images, labels = images[captioned], labels[captioned]
+        with torch.no_grad():
+            codes = self.vae.drawn_codes(images) if settings.draw_codes else self.vae.codes(images)
+        text = self.trained.draw(labels, torch.rand(len(labels), device=labels.device))
+        text_loss, image_loss = self.prior_losses(text, codes)
+        loss = settings.text_weight * text_loss + (1.0 - settings.text_weight) * image_loss
+        rate = warmed_cosine(place.update, place.n_updates, settings.prior_warm_up)
+        _descend(loss, self._optimizers["prior"], rate, settings.prior_clip)
+        return {"text": text_loss.detach(), "image": image_loss.detach()}
+
+    def prior_losses(self, text: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """Nats per text token, pads included, and nats per image token; 0 for no images at all."""
+        text_logits, image_logits = self.prior(text, codes)
+        n = max(1, len(text))
+        pairs = ((text_logits, text), (image_logits, codes))
+        of_text, of_image = (
+            cross_entropy(logits.flatten(0, 1), tokens.flatten(), reduction="sum")
+            / (n * tokens.shape[1])
+            for logits, tokens in pairs
+        )
+        return of_text, of_image
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) in -1 .. 1 through their most probable codes."""
+        return self.vae.images(self.vae.codes(images))
+
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
+        """Draw a trained caption of each label, then an image of it."""
+        if labels is None:
+            raise ValueError("a conditional model needs labels")
+        return self.sample_as("prior", noise, labels)
+
+    def sample_as(self, sampler: str, noise: ImageNoise, labels: Tensor) -> Tensor:
+        """The same with captions that ``sampler`` stands for; which one, the noise decides."""
+        classes = self.asked(sampler, labels)
+        text = self._prompts(sampler).draw(classes, noise.uniform(1)[:, 0])
+        return self._images_of(text, noise)
+
+    def asked(self, sampler: str, labels: Tensor) -> Tensor:
+        """The labels themselves where every class has captions of the kind."""
+        return self._prompts(sampler).spread(labels)
+
+    def _prompts(self, sampler: str) -> Prompts:
+        return self.unseen if sampler == UNSEEN else self.trained
+
+    def generate(self, prompt: str, noise: ImageNoise) -> Tensor:
+        """One image per stream of ``noise`` for a text of words that captions have."""
+        text = torch.tensor(self.captions.encode(prompt), device=self.trained.tokens.device)
+        return self._images_of(text.expand(len(noise), -1), noise)
+
+    def _images_of(self, text: Tensor, noise: ImageNoise) -> Tensor:
+        uniforms = noise.uniform(self.prior.n_image_positions)
+        return self.vae.images(self.prior.generate(text, uniforms))
+
+    def measure(self, images: Tensor, labels: Tensor) -> dict[str, float]:
+        """See ``bench.models.dalle_measures``."""
+        prompts = self.unseen if len(self.unseen.classes) else self.trained
+        return measures(self.vae, self.prior, prompts, images, labels)
+
+
+def _adamw(network: nn.Module, settings: AdamSettings) -> Optimizer:
+    return torch.optim.AdamW(
+        network.parameters(),
+        lr=settings.lr,
+        betas=settings.betas,
+        weight_decay=settings.weight_decay,
+        fused=True,
+    )
+
+
+def _descend(loss: Tensor, optimizer: Optimizer, rate: float, clip: float) -> None:
+    """One clipped update at ``rate`` times the optimiser's learning rate."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], clip)
+    with _scaled(optimizer, rate):
+        optimizer.step()
+
+
+@contextmanager
+def _scaled(optimizer: Optimizer, rate: float) -> Iterator[None]:
+    base = [group["lr"] for group in optimizer.param_groups]
+    for group in optimizer.param_groups:
+        group["lr"] *= rate
+    try:
+        yield
+    finally:
+        for group, lr in zip(optimizer.param_groups, base, strict=True):
+            group["lr"] = lr
