@@ -42,9 +42,10 @@ def claims_have_both_sides(file: Sourced) -> Iterator[Finding]:
         for place, test in enumerate(claim.tests):
             for side, wanted in zip(("rows", "against"), _SIDES[test.effect], strict=True):
                 if not _fits(test, side, wanted):
-                    loc = ("claims", index, "tests", place, side)
+                    written = (side,) if getattr(test, side) else ()
                     asked = "at least one row" if wanted is None else f"{wanted} row(s)"
-                    yield loc, f"effect '{test.effect}' takes {asked} here"
+                    told = f"effect '{test.effect}' takes {asked} as {side}"
+                    yield ("claims", index, "tests", place, *written), told
 
 
 CLAIM_RULES: tuple[Rule, ...] = (claims_compare_variants, claims_have_both_sides)

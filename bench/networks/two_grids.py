@@ -1,0 +1,102 @@
+"""Networks between two grids of codes, one half as wide as the other (VQ-VAE-2, 1906.00446)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from bench.networks.cached_steps import CachedSteps
+from bench.networks.quantised import ResidualBlock
+from bench.networks.transformer import CausalTransformer
+from bench.objectives.levels import invert
+
+
+def coarser(size: int) -> int:
+    """Width of the top grid over a bottom grid of width ``size``: 8 -> 4, 7 -> 4, 4 -> 2."""
+    return (size + 1) // 2
+
+
+class Down(nn.Module):
+    """Features of the bottom grid (N, width, h, h) to vectors of the top, (N, out, h/2, h/2)."""
+
+    def __init__(self, width: int, n_out: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, stride=2, padding=1),
+            ResidualBlock(width),
+            nn.ReLU(),
+            nn.Conv2d(width, n_out, 1),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, width, h, h) to (N, n_out, h/2, h/2), rounded up."""
+        grid: Tensor = self.layers(features)
+        return grid
+
+
+class Up(nn.Module):
+    """Codes of the top grid (N, code_dim, h/2, h/2) to features at the bottom, (N, width, h, h)."""
+
+    def __init__(self, code_dim: int, width: int, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.first = nn.Sequential(nn.Conv2d(code_dim, width, 3, padding=1), ResidualBlock(width))
+        self.last = nn.Sequential(nn.ReLU(), nn.Conv2d(width, width, 3, padding=1))
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """(N, code_dim, h/2, h/2) to (N, width, h, h)."""
+        features: Tensor = self.last(interpolate(self.first(codes), self.size))
+        return features
+
+
+class BottomPrior(nn.Module):
+    """A causal transformer over the bottom codes that is told what lies above each of them.
+
+    Args:
+        n_codes: size of either vocabulary.
+        size: width of the bottom grid.
+        dim, n_layers, n_heads: size of the transformer.
+    """
+
+    def __init__(self, n_codes: int, size: int, dim: int, n_layers: int, n_heads: int) -> None:
+        super().__init__()
+        self.size = size
+        self.transformer = CausalTransformer(n_codes, size**2, dim, n_layers, n_heads)
+        self.embedding = nn.Embedding(n_codes, dim)
+        self.above = nn.Sequential(
+            nn.Conv2d(dim, dim, 3, padding=1), ResidualBlock(dim), nn.ReLU(), nn.Conv2d(dim, dim, 1)
+        )
+
+    def forward(self, bottom: Tensor, top: Tensor) -> Tensor:
+        """Logits (N, h h, n_codes); those of a code depend on codes before it and on all of top.
+
+        Args:
+            bottom: codes (N, h h) in raster order.
+            top: codes (N, h/2 h/2) in raster order.
+        """
+        network = self.transformer
+        start = network.start.expand(len(bottom), 1, -1)
+        x = torch.cat([start, network.embedding(bottom[:, :-1])], 1) + network.position
+        x = x + self.context(top)
+        for block in network.blocks:
+            x, _ = block(x)
+        logits: Tensor = network.head(network.norm(x))
+        return logits
+
+    @torch.no_grad()
+    def generate(self, uniforms: Tensor, top: Tensor) -> Tensor:
+        """Bottom codes (N, h h) under top codes, from uniforms of the same shape in [0, 1)."""
+        steps = CachedSteps(self.transformer, len(top), self.context(top))
+        codes = torch.zeros_like(uniforms, dtype=torch.int64)
+        for t in range(self.size**2):
+            logits = steps.logits(codes[:, t - 1] if t else None)
+            codes[:, t] = invert(torch.softmax(logits, 1), uniforms[:, t])
+        return codes
+
+    def context(self, top: Tensor) -> Tensor:
+        """Top codes (N, h/2 h/2) to vectors at the bottom's positions, (N, h h, dim)."""
+        side = coarser(self.size)
+        grid = self.embedding(top).transpose(1, 2).unflatten(2, (side, side))
+        return interpolate(self.above(grid), self.size).flatten(2).transpose(1, 2)
