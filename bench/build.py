@@ -69,8 +69,14 @@ def resolve_recipe(registry: Registry, variant: Variant, dataset: str) -> Recipe
     """Every setting of a variant on a data set: inherited, overridden, defaulted and checked.
 
     Raises:
-        InvalidInput: a key is unknown or a value breaks its type; all problems at once.
+        InvalidInput: the variant cannot be trained on the data set, a key is unknown or a value
+            breaks its type; all problems of a recipe at once.
     """
+    if not variant.fits(dataset):
+        raise InvalidInput(
+            f"variant '{variant.id}' cannot be trained on '{dataset}'",
+            hint=f"it can be trained on: {', '.join(variant.datasets or ())}",
+        )
     model = algorithm_class(variant.algorithm)
     settings = inherited_recipe(registry, variant, dataset)
     return parse_recipe(model, settings, f"variant '{variant.id}'")

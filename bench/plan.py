@@ -107,7 +107,7 @@ def planned_specs(
     narrowing = narrowing or Narrowing()
     steps = SMOKE_STEPS if narrowing.smoke else narrowing.steps or suite.steps
     dataset = registry.dataset(suite.dataset)
-    split = registry.protocol(suite.protocol).reference_split
+    split = suite.train_split or registry.protocol(suite.protocol).reference_split
     return tuple(
         train_spec(
             variant,

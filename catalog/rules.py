@@ -162,6 +162,24 @@ def suites_score_their_dataset(file: Sourced) -> Iterator[Finding]:
             )
 
 
+def suites_train_what_they_can(file: Sourced) -> Iterator[Finding]:
+    """A suite names variants and a training split that its data set allows."""
+    variants = {variant.id: variant for variant in file.registry.variants}
+    datasets = {dataset.id: dataset for dataset in file.registry.datasets}
+    for index, suite in enumerate(file.registry.suites):
+        dataset = datasets.get(suite.dataset)
+        if dataset is not None and suite.train_split not in (None, *dataset.splits):
+            near = suggestion(str(suite.train_split), dataset.splits)
+            missing = f"data set '{dataset.id}' has no split '{suite.train_split}'{near}"
+            yield ("suites", index, "train_split"), missing
+        for place, name in enumerate(() if suite.variants == "all" else suite.variants):
+            if name in variants and not variants[name].fits(suite.dataset):
+                yield (
+                    ("suites", index, "variants", place),
+                    f"'{name}' cannot be trained on '{suite.dataset}'",
+                )
+
+
 def suites_repeat_nothing(file: Sourced) -> Iterator[Finding]:
     """A suite names a variant, a seed or a calibration row once."""
     for index, suite in enumerate(file.registry.suites):
@@ -197,6 +215,7 @@ RULES: tuple[Rule, ...] = (
     kid_subsets_fit,
     isc_splits_fit,
     suites_score_their_dataset,
+    suites_train_what_they_can,
     suites_repeat_nothing,
     *CATALOGUE_RULES,
     *CLAIM_RULES,

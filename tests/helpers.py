@@ -83,7 +83,7 @@ def tiny_registry(
     small = {
         "schema_version": data["schema_version"],
         "resources": cited,
-        "datasets": data["datasets"],
+        "datasets": data["datasets"][:1],
         "extractors": data["extractors"],
         "protocols": [protocol_entry],
         "suites": [suite],

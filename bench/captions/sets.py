@@ -5,9 +5,10 @@ A new set is a module of this package and one line here.
 
 from __future__ import annotations
 
-from bench.captions import digits
+from bench.captions import digits, shapes
 from bench.captions.base import Captions
 
 SETS: dict[str, Captions] = {
     "digits": digits.CAPTIONS,
+    "shapes": shapes.CAPTIONS,
 }

@@ -24,7 +24,8 @@ def speed(
     from catalog.loader import load_registry
 
     registry = load_registry(registry_file)
-    chosen = [registry.variant(name) for name in variants] if variants else registry.variants
+    fitting = [variant for variant in registry.variants if variant.fits(dataset)]
+    chosen = [registry.variant(name) for name in variants] if variants else fitting
     place = resolve_device(device, cpu_is_fine=True)
     measured = [measure(registry, variant, dataset, steps, place) for variant in chosen]
     if as_json:

@@ -46,4 +46,5 @@ def _checks(registry: Registry) -> Iterator[tuple[Callable[[], object], str]]:
         yield partial(require_extractor, extractor), ""
     for variant in registry.variants:
         for dataset in registry.datasets:
-            yield partial(resolve_recipe, registry, variant, dataset.id), f" (on {dataset.id})"
+            if variant.fits(dataset.id):
+                yield partial(resolve_recipe, registry, variant, dataset.id), f" (on {dataset.id})"

@@ -104,7 +104,8 @@ class Place:
 class DALLE(GenerativeModel):
     """Discrete VAE first, transformer over text and codes second.
 
-    ``sample`` draws a caption that was trained on; the sampler ``unseen-prompts`` one that was not.
+    ``sample`` draws a caption that was trained on, where the class has any; the sampler
+    ``unseen-prompts`` one that was not.
     """
 
     recipe_type = DALLERecipe
@@ -122,6 +123,8 @@ class DALLE(GenerativeModel):
         self.batches_per_step = recipe.updates_per_step
         self.trained = Prompts(self.captions, self.captions.trained)
         self.unseen = Prompts(self.captions, self.captions.unseen)
+        known, new = self.captions.trained, self.captions.unseen
+        self.usual = Prompts(self.captions, lambda label: known(label) or new(label))
         self.vae = DiscreteVAE(shape, recipe.width, recipe.n_codes, recipe.largest_grid)
         self.prior = TextImageTransformer(
             self.captions.n_tokens,
@@ -215,7 +218,7 @@ class DALLE(GenerativeModel):
         return self.vae.images(self.vae.codes(images))
 
     def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
-        """Draw a trained caption of each label, then an image of it."""
+        """Draw a caption of each label, a trained one if it has any, then an image of it."""
         if labels is None:
             raise ValueError("a conditional model needs labels")
         return self.sample_as("prior", noise, labels)
@@ -231,7 +234,7 @@ class DALLE(GenerativeModel):
         return self._prompts(sampler).spread(labels)
 
     def _prompts(self, sampler: str) -> Prompts:
-        return self.unseen if sampler == UNSEEN else self.trained
+        return self.unseen if sampler == UNSEEN else self.usual
 
     def generate(self, prompt: str, noise: ImageNoise) -> Tensor:
         """One image per stream of ``noise`` for a text of words that captions have."""

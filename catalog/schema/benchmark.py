@@ -88,6 +88,10 @@ class Variant(Entry):
     recipe: Recipe = Field(default_factory=dict)
     per_dataset: dict[Id, Recipe] = Field(default_factory=dict)
 
+    def fits(self, dataset: str) -> bool:
+        """Whether it can be trained on a data set, given by its id."""
+        return self.datasets is None or dataset in self.datasets
+
 
 class Dataset(Entry):
     """Images that models learn from, pinned by the bytes that they decode to.
@@ -165,7 +169,8 @@ class Suite(Entry):
     """One table: which variants are trained, how long, how often, and how they are scored.
 
     Attributes:
-        variants: ids, or ``all`` for every variant of the registry.
+        train_split: the images that models learn from; the protocol's reference where it is absent.
+        variants: ids, or ``all`` for every variant that can be trained on the data set.
         steps: generator (or autoencoder) updates per run.
         cpu: whether the suite is meant to run on a CPU without being asked to.
         calibration: unranked rows that give the numbers their scale.
@@ -177,6 +182,7 @@ class Suite(Entry):
     title: Text
     dataset: Id
     protocol: Id
+    train_split: Id | None = None
     variants: Literal["all"] | tuple[Id, ...]
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
     steps: Annotated[int, Field(ge=1, le=10**9)]

@@ -63,7 +63,7 @@ class Registry(Entry):
     def variants_of(self, suite: Suite) -> tuple[Variant, ...]:
         """The variants of one suite in its order."""
         if suite.variants == "all":
-            return self.variants
+            return tuple(variant for variant in self.variants if variant.fits(suite.dataset))
         return tuple(self.variant(name) for name in suite.variants)
 
 

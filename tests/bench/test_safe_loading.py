@@ -157,7 +157,7 @@ def test_creation_is_counted_and_values_stay_the_same() -> None:
 
 
 def test_initial_weights_are_those_of_a_plain_constructor(registry: Registry) -> None:
-    for variant in registry.variants[::8]:
+    for variant in [v for v in registry.variants if v.fits("digits")][::8]:
         model = algorithm_class(variant.algorithm)
         recipe = resolve_recipe(registry, variant, "digits")
         guarded = build_model(model, recipe, ImageShape(1, 16), 10, seed=3)

@@ -87,6 +87,21 @@ SEEDED = [
         "10001 splits of 10000 images",
     ),
     (
+        "suites_train_what_they_can",
+        ("train_split: train", "train_split: trian"),
+        "suites.{shapes}.train_split",
+        "data set 'shapes' has no split 'trian' (did you mean: train",
+    ),
+    (
+        "suites_train_what_they_can",
+        (
+            "    algorithm: bench.models.gan:GAN\n",
+            "    algorithm: bench.models.gan:GAN\n    datasets: [digits]\n",
+        ),
+        "suites.{shapes}.variants.2",
+        "'dcgan' cannot be trained on 'shapes'",
+    ),
+    (
         "claims_compare_variants",
         ("rows: [gman-5]", "rows: [gman-6]"),
         "claims.{several-discriminators}.tests.1.rows.0",
@@ -284,8 +299,8 @@ def test_a_seeded_defect_is_found_where_it_is(
 
 
 def test_a_suite_and_its_protocol_agree_on_the_data(edited, registry_text: str) -> None:
-    section = registry_text[registry_text.index("datasets:") : registry_text.index("extractors:")]
-    entry = section.partition("\n")[2].rstrip() + "\n"
+    section = registry_text[registry_text.index("\ndatasets:") : registry_text.index("extractors:")]
+    entry = "  - id: digits" + section.split("  - id: ")[1].removeprefix("digits")
     second = entry.replace("- id: digits", "- id: other", 1)
     path = edited(
         (entry, entry + second),

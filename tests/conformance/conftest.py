@@ -36,12 +36,18 @@ SMALL: dict[str, Any] = {
 """Replaces settings that a recipe has; everything that makes a variant what it is stays."""
 
 
+def home_of(variant: str) -> str:
+    """The data set whose recipe and classes a variant is tested with."""
+    datasets = REGISTRY.variant(variant).datasets or ("digits",)
+    return datasets[0]
+
+
 def small_spec(
     variant: str, channels: int = 1, size: int = 8, *, seed: int = 0, steps: int = 6, **changes: Any
 ) -> TrainSpec:
     """A training of a variant on made-up images, small but otherwise as registered."""
     entry = REGISTRY.variant(variant)
-    recipe = resolve_recipe(REGISTRY, entry, "digits").model_dump(mode="json")
+    recipe = resolve_recipe(REGISTRY, entry, home_of(variant)).model_dump(mode="json")
     for name, value in (SMALL | changes).items():
         if name in recipe:
             recipe[name] = value
@@ -52,7 +58,7 @@ def small_spec(
         n_images=40,
         resolution=size,
         channels=channels,
-        n_classes=10,
+        n_classes=REGISTRY.dataset(home_of(variant)).n_classes,
     )
     return TrainSpec(
         variant=variant,
@@ -76,6 +82,11 @@ ModelOf = Callable[..., GenerativeModel]
 @pytest.fixture(scope="session")
 def spec_of() -> SpecOf:
     return small_spec
+
+
+@pytest.fixture
+def home(variant: str) -> str:
+    return home_of(variant)
 
 
 @pytest.fixture(scope="session")

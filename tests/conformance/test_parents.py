@@ -38,7 +38,8 @@ def small(spec_of: SmallSpec, registry: Registry) -> SmallSpec:
     """A small training of a variant with changed settings; batches keep their proportions."""
 
     def spec(variant: str, **changes: Any) -> TrainSpec:
-        recipe = resolve_recipe(registry, registry.variant(variant), "digits")
+        entry = registry.variant(variant)
+        recipe = resolve_recipe(registry, entry, (entry.datasets or ("digits",))[0])
         sizes = {"batch_size": recipe.batch_size // BATCH_SHRUNK_BY}
         return spec_of(variant, 1, SIZE, steps=N_UPDATES, **sizes | changes)
 
@@ -53,6 +54,8 @@ def parent(variant: str, registry: Registry) -> str:
         pytest.skip("no parent")
     if registry.variant(entry.parent).algorithm != entry.algorithm:
         pytest.skip("its parent is another class: the module's own tests compare the two")
+    if not all(registry.variant(entry.parent).fits(name) for name in entry.datasets or ()):
+        pytest.skip("its parent is trained on other data")
     return entry.parent
 
 
