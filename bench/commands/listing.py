@@ -100,8 +100,8 @@ def _summary(kind: Kind, entry: Any) -> dict[str, str]:
             "extractor": entry.extractor,
         }
     if kind is Kind.CLAIMS:
-        rows = dict.fromkeys(name for test in entry.tests for name in test.rows)
-        return {"id": entry.id, "rows": ", ".join(rows), "the article says": entry.claim_en}
+        tested = dict.fromkeys(name for test in entry.tests for name in test.rows)
+        return {"id": entry.id, "rows": ", ".join(tested), "the article says": entry.claim_en}
     return {"id": entry.id, "name": entry.name.en, "weights": entry.weights or "none"}
 
 
