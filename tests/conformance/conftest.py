@@ -27,6 +27,7 @@ SMALL: dict[str, Any] = {
     "prior_heads": 2,
     "n_pseudo_inputs": 12,
     "second_width": 16,
+    "sampling_steps": 4,
 }
 """Replaces settings that a recipe has; everything that makes a variant what it is stays."""
 
