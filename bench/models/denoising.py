@@ -1,4 +1,4 @@
-"""What diffusion models and flow matching share: one U-Net that knows the time, and its training."""
+"""What diffusion and flow matching share: one U-Net that knows the time, and its training."""
 
 from __future__ import annotations
 

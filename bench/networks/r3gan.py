@@ -2,9 +2,9 @@
 
 A block is 1 x 1 to twice the channels, 3 x 3 in groups, 1 x 1 back; its last weights start at zero
 and the others are scaled down by the number of blocks to the power -1/4 (Fixup, Zhang et al. 2019,
-1901.09321), so that at the start every block is the identity. Each grid from 4 .. 7 pixels up to
-the image has one block; grids change by bilinear interpolation. A normaliser, if a recipe asks for
-one, stands before each activation.
+1901.09321), so that at the start every block is the identity. Pixels enter and leave in tiles of
+2 x 2; each grid from 4 .. 7 pixels up to that of the tiles has one block, and grids change by
+bilinear interpolation. A normaliser, if a recipe asks for one, stands before each activation.
 """
 
 from __future__ import annotations
@@ -73,15 +73,15 @@ class Generator(nn.Module):
 
     def __init__(self, shape: ImageShape, latent_dim: int, width: int, norm: Norm) -> None:
         super().__init__()
-        n_stages = halvings(shape.size, SMALLEST_GRID) + 1
-        grid = shape.size >> (n_stages - 1)
+        n_stages, tile, grid = pyramid(shape.size)
         self.basis = nn.Parameter(torch.randn(width, grid, grid))
         self.mix = _with_deviation(nn.Linear(latent_dim, width, bias=False), 1.0)
         layers: list[nn.Module] = [Block(width, n_stages, norm)]
         for _ in range(n_stages - 1):
             layers += [Resize(2.0), Block(width, n_stages, norm)]
-        last = _with_deviation(nn.Conv2d(width, shape.channels, 1, bias=False), 1.0)
-        self.layers = nn.Sequential(*layers, last, nn.Tanh())
+        n_tile = shape.channels * tile**2
+        last = _with_deviation(nn.Conv2d(width, n_tile, 1, bias=False), 1.0)
+        self.layers = nn.Sequential(*layers, last, nn.PixelShuffle(tile), nn.Tanh())
         with_weight_norm(norm, self)
 
     def forward(self, noise: Tensor) -> Tensor:
@@ -96,10 +96,10 @@ class Critic(FeatureCritic):
 
     def __init__(self, shape: ImageShape, width: int, norm: Norm) -> None:
         super().__init__()
-        n_stages = halvings(shape.size, SMALLEST_GRID) + 1
-        grid = shape.size >> (n_stages - 1)
-        first = _with_deviation(nn.Conv2d(shape.channels, width, 1, bias=False), 1.0)
-        layers: list[nn.Module] = [first, Block(width, n_stages, norm)]
+        n_stages, tile, grid = pyramid(shape.size)
+        n_tile = shape.channels * tile**2
+        first = _with_deviation(nn.Conv2d(n_tile, width, 1, bias=False), 1.0)
+        layers: list[nn.Module] = [nn.PixelUnshuffle(tile), first, Block(width, n_stages, norm)]
         for _ in range(n_stages - 1):
             layers += [Resize(0.5), Block(width, n_stages, norm)]
         gather = _with_deviation(nn.Conv2d(width, width, grid, groups=width, bias=False), 1.0)
@@ -121,6 +121,12 @@ class Critic(FeatureCritic):
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) to raw scores (N,)."""
         return self.head(self.features(images))
+
+
+def pyramid(size: int) -> tuple[int, int, int]:
+    """Number of grids, side of the tiles of pixels that the finest is made of, coarsest grid."""
+    n_halvings = halvings(size, SMALLEST_GRID)
+    return max(1, n_halvings), 2 if n_halvings else 1, size >> n_halvings
 
 
 def _with_deviation(layer: Layer, gain: float) -> Layer:

@@ -109,6 +109,8 @@ class UNet(nn.Module):
 
     def forward(self, images: Tensor, time: Tensor) -> Tensor:
         """Predictions of the images' shape; a single time (1,) may stand for all images."""
+        if len(images) == 0:
+            return images  # torch does not tile an empty batch
         seen = self.time(embedded_time(time, self.n_sines))
         features = self.stem(images)
         skips = []
