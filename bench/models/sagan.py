@@ -7,12 +7,12 @@ normalised too, and whose networks learn at two rates instead of taking unequal 
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import StringConstraints
 from torch import nn
 
-from bench.models.base import AdamSettings, adam
+from bench.models.base import AdamSettings, Recipe, adam
 from bench.models.gan import GAN
 from bench.models.gan_recipe import Conditioning, GANRecipe
 from bench.networks.norm import Norm, with_weight_norm
@@ -39,7 +39,7 @@ class SAGANRecipe(GANRecipe):
 class SAGAN(GAN):
     """A GAN with two learning rates and, if asked for, a spectrally normalised generator."""
 
-    recipe_type = SAGANRecipe
+    recipe_type: ClassVar[type[Recipe]] = SAGANRecipe
 
     def __init__(self, recipe: SAGANRecipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__(recipe, shape, n_classes)

@@ -38,4 +38,5 @@ class SelfAttention(nn.Module):
         """Features (N, C, H, W) of the same size, eq. 2 and 3."""
         value = self.value(features)  # (N, C / 2, H, W)
         mixed = value.flatten(2) @ self.weights(features).transpose(1, 2)
-        return features + self.gamma * self.out(mixed.view(value.shape))
+        attended: Tensor = self.out(mixed.view(value.shape))
+        return features + self.gamma * attended

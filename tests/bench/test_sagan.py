@@ -90,9 +90,9 @@ def test_the_networks_learn_at_two_rates(model_of: ModelOf) -> None:
 def test_every_matrix_of_both_networks_has_norm_one(model_of: ModelOf) -> None:
     model = model_of(SAGAN, size=16, **SMALL)
     for _ in range(30):
-        with torch.no_grad():  # every pass is a power iteration
-            with model.given(torch.zeros(4, dtype=torch.int64)):
-                model.critic(model.generate(4))
+        # every pass is a power iteration
+        with torch.no_grad(), model.given(torch.zeros(4, dtype=torch.int64)):
+            model.critic(model.generate(4))
     checked = 0
     model.eval()
     for network in (model.generator, model.critic):
