@@ -32,6 +32,7 @@ SMALL: dict[str, Any] = {
     "head_width": 8,
     "n_pseudo_inputs": 12,
     "second_width": 16,
+    "sampling_steps": 4,
 }
 """Replaces settings that a recipe has; everything that makes a variant what it is stays."""
 

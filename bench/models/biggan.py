@@ -1,0 +1,73 @@
+"""BigGAN (Brock et al. 2018, 1809.11096), small.
+
+SAGAN with a class embedding that all of the generator shares, noise that enters at every block,
+orthogonal weights, several critic updates per generator update and averaged generator weights.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import NonNegativeFloat, PositiveInt
+from torch import Tensor, nn
+
+from bench.models.base import AdamSettings, Fraction
+from bench.models.gan_recipe import GANRecipe
+from bench.models.sagan import SAGAN, SAGANRecipe
+from bench.networks.biggan import Generator
+from bench.networks.shape import ImageShape
+from bench.objectives.orthogonal import orthogonal_penalty
+
+
+class BigGANRecipe(SAGANRecipe):
+    """Settings of BigGAN.
+
+    Attributes:
+        embedding_dim: length of the class embedding that the generator shares.
+        orthogonal: weight of the orthogonal regularisation of the generator, 0 for none.
+    """
+
+    backbone: Literal["biggan"] = "biggan"
+    generator_spectral: Literal[True] = True
+    critic_steps: PositiveInt = 2
+    embedding_dim: PositiveInt = 32
+    orthogonal: NonNegativeFloat = 1.0e-4
+    optimizer: AdamSettings = AdamSettings(lr=5.0e-5, betas=(0.0, 0.999))
+    critic_optimizer: AdamSettings = AdamSettings(lr=2.0e-4, betas=(0.0, 0.999))
+    ema_decay: Fraction = 0.999
+
+
+class BigGAN(SAGAN):
+    """A SAGAN whose generator shares an embedding and takes its noise in chunks."""
+
+    recipe_type = BigGANRecipe
+
+    def __init__(self, recipe: BigGANRecipe, shape: ImageShape, n_classes: int) -> None:
+        super().__init__(recipe, shape, n_classes)
+        self.orthogonal = recipe.orthogonal
+
+    def build_generator(self, recipe: GANRecipe) -> nn.Module:
+        """From noise (N, latent_dim) to images; spectral normalisation is part of it."""
+        if not isinstance(recipe, BigGANRecipe):
+            raise TypeError("BigGAN's generator needs the settings of BigGAN")
+        return Generator(
+            self.shape, recipe.latent_dim, recipe.width, self.n_classes, recipe.embedding_dim
+        )
+
+    def generator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The adversarial loss, and the orthogonal regularisation if it has a weight."""
+        loss = super().generator_loss(real, fake)
+        if self.orthogonal == 0.0:
+            return loss
+        return loss + self.orthogonal * orthogonal_penalty(self.regularised_weights())
+
+    def regularised_weights(self) -> list[Tensor]:
+        """Every weight matrix and kernel of the generator but the shared embedding's.
+
+        They are the trained tensors themselves, before spectral normalisation.
+        """
+        return [
+            parameter
+            for name, parameter in self.generator.named_parameters()
+            if parameter.dim() > 1 and not name.startswith("embedding.")
+        ]
