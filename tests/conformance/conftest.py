@@ -25,11 +25,10 @@ SMALL: dict[str, Any] = {
     "prior_dim": 16,
     "prior_layers": 1,
     "prior_heads": 2,
-    "n_levels": 4,
+    "n_levels": 8,
     "dim": 16,
     "n_layers": 2,
     "n_heads": 2,
-    "head_width": 8,
     "n_pseudo_inputs": 12,
     "second_width": 16,
 }
