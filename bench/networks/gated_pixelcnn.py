@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, cross_entropy, pad
+from torch.nn.functional import conv2d, cross_entropy, linear, pad
 
 from bench.networks.pixel_network import PixelNetwork
 from bench.networks.shape import ImageShape
@@ -72,7 +72,7 @@ class GatedLayer(nn.Module):
             across: what comes from the vertical stack, (N, 2 width).
         """
         weight = self.horizontal.weight.flatten(1)
-        mixed = torch.addmm(self.horizontal.bias, window.flatten(1), weight.T) + across
+        mixed = linear(window.flatten(1), weight, self.horizontal.bias) + across
         return self._closed(window[:, :, -1, None, None], mixed[:, :, None, None])[:, :, 0, 0]
 
     def _closed(self, h: Tensor, mixed: Tensor) -> Tensor:

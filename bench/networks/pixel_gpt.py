@@ -43,9 +43,8 @@ class PixelGPT(PixelNetwork):
     def nats(self, levels: Tensor) -> Tensor:
         """-ln p of every image, (N, C, H, W) int64 to (N,)."""
         tokens = self.tokens(levels)
-        logits = self.transformer(tokens).transpose(1, 2)  # (N, n_colours, H W)
-        nats: Tensor = cross_entropy(logits, tokens, reduction="none").sum(1)
-        return nats
+        logits: Tensor = self.transformer(tokens).transpose(1, 2)  # (N, n_colours, H W)
+        return cross_entropy(logits, tokens, reduction="none").sum(1)
 
     @torch.no_grad()
     def draw(self, uniforms: Tensor) -> Tensor:
