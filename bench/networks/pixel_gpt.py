@@ -43,7 +43,7 @@ class PixelGPT(PixelNetwork):
     def nats(self, levels: Tensor) -> Tensor:
         """-ln p of every image, (N, C, H, W) int64 to (N,)."""
         tokens = self.tokens(levels)
-        logits: Tensor = self.transformer(tokens).transpose(1, 2)  # (N, n_colours, H W)
+        logits = self.transformer(tokens).transpose(1, 2)  # (N, n_colours, H W)
         return cross_entropy(logits, tokens, reduction="none").sum(1)
 
     @torch.no_grad()
@@ -65,4 +65,5 @@ class PixelGPT(PixelNetwork):
         """Colours (N, H W) to levels (N, C, H, W)."""
         radix = self.n_levels ** torch.arange(self.shape.channels, device=tokens.device)
         digits = tokens[:, None] // radix[:, None] % self.n_levels  # (N, C, H W)
-        return digits.unflatten(2, (self.shape.size, self.shape.size))
+        levels: Tensor = digits.unflatten(2, (self.shape.size, self.shape.size))
+        return levels
