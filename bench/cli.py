@@ -64,6 +64,7 @@ bench_app.command("speed")(speed.speed)
 bench_app.add_typer(score.extractor_app, name="extractor")
 bench_app.command("validate")(validate.validate)
 report_app.command("leaderboard")(reporting.leaderboard)
+report_app.command("claims")(reporting.claims)
 
 
 def _version(wanted: bool) -> None:

@@ -282,7 +282,7 @@ class ScoreRecord(Record):
             raise ValueError("a metric stands in a record once")
         return self
 
-    def metric(self, name: MetricName) -> Metric | None:
+    def metric(self, name: str) -> Metric | None:
         """The metric called ``name``, or None where it was not computed."""
         return next((metric for metric in self.metrics if metric.name == name), None)
 

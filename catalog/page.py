@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from rich.cells import cell_len
+
 from catalog.items import backlinks, errata_of, nearest_variants, variants_of
 from catalog.numbers import number_text
 from catalog.rankings import Rank
@@ -140,7 +142,7 @@ class Page:
     def _run(self) -> Iterator[str]:
         own = variants_of(self.registry, self.resource.id)
         for variant in own:
-            yield f"  {self._word('yes').format(variant.id)} ({self._rank(variant)})"
+            yield from self._command(self._word("yes").format(variant.id), self._rank(variant))
         if own:
             return
         if self.resource.not_runnable:
@@ -150,6 +152,12 @@ class Page:
         if near:
             names = [f"{variant.id} ({self._rank(variant)})" for variant in near]
             yield from self._labelled(self._word("nearest"), ", ".join(names))
+
+    def _command(self, command: str, rank: str) -> list[str]:
+        """The command in one piece, to be copied; its rank below where it would not fit."""
+        line = f"  {command} ({rank})"
+        whole = self.width is None or cell_len(line) <= self.width
+        return [line] if whole else [f"  {command}", *self._wrapped(f"({rank})", "    ")]
 
     def _rank(self, variant: Variant) -> str:
         rank = (self.ranks or {}).get(variant.id)

@@ -15,13 +15,17 @@ from typing import TYPE_CHECKING, Any
 from catalog.findings import Sourced, repeats
 from catalog.names import suggestion
 from catalog.rules_catalogue import CATALOGUE_RULES
+from catalog.rules_claims import CLAIM_RULES
 
 if TYPE_CHECKING:
     from catalog.document import Document, Loc, Problem
     from catalog.findings import Finding, Rule
     from catalog.schema import Dataset, Protocol, Registry
 
-SECTIONS = ("resources", "errata", "datasets", "extractors", "protocols", "suites", "variants")
+SECTIONS = (
+    *("resources", "errata", "datasets", "extractors", "protocols", "suites", "variants"),
+    "claims",
+)
 BUILT_IN_MODELS = "bench.models."
 PLUGIN_GROUP = "aigc.models"
 
@@ -38,6 +42,9 @@ REFERENCES = (
     ("variants", "paper", "resources"),
     ("variants", "parent", "variants"),
     ("variants", "per_dataset", "datasets"),
+    ("variants", "datasets", "datasets"),
+    ("claims", "errata", "errata"),
+    ("claims", "suite", "suites"),
 )
 """Section, field, and the section whose ids the field holds (as a value, a list or keys)."""
 
@@ -192,6 +199,7 @@ RULES: tuple[Rule, ...] = (
     suites_score_their_dataset,
     suites_repeat_nothing,
     *CATALOGUE_RULES,
+    *CLAIM_RULES,
     same_for_other_readers,
 )
 

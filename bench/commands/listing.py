@@ -18,6 +18,7 @@ class Kind(StrEnum):
     DATASETS = "datasets"
     PROTOCOLS = "protocols"
     EXTRACTORS = "extractors"
+    CLAIMS = "claims"
 
 
 def list_entries(
@@ -25,7 +26,7 @@ def list_entries(
     as_json: JsonOption = False,
     registry_file: RegistryOption = None,
 ) -> None:
-    """List variants, suites, data sets, protocols or extractors."""
+    """List variants, suites, data sets, protocols, extractors or claims."""
     from catalog.loader import load_registry
 
     registry = load_registry(registry_file)
@@ -98,6 +99,9 @@ def _summary(kind: Kind, entry: Any) -> dict[str, str]:
             "fakes": str(entry.n_fake),
             "extractor": entry.extractor,
         }
+    if kind is Kind.CLAIMS:
+        rows = dict.fromkeys(name for test in entry.tests for name in test.rows)
+        return {"id": entry.id, "rows": ", ".join(rows), "the article says": entry.claim_en}
     return {"id": entry.id, "name": entry.name.en, "weights": entry.weights or "none"}
 
 

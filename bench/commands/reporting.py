@@ -1,4 +1,4 @@
-"""``aigc report leaderboard``: the table of one suite, made from its records."""
+"""``aigc report``: the table of a suite and the claims that it tests, made from records."""
 
 from __future__ import annotations
 
@@ -66,6 +66,28 @@ def leaderboard(
         return
     found = runs or DEFAULT_RUNS
     for path in write_leaderboard(entry, planned, found, output_dir, registry, lang.value):
+        emit(path.as_posix())
+
+
+def claims(
+    suite: Annotated[str, typer.Argument(help="A suite; aigc bench list --kind suites.")],
+    runs: Annotated[
+        Path | None,
+        typer.Option("--runs", help="Runs to read; default: the records beside the leaderboards."),
+    ] = None,
+    output_dir: Annotated[
+        Path, typer.Option("--output-dir", "-o", help="The folder of the reports.")
+    ] = Path("reports"),
+    lang: Annotated[Language, typer.Option("--lang", help="Language of the page.")] = Language.EN,
+    registry_file: RegistryOption = None,
+) -> None:
+    """Write what the records say of the article's claims, each with a verdict."""
+    from bench.report.claims import write_claims
+    from catalog.loader import load_registry
+
+    registry = load_registry(registry_file)
+    entry = registry.suite(suite)
+    for path in write_claims(entry, registry, output_dir, runs, lang.value):
         emit(path.as_posix())
 
 

@@ -14,6 +14,7 @@ from typing import Literal, get_args
 
 from bench.protocol import ScoringProtocol
 from bench.record import MetricName, ScoreRecord
+from bench.report.gates import GateResult
 from bench.report.records import Run, ScoreFile
 from bench.stats import Contrast, Estimate, Method, RankRange, deviation, t_interval
 from catalog.schema import Suite
@@ -94,6 +95,7 @@ class Row:
         n_planned: training seeds that the suite asks for.
         has_average: whether the variant has averaged weights, so that raw ones need saying.
         failed: whether a planned run of the variant failed, which keeps the row out of the ranks.
+        short: whether the variant misses one of its gates, which does so too.
         rank: None for a row that is not ranked.
         baseline: how it stands to the baseline row, or None where it is not compared.
     """
@@ -106,6 +108,7 @@ class Row:
     n_planned: int = 0
     has_average: bool = False
     failed: bool = False
+    short: bool = False
     rank: RankRange | None = None
     baseline: Contrast | None = None
 
@@ -199,6 +202,7 @@ class Leaderboard:
         runs: the run directories behind rows and gaps.
         stale_runs: the run directories behind ``stale``.
         descents: rows beside their parents', in the order of the rows.
+        gates: what some variants have to reach, and what they reached.
         n_foreign: scores of the shown runs made under another protocol key, and left out.
         n_best: scores of weights picked by their score, which are left out.
         method: how rows were compared.
@@ -214,6 +218,7 @@ class Leaderboard:
     runs: tuple[Run, ...] = field(repr=False)
     stale_runs: tuple[Run, ...] = field(repr=False)
     descents: tuple[Descent, ...]
+    gates: tuple[GateResult, ...]
     n_foreign: int
     n_best: int
     method: Method

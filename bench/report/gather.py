@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bench.protocol import ScoringProtocol
@@ -18,13 +19,14 @@ from bench.report.frames import (
     Stale,
     value_of,
 )
+from bench.report.gates import gate_results
 from bench.report.ranking import by_mean, descents, ranked
 from bench.report.records import Found, Run, ScoreFile
 from bench.spec import TrainSpec
 from bench.stats import spread_method
 from bench.subjects import RECONSTRUCTION, grid_name
 from catalog.errors import InvalidInput
-from catalog.schema import Suite
+from catalog.schema import Suite, Variant
 
 Job = tuple[TrainSpec, Run | None]
 
@@ -34,7 +36,7 @@ def gather(
     protocol: ScoringProtocol,
     planned: Sequence[TrainSpec],
     found: Found,
-    parents: Mapping[str, str],
+    variants: Sequence[Variant],
 ) -> Leaderboard:
     """The table of a suite under one protocol.
 
@@ -47,7 +49,7 @@ def gather(
         protocol: the only one whose scores are read.
         planned: every training that the suite asks for.
         found: what lies in the runs directory.
-        parents: parent by variant, for variants that have one.
+        variants: of the registry; their parents and gates are read.
 
     Raises:
         InvalidInput: one image set has two scores under the protocol.
@@ -64,19 +66,24 @@ def gather(
     calibration = _calibration_rows(suite, protocol.key, found.calibration)
     rows = _generated_rows(jobs, protocol.key, gaps)
     generated = [row for row in rows if row.kind == "generated"]
-    in_order = ranked([row for row in generated if not row.failed], calibration)
-    unranked = by_mean(row for row in generated if row.failed)
+    gates = gate_results(shown, {v.id: v.gates for v in variants if v.gates}, protocol.key)
+    missed = {result.variant for result in gates if not result.passed}
+    generated = [replace(row, short=row.key.name in missed) for row in generated]
+    in_order = ranked([row for row in generated if not row.failed and not row.short], calibration)
+    unranked = by_mean(row for row in generated if row.failed or row.short)
+    parents = {variant.id: variant.parent for variant in variants if variant.parent}
     return Leaderboard(
         suite=suite,
         protocol=protocol,
         rows=(*in_order, *unranked),
         calibration=calibration,
-        reconstructions=tuple(by_mean(row for row in rows if row not in generated)),
+        reconstructions=tuple(by_mean(row for row in rows if row.kind != "generated")),
         gaps=gaps,
         stale=_stale(stale),
         runs=shown,
         stale_runs=tuple(run for run, _ in stale),
         descents=descents(in_order, parents),
+        gates=gates,
         n_foreign=sum(s.record.protocol_key != protocol.key for run in shown for s in run.scores),
         n_best=sum(_is_best(s) for run in shown for s in run.scores),
         method=spread_method([row.values("fid") for row in in_order]),

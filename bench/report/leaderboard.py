@@ -44,8 +44,7 @@ def board_of(
         InvalidInput: a record is broken or stands there twice.
     """
     protocol = protocols.resolve(registry, suite.protocol)
-    parents = {variant.id: variant.parent for variant in registry.variants if variant.parent}
-    board = gather(suite, protocol, planned, find_records(runs_dir), parents)
+    board = gather(suite, protocol, planned, find_records(runs_dir), registry.variants)
     if not board.runs and not board.stale_runs:
         raise MissingPrerequisite(
             f"no run of suite '{suite.id}' is there to report on",

@@ -17,6 +17,8 @@ from bench.report.tables import (
     calibration_table,
     cost_table,
     gaps_table,
+    gates_table,
+    measures_table,
     parents_table,
     protocol_table,
     published_table,
@@ -51,6 +53,8 @@ def leaderboard_page(
         *_section("ranking", ranking_table(board, registry, words), words),
         *_section("notes", [f"- {note}" for note in notes(board, words)], words),
         *_section("parents", parents_table(board, words), words, words("parents_intro")),
+        *_section("gates", gates_table(board, words), words, words("gates_intro")),
+        *_section("measures", measures_table(board, words), words, _about_measures(board, words)),
         *_unranked(board, words),
         *_section("spread", spread_table(board, words), words, words("spread_intro")),
         *_section("costs", cost_table(board, words), words, cost_note(board, words)),
@@ -93,6 +97,10 @@ def _unranked(board: Leaderboard, words: Words) -> list[str]:
         *_section("calibration", calibration, words, words("calibration_intro")),
         *_section("reconstructions", reconstructions, words, about),
     ]
+
+
+def _about_measures(board: Leaderboard, words: Words) -> str:
+    return words("measures_intro", held_out=board.protocol.held_out_split)
 
 
 def _published(board: Leaderboard, registry: Registry, words: Words) -> list[str]:

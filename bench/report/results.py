@@ -60,7 +60,7 @@ def _row(row: Row) -> dict[str, object]:
         "rank_low": row.rank.low if row.rank else None,
         "rank_high": row.rank.high if row.rank else None,
         "kind": row.kind,
-        "status": "success" if row.scores and not row.failed else "error",
+        "status": _status(row),
         "provisional": str(row.provisional).lower(),
         "versus_pca_gaussian": row.baseline.verdict if row.baseline else None,
         "seeds": _seeds([run.train.spec.seed for run in row.runs]),
@@ -86,6 +86,12 @@ def _row(row: Row) -> dict[str, object]:
             fields[f"{column}_ci_low"] = estimate.low
             fields[f"{column}_ci_high"] = estimate.high
     return fields
+
+
+def _status(row: Row) -> str:
+    if row.failed or not row.scores:
+        return "error"
+    return "gate-missed" if row.short else "success"
 
 
 def _contrast(contrast: Contrast | None) -> dict[str, object]:

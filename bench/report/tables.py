@@ -19,7 +19,7 @@ from bench.report.layout import (
 )
 from bench.report.notes import row_name, sampler_text
 from bench.report.texts import Words
-from bench.stats import RankRange
+from bench.stats import RankRange, t_interval
 from catalog.schema import Registry
 
 Column = tuple[str, Callable[[Row], str]]
@@ -28,7 +28,7 @@ Column = tuple[str, Callable[[Row], str]]
 def ranking_table(board: Leaderboard, registry: Registry, words: Words) -> list[str]:
     """Generated images, best first."""
     columns: list[Column] = [
-        (words("rank"), lambda row: _rank(row.rank)),
+        (words("rank"), lambda row: words("gate_missed") if row.short else _rank(row.rank)),
         (words("variant"), lambda row: _name(row, board)),
         (words("family"), lambda row: words(f"family_{registry.variant(row.key.name).family}")),
         (words("sampler"), lambda row: sampler_text(row, words) or NOTHING),
@@ -75,6 +75,44 @@ def parents_table(board: Leaderboard, words: Words) -> list[str]:
         ]
         for descent in board.descents
     ]
+    return table(headers, rows, n_left=2) if rows else []
+
+
+def gates_table(board: Leaderboard, words: Words) -> list[str]:
+    """What some rows must reach in every training, and the worst that they reached."""
+    headers = [
+        words(key) for key in ("variant", "gate", "gate_needs", "gate_worst", "seeds", "gate_met")
+    ]
+    rows = [
+        [
+            f"[{result.variant}]",
+            result.gate.text.in_language(words.language),
+            f"{result.gate.at_least:g}",
+            value_text(result.worst) if None not in result.values else NOTHING,
+            str(len(result.values)),
+            words("gate_passed" if result.passed else "gate_missed"),
+        ]
+        for result in board.gates
+    ]
+    return table(headers, rows, n_left=2) if rows else []
+
+
+def measures_table(board: Leaderboard, words: Words) -> list[str]:
+    """What models measure of themselves on held-out images, over training seeds."""
+    values: dict[tuple[str, str], list[float]] = {}
+    for run in board.runs:
+        for name, value in (run.train.measures.values if run.train.measures else {}).items():
+            values.setdefault((run.train.spec.variant, name), []).append(value)
+    rows = [
+        [
+            f"[{variant}]",
+            f"`{name}`",
+            estimate_text(t_interval(found), interval=True),
+            str(len(found)),
+        ]
+        for (variant, name), found in sorted(values.items())
+    ]
+    headers = [words(key) for key in ("variant", "measure", "value", "seeds")]
     return table(headers, rows, n_left=2) if rows else []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from bench.report.texts_en import EN
@@ -13,11 +14,13 @@ TEXTS: dict[Language, dict[str, str]] = {"en": EN, "zh": ZH}
 
 
 class Words:
-    """The texts of one language."""
+    """The texts of one language, those of the leaderboard unless others are given."""
 
-    def __init__(self, language: Language) -> None:
+    def __init__(
+        self, language: Language, texts: Mapping[Language, Mapping[str, str]] = TEXTS
+    ) -> None:
         self.language = language
-        self._texts = TEXTS[language]
+        self._texts = texts[language]
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The text called ``key`` with its blanks filled in."""

@@ -60,6 +60,25 @@ EN: dict[str, str] = {
         "Images of the `{held_out}` split passed through each autoencoder. They start from real "
         "images, so they do not compete with generated ones."
     ),
+    "gates": "Gates",
+    "gates_intro": (
+        "What every training of a row has to reach; a row that misses one says FAIL in the place "
+        "of its rank."
+    ),
+    "gate": "What",
+    "gate_needs": "At least",
+    "gate_worst": "Worst seed",
+    "gate_met": "Met?",
+    "gate_passed": "pass",
+    "gate_missed": "**FAIL**",
+    "measures": "What models measure of themselves",
+    "measures_intro": (
+        "On the real images of the `{held_out}` split, after training; means over seeds with 95 % "
+        "intervals. A number of one kind compares with itself alone where the models code the "
+        "same thing: bits_per_dim depends on the number of grey levels, nats_per_token on the "
+        "vocabulary."
+    ),
+    "measure": "Measure",
     "gaps": "Runs without a result",
     "gaps_intro": "A variant with a failed run keeps its row but is not ranked.",
     "stale": "Stale runs, not in the table",

@@ -48,6 +48,20 @@ ZH: dict[str, str] = {
     "reconstructions_intro": (
         "将`{held_out}`划分的图像送入各自编码器重建所得。它们以真实图像为输入，因此不与生成图像竞争。"
     ),
+    "gates": "门槛",
+    "gates_intro": "一行的每次训练都必须达到的数值；未达到者在名次处写FAIL。",
+    "gate": "内容",
+    "gate_needs": "至少",
+    "gate_worst": "最差的种子",
+    "gate_met": "达到？",
+    "gate_passed": "通过",
+    "gate_missed": "**FAIL**",
+    "measures": "模型对自身的度量",
+    "measures_intro": (
+        "训练之后在`{held_out}`划分的真实图像上测得；为各种子的均值及95 %区间。"
+        "只有编码对象相同的模型，同名数值才可比较：bits_per_dim取决于灰度级数，nats_per_token取决于词表。"
+    ),
+    "measure": "度量",
     "gaps": "没有结果的训练",
     "gaps_intro": "有训练失败的变体仍列在表中，但不参与排名。",
     "stale": "已过期的训练（不在表中）",

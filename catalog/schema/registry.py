@@ -10,6 +10,7 @@ from catalog.names import suggestion
 from catalog.schema.base import Entry
 from catalog.schema.benchmark import Dataset, Extractor, Suite, Variant
 from catalog.schema.benchmark import Protocol as ScoringProtocol
+from catalog.schema.claims import Claim
 from catalog.schema.errata import Erratum
 from catalog.schema.resources import Resource
 
@@ -33,6 +34,7 @@ class Registry(Entry):
     protocols: tuple[ScoringProtocol, ...]
     suites: tuple[Suite, ...]
     variants: tuple[Variant, ...]
+    claims: tuple[Claim, ...] = ()
 
     def resource(self, name: str) -> Resource:
         """The resource called ``name``; UsageError with suggestions if there is none."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from helpers import MAIN, environment_of, files_below, items_of, tiny_registry, tiny_variant
+from helpers import CLONE, MAIN, environment_of, files_below, items_of, tiny_registry, tiny_variant
 
 from bench import cli
 from bench.commands import listing
@@ -349,12 +349,13 @@ def test_no_arguments_show_the_help(aigc: Aigc, command: list[str]) -> None:
 def test_lists_are_lines_with_tabs_in_a_pipe_and_complete_as_json(
     aigc: Aigc, tiny: Path, kind: listing.Kind
 ) -> None:
-    lines = aigc("bench", "list", "--kind", kind, "--registry", tiny)
+    file = CLONE / "registry.yaml" if kind is listing.Kind.CLAIMS else tiny
+    lines = aigc("bench", "list", "--kind", kind, "--registry", file)
     assert (lines.code, lines.stderr) == (0, "")
     head, *rows = [line.split("\t") for line in lines.stdout.splitlines()]
     assert head[0] == "id"
     assert {len(row) for row in rows} == {len(head)}
-    entries = items_of(aigc("bench", "list", "--kind", kind, "--json", "--registry", tiny).stdout)
+    entries = items_of(aigc("bench", "list", "--kind", kind, "--json", "--registry", file).stdout)
     assert [entry["id"] for entry in entries] == [row[0] for row in rows]
     assert rows
 

@@ -26,11 +26,12 @@ from rich.cells import cell_len
 
 from bench import protocol as protocols
 from bench import report
+from bench.record import Measures
 from bench.report.layout import estimate_text, number_text, seconds_text, table
 from bench.report.texts import EN, ZH, Language
 from bench.stats import Estimate
 from catalog.errors import InvalidInput, MissingPrerequisite
-from catalog.schema import Registry
+from catalog.schema import Gate, Registry
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
@@ -521,3 +522,55 @@ def test_cells_are_padded_by_what_a_terminal_shows() -> None:
         "| a\\|b   |   1 |",
         "| 三个字 |  20 |",
     ]
+
+
+GATE = Gate(
+    metric="label_accuracy",
+    sampler="prior",
+    at_least=0.8,
+    text={"en": "draws the class asked for", "zh": "画出所要的类别"},
+)
+OWN_GATE = Gate(metric="gap", at_least=0.2, text={"en": "listens to the prompt", "zh": "听从提示"})
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "gaps", "met"),
+    [
+        ((0.8, 0.9, 0.95), (0.2, 0.3, 0.4), ("pass", "pass")),
+        ((0.9, 0.79, 0.9), (0.2, 0.3, 0.4), ("**FAIL**", "pass")),
+        ((0.9, 0.9, 0.9), (0.3, 0.19, 0.3), ("pass", "**FAIL**")),
+        ((0.9, 0.9, 0.9), (0.3, None, 0.3), ("pass", "**FAIL**")),
+    ],
+)
+def test_every_training_has_to_pass_a_rows_gates(
+    runs: Runs,
+    registry: Registry,
+    tmp_path: Path,
+    accuracies: tuple[float, ...],
+    gaps: tuple[float | None, ...],
+    met: tuple[str, str],
+) -> None:
+    dcgan = registry.variants[0].model_copy(update={"gates": (GATE, OWN_GATE)})
+    gated = registry.model_copy(update={"variants": (dcgan, *registry.variants[1:])})
+    fill(runs)
+    for seed, accuracy, gap in zip(SEEDS, accuracies, gaps, strict=True):
+        spec = make_spec("dcgan", seed)
+        values = {} if gap is None else {"gap": gap}
+        runs.train(spec, measures=Measures(split="test", n_images=360, values=values))
+        runs.score(spec, 10.0 + seed, ema=True, accuracy=accuracy)
+        runs.score(spec, 14.0 + seed, accuracy=0.0)  # raw weights are not what is shown
+    page, results, _ = report.write_leaderboard(
+        make_suite(), planned(), runs.path, tmp_path / "reports", gated, "en"
+    )
+    text = page.read_text()
+    gates = [line.split("|") for line in text.splitlines() if "[dcgan] " in line]
+    shown = [
+        cells[6].strip() for cells in gates if cells[2].strip() in (GATE.text.en, OWN_GATE.text.en)
+    ]
+    assert tuple(shown) == met
+    ranked = pd.read_csv(results).query("variant == 'dcgan' and kind == 'generated'")
+    failed = "**FAIL**" in met
+    assert set(ranked["status"]) == {"gate-missed" if failed else "success"}
+    assert ranked["rank_low"].isna().all() == failed
+    if None not in gaps:
+        assert "| [dcgan] | `gap` " in " ".join(text.split())

@@ -35,6 +35,8 @@ def quotes(registry: Registry) -> Iterator[tuple[int, str, str]]:
             yield mention.line, mention.quote, f"{resource.id} {mention.item}"
     for erratum in registry.errata:
         yield erratum.lines[0], erratum.claim_zh, erratum.id
+    for claim in registry.claims:
+        yield claim.line, claim.claim_zh, claim.id
 
 
 def article_lines(path: Path) -> dict[int, str]:

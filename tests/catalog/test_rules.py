@@ -86,6 +86,30 @@ SEEDED = [
         "protocols.0.isc_splits",
         "10001 splits of 10000 images",
     ),
+    (
+        "claims_compare_variants",
+        ("rows: [gman-5]", "rows: [gman-6]"),
+        "claims.{several-discriminators}.tests.1.rows.0",
+        "no entry of variants is 'gman-6' (did you mean: gman-",
+    ),
+    (
+        "claims_compare_variants",
+        ("rows: [gman-5]", "rows: [sngan]"),
+        "claims.{several-discriminators}.tests.1.rows.0",
+        "suite 'digits-ten-seeds' has no variant 'sngan'",
+    ),
+    (
+        "claims_have_both_sides",
+        ("rows: [gman-5]", "rows: [gman-5, gman-2]"),
+        "claims.{several-discriminators}.tests.1.rows",
+        "effect 'ratio' takes 1 row(s) as rows",
+    ),
+    (
+        "claims_have_both_sides",
+        ("        effect: collapse-share\n", "        effect: collapse-difference\n"),
+        "claims.{divergence}.tests.0",
+        "effect 'collapse-difference' takes at least one row as against",
+    ),
     ("suites_repeat_nothing", ("seeds: [0]", "seeds: [0, 0]"), "suites.0.seeds.1", "0 is already"),
     (
         "resolved_references",

@@ -21,6 +21,7 @@ from bench.build import algorithm_class, build_from_spec, parse_recipe, resolve_
 from bench.checkpoint import Identity
 from bench.data import ImageSplit
 from bench.environment import environment, provenance
+from bench.models.abilities import HasNamedSamplers, MeasuresItself
 from bench.models.base import GenerativeModel, LatentModel, Reconstructs
 from bench.noise import ImageNoise
 from bench.record import TrainRecord
@@ -212,6 +213,44 @@ def test_labels_decide_the_image_where_they_are_asked_for(stepped: GenerativeMod
         assert torch.equal(first, other)
         with torch.no_grad():
             assert torch.equal(stepped.sample(ImageNoise(0, range(4))), first)
+
+
+def test_measures_are_numbers_that_repeat(
+    variant: str, stepped: GenerativeModel, images_of: Images, has: Has
+) -> None:
+    if not has(variant, MeasuresItself):
+        pytest.skip("measures nothing of itself")
+    assert isinstance(stepped, MeasuresItself)
+    shape, labels = stepped.shape, torch.arange(12) % stepped.n_classes
+    held_out = images_of(12, shape.channels, shape.size, seed=5)
+    before = weights(stepped)
+    with torch.no_grad():
+        first, second = (stepped.measure(held_out, labels) for _ in range(2))
+    assert first == second
+    assert first
+    assert all(math.isfinite(value) for value in first.values())
+    assert unlike(before, weights(stepped)) == []
+
+
+def test_a_model_of_several_samplers_knows_each(
+    variant: str, stepped: GenerativeModel, has: Has
+) -> None:
+    if not has(variant, HasNamedSamplers):
+        assert len(stepped.samplers) == 1
+        return
+    assert isinstance(stepped, HasNamedSamplers)
+    labels = torch.arange(8) % stepped.n_classes
+    for name in stepped.samplers:
+        asked = stepped.asked(name, labels)
+        assert ((asked >= 0) & (asked < stepped.n_classes)).all()
+        with torch.no_grad():
+            drawn = stepped.sample_as(name, ImageNoise(0, range(8)), labels)
+        assert drawn.shape == (8, stepped.shape.channels, stepped.shape.size, stepped.shape.size)
+    first = stepped.samplers[0]
+    assert torch.equal(stepped.asked(first, labels), labels)
+    with torch.no_grad():
+        usual = stepped.sample_as(first, ImageNoise(0, range(8)), labels)
+    assert torch.equal(usual, draw(stepped, range(8)))
 
 
 def test_evaluation_treats_images_independently_and_moves_nothing(

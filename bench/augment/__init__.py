@@ -1,0 +1,1 @@
+"""Differentiable augmentations of image batches, and the probability that adapts them."""

@@ -1,0 +1,59 @@
+"""A probability that rises while the critic overfits (Karras et al. 2020, 2006.06676, section 3).
+
+The heuristic is r_t = E[sign(D(x))] over real training images: 0 if the critic cannot tell them
+from fakes, 1 if it is sure of all of them.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class AdaptiveProbability(nn.Module):
+    """The probability and what has been seen since it last moved, all in buffers, on the device.
+
+    Args:
+        target: value of r_t that is aimed at.
+        images_to_full: real images over which the probability can go from 0 to 1.
+        interval: updates of the critic between two moves.
+        start: initial probability.
+    """
+
+    value: Tensor
+    signs: Tensor
+    images: Tensor
+    updates: Tensor
+
+    def __init__(
+        self,
+        *,
+        target: float = 0.6,
+        images_to_full: int = 500_000,
+        interval: int = 4,
+        start: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.target = target
+        self.images_to_full = images_to_full
+        self.interval = interval
+        self.register_buffer("value", torch.tensor(start))
+        self.register_buffer("signs", torch.zeros(()))
+        self.register_buffer("images", torch.zeros(()))
+        self.register_buffer("updates", torch.zeros(()))
+
+    @torch.no_grad()
+    def observe(self, real_scores: Tensor) -> None:
+        """Count the raw scores (N,) of one update, and move every ``interval`` updates.
+
+        Nothing is read back from the device: whether it is time to move is a tensor as well.
+        """
+        self.signs += real_scores.sign().sum()
+        self.images += len(real_scores)
+        self.updates += 1
+        due = self.updates >= self.interval
+        direction = (self.signs / self.images - self.target).sign()
+        moved = self.value + direction * self.images / self.images_to_full
+        self.value.copy_(torch.where(due, moved.clamp(0.0, 1.0), self.value))
+        for sum_so_far in (self.signs, self.images, self.updates):
+            sum_so_far.mul_(~due)

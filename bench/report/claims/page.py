@@ -1,0 +1,183 @@
+"""The claims page as Markdown, and its numbers as CSV."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bench.report.claims.effects import Effect, level_of
+from bench.report.claims.evaluate import Judged, Tested
+from bench.report.claims.texts import TEXTS
+from bench.report.layout import NOTHING, metric_label, table
+from bench.report.texts import Language, Words
+from catalog.schema import Protocol, Registry, Suite
+
+COLUMNS = (
+    *("claim", "verdict", "comparison", "suite", "effect", "metric", "rows", "against"),
+    *("value", "ci_low", "ci_high", "level", "supports", "boundary", "verdict_of_comparison", "n"),
+)
+
+
+def claims_page(
+    judged: Sequence[Judged], suite: Suite, registry: Registry, language: Language
+) -> str:
+    """The whole page, ending in one line break; no dates, no absolute paths.
+
+    Args:
+        judged: every claim with its effects.
+        suite: that was reported on.
+        registry: names of data set and protocol.
+        language: of the page.
+    """
+    words = Words(language, TEXTS)
+    dataset = registry.dataset(suite.dataset).name.in_language(language)
+    protocol = registry.protocol(suite.protocol)
+    lines = [
+        f"# {words('title', suite=suite.title.in_language(language))}",
+        *("", words("intro", dataset=dataset, steps=suite.steps)),
+        *("", f"## {words('summary')}", "", *_summary(judged, words)),
+        *("", f"## {words('details')}"),
+        *(line for place, one in enumerate(judged, 1) for line in _claim(place, one, words)),
+        *("", f"## {words('method')}", "", *_method(judged, protocol, words)),
+        *("", f"## {words('again')}", "", *_again(judged, suite, words)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def claims_csv(judged: Sequence[Judged]) -> str:
+    """One line per comparison, plain numbers to the last digit."""
+    level = level_of(sum(len(one.tests) for one in judged))
+    rows = [
+        {
+            "claim": one.claim.id,
+            "verdict": one.verdict,
+            "comparison": test.comparison.text.en,
+            "suite": test.suite,
+            "effect": test.comparison.effect,
+            "metric": "" if _is_share(test) else test.comparison.metric,
+            "rows": " ".join(test.comparison.rows),
+            "against": " ".join(test.comparison.against),
+            "value": test.effect.value if test.effect else None,
+            "ci_low": test.effect.low if test.effect else None,
+            "ci_high": test.effect.high if test.effect else None,
+            "level": level,
+            "supports": test.comparison.supports,
+            "boundary": test.comparison.boundary,
+            "verdict_of_comparison": test.verdict,
+            "n": test.counts,
+        }
+        for one in judged
+        for test in one.tests
+    ]
+    frame = pd.DataFrame(rows, columns=COLUMNS, dtype=object)
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def _summary(judged: Sequence[Judged], words: Words) -> list[str]:
+    rows = [
+        [str(place), _quote(one, words), words(one.verdict), _tally(one, words)]
+        for place, one in enumerate(judged, 1)
+    ]
+    return table(["", words("claim"), words("verdict"), words("tests")], rows, n_left=4)
+
+
+def _tally(one: Judged, words: Words) -> str:
+    counts = Counter(test.verdict for test in one.tests)
+    told = {name: counts[name] for name in ("supported", "refuted", "undecided")}
+    more = words("untested_of", n=counts["untested"]) if counts["untested"] else ""
+    return words("n_of", **told) + more
+
+
+def _claim(place: int, one: Judged, words: Words) -> list[str]:
+    claim = one.claim
+    about = [words("line", line=claim.line)]
+    if claim.errata:
+        about.append(words("errata", list=words.join(list(claim.errata))))
+    rows = [
+        [
+            test.comparison.text.in_language(words.language),
+            _effect(test, words),
+            _needs(test, words),
+            test.counts or NOTHING,
+            words(test.verdict),
+        ]
+        for test in one.tests
+    ]
+    headers = [words(key) for key in ("compared", "effect", "needs", "n", "verdict")]
+    original = [] if words.language == "zh" else ["", f"> {claim.claim_zh}"]
+    return [
+        *("", f"### {place}. {_quote(one, words)} {words(one.verdict)}"),
+        *original,
+        *("", words.sentences(about)),
+        *("", *table(headers, rows, n_left=1)),
+        *("", claim.remark.in_language(words.language)),
+    ]
+
+
+def _quote(one: Judged, words: Words) -> str:
+    claim = one.claim
+    return f"“{claim.claim_zh if words.language == 'zh' else claim.claim_en}”"
+
+
+def _is_share(test: Tested) -> bool:
+    return test.comparison.effect.startswith("collapse")
+
+
+def _effect(test: Tested, words: Words) -> str:
+    if test.effect is None:
+        return NOTHING
+    return words(_unit(test), value=_interval(test.effect, words, scale=_scale(test)))
+
+
+def _needs(test: Tested, words: Words) -> str:
+    boundary = _number(test.comparison.boundary * _scale(test), _scale(test))
+    return words(test.comparison.supports, boundary=words(_unit(test), value=boundary))
+
+
+def _unit(test: Tested) -> str:
+    if test.comparison.effect == "ratio":
+        return "ratio"
+    return "share" if test.comparison.effect == "collapse-share" else "points"
+
+
+def _scale(test: Tested) -> int:
+    return 1 if test.comparison.effect == "ratio" else 100
+
+
+def _interval(effect: Effect, words: Words, *, scale: int) -> str:
+    value, low, high = (
+        NOTHING if number is None else _number(number * scale, scale)
+        for number in (effect.value, effect.low, effect.high)
+    )
+    return value if effect.low is None else words("interval", value=value, low=low, high=high)
+
+
+def _number(value: float, scale: int) -> str:
+    return f"{value:.3g}" if scale == 1 else f"{value:z.1f}"
+
+
+def _method(judged: Sequence[Judged], protocol: Protocol, words: Words) -> list[str]:
+    n = sum(len(one.tests) for one in judged)
+    paragraphs = [
+        words("method_effects", distance=metric_label("fid", protocol.extractor)),
+        words("method_level", n=n, level=level_of(n)),
+        words("method_verdict"),
+        words("method_rows"),
+        words("counts"),
+    ]
+    return [f"- {paragraph}" for paragraph in paragraphs]
+
+
+def _again(judged: Sequence[Judged], suite: Suite, words: Words) -> list[str]:
+    suites = dict.fromkeys([suite.id, *(test.suite for one in judged for test in one.tests)])
+    language = "" if words.language == "en" else f" --lang {words.language}"
+    return [
+        words("again_body"),
+        *("", "```sh"),
+        *(f"aigc bench run {name}" for name in suites),
+        *(f"aigc report leaderboard {name}" for name in suites),
+        f"aigc report claims {suite.id}{language}",
+        "```",
+    ]

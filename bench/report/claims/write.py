@@ -1,0 +1,77 @@
+"""Makes the claims page of a suite in memory, and writes it beside the suite's leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.plan import planned_specs
+from bench.report.claims.evaluate import judge
+from bench.report.claims.page import claims_csv, claims_page
+from bench.report.details import RECORDS
+from bench.report.frames import Leaderboard
+from bench.report.leaderboard import board_of
+from bench.report.texts import Language
+from catalog.errors import InvalidInput, MissingPrerequisite
+from catalog.paths import write_atomically
+from catalog.schema import Registry, Suite
+
+PAGES: dict[Language, str] = {"en": "claims.md", "zh": "claims.zh-CN.md"}
+NUMBERS = "claims.csv"
+
+
+def claims_texts(
+    suite: Suite,
+    registry: Registry,
+    output_dir: Path,
+    runs_dir: Path | None = None,
+    languages: Sequence[Language] = ("en", "zh"),
+) -> dict[str, str]:
+    """Text of every generated file by its name.
+
+    Args:
+        suite: whose claims are judged; a claim may name another suite on the same data set.
+        registry: holds the claims.
+        output_dir: the folder of all reports, whose records are read.
+        runs_dir: a runs directory to read instead, or None.
+        languages: of the pages.
+
+    Raises:
+        InvalidInput: the registry has no claims, or a record is broken.
+        MissingPrerequisite: there are no records of any of the suites.
+    """
+    if not registry.claims:
+        raise InvalidInput("the registry has no claims to test")
+    names = dict.fromkeys([suite.id, *(claim.suite for claim in registry.claims if claim.suite)])
+    boards: dict[str, Leaderboard] = {}
+    missing: list[MissingPrerequisite] = []
+    for name in names:
+        source = runs_dir or output_dir / name / RECORDS
+        try:
+            boards[name] = _board(registry, name, source)
+        except MissingPrerequisite as error:
+            missing.append(error)
+    if not boards:
+        raise missing[0]
+    judged = judge(registry.claims, boards, suite.id)
+    pages = {PAGES[name]: claims_page(judged, suite, registry, name) for name in languages}
+    return {**pages, NUMBERS: claims_csv(judged)}
+
+
+def write_claims(
+    suite: Suite,
+    registry: Registry,
+    output_dir: Path,
+    runs_dir: Path | None,
+    language: Language,
+) -> tuple[Path, ...]:
+    """Writes page and numbers into the suite's folder; arguments and errors of ``claims_texts``."""
+    texts = claims_texts(suite, registry, output_dir, runs_dir, (language,))
+    for name, text in texts.items():
+        write_atomically(output_dir / suite.id / name, text)
+    return tuple(output_dir / suite.id / name for name in texts)
+
+
+def _board(registry: Registry, name: str, source: Path) -> Leaderboard:
+    suite = registry.suite(name)
+    return board_of(suite, planned_specs(registry, suite), source, registry)
