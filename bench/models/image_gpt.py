@@ -9,8 +9,9 @@ from __future__ import annotations
 from pydantic import PositiveInt
 
 from bench.models.base import AdamSettings
-from bench.models.pixels import PixelModel, PixelNetwork, PixelRecipe
+from bench.models.pixels import PixelModel, PixelRecipe
 from bench.networks.pixel_gpt import PixelGPT
+from bench.networks.pixel_network import PixelNetwork
 
 
 class ImageGPTRecipe(PixelRecipe):

@@ -11,8 +11,9 @@ from typing import Annotated
 from pydantic import AfterValidator, PositiveInt
 
 from bench.models.base import AdamSettings
-from bench.models.pixels import PixelModel, PixelNetwork, PixelRecipe
+from bench.models.pixels import PixelModel, PixelRecipe
 from bench.networks.gated_pixelcnn import GatedPixelCNN
+from bench.networks.pixel_network import PixelNetwork
 
 
 def _odd(size: int) -> int:

@@ -107,8 +107,13 @@ class VQGAN(VQVAE):
         if not heard or weight == 0.0:
             return fake.new_zeros(()), fake.new_zeros(())
         loss = wasserstein_g_loss(self.critic(fake))
-        balance = adaptive_weight(reconstruction, loss, self.decoder.layers[-1].weight)
+        balance = adaptive_weight(reconstruction, loss, self.last_layer)
         return weight * balance * loss, balance
+
+    @property
+    def last_layer(self) -> Tensor:
+        """Weight of the decoder's last convolution, where the two gradients are compared."""
+        return next(self.decoder.layers[-1].parameters())
 
     def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """Hinge loss over all patches; ``fake`` carries no gradient."""

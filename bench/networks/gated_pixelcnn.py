@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, cross_entropy, pad, relu
+from torch.nn.functional import conv2d, cross_entropy, linear, pad
 
 from bench.networks.pixel_network import PixelNetwork
 from bench.networks.shape import ImageShape
@@ -40,6 +40,9 @@ class GatedLayer(nn.Module):
         self.across = nn.Conv2d(2 * width, 2 * width, 1)
         self.horizontal = nn.Conv2d(width, 2 * width, (1, self.reach + 1))
         self.out = nn.Conv2d(width, width, 1)
+        # a gate halves what passes it, and a default start would let it fade from layer to layer
+        for convolution in (self.vertical, self.across, self.horizontal, self.out):
+            nn.init.kaiming_normal_(convolution.weight)
 
     def forward(self, v: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Both stacks (N, width, H, W) to the next ones of the same shape."""
@@ -69,7 +72,7 @@ class GatedLayer(nn.Module):
             across: what comes from the vertical stack, (N, 2 width).
         """
         weight = self.horizontal.weight.flatten(1)
-        mixed = torch.addmm(self.horizontal.bias, window.flatten(1), weight.T) + across
+        mixed = linear(window.flatten(1), weight, self.horizontal.bias) + across
         return self._closed(window[:, :, -1, None, None], mixed[:, :, None, None])[:, :, 0, 0]
 
     def _closed(self, h: Tensor, mixed: Tensor) -> Tensor:
@@ -107,12 +110,9 @@ class GatedPixelCNN(PixelNetwork):
         self.layers = nn.ModuleList(
             GatedLayer(width, size, residual=index > 0) for index, size in enumerate(kernels)
         )
-        self.hidden = nn.ModuleList(nn.Conv2d(width, head_width, 1) for _ in range(shape.channels))
-        self.logits = nn.ModuleList(
-            nn.Conv2d(head_width, n_levels, 1) for _ in range(shape.channels)
+        self.heads = nn.ModuleList(
+            _head(width, head_width, n_levels) for _ in range(shape.channels)
         )
-        for layer in self.logits:
-            nn.init.normal_(layer.weight, 0.0, 0.02)
 
     def forward(self, levels: Tensor) -> Tensor:
         """Levels (N, C, H, W) int64 to logits (N, n_levels, C, H, W).
@@ -144,10 +144,10 @@ class GatedPixelCNN(PixelNetwork):
         uniforms = uniforms.view(n, size, size, self.shape.channels)
         row = uniforms.new_zeros(n, self.width, 1, size)  # what is above the first row
         images = []
-        above = [row.expand(-1, -1, layer.reach, -1) for layer in self.layers]
+        above = [row.expand(-1, -1, layer.reach, -1) for layer in self._layers]
         for y in range(size):
             across = []
-            for index, layer in enumerate(self.layers):
+            for index, layer in enumerate(self._layers):
                 rows = torch.cat([above[index], row], 2)
                 above[index] = rows[:, :, 1:]
                 row, given = layer.next_row(rows)
@@ -160,11 +160,11 @@ class GatedPixelCNN(PixelNetwork):
     def _draw_row(self, uniforms: Tensor, across: list[Tensor]) -> Tensor:
         """Levels (N, C, 1, W) of a row from uniforms (N, W, C) and the vertical stack's gifts."""
         n, size = uniforms.shape[:2]
-        windows = [uniforms.new_zeros(n, self.width, layer.reach + 1) for layer in self.layers]
+        windows = [uniforms.new_zeros(n, self.width, layer.reach + 1) for layer in self._layers]
         pixel = uniforms.new_zeros(n, self.width)  # what is left of the first pixel
         row = []
         for x in range(size):
-            for index, layer in enumerate(self.layers):
+            for index, layer in enumerate(self._layers):
                 windows[index] = torch.cat([windows[index][:, :, 1:], pixel[:, :, None]], 2)
                 pixel = layer.next_pixel(windows[index], across[index][x])
             levels = self._draw_pixel(pixel[:, :, None, None], uniforms[:, x])
@@ -188,6 +188,16 @@ class GatedPixelCNN(PixelNetwork):
 
     def _logits(self, features: Tensor, parts: Tensor, channel: int) -> Tensor:
         """Of one channel, (N, n_levels, H, W); sees the channels before it in ``parts``."""
-        seen = features + parts[:, :channel].sum(1)
-        logits: Tensor = self.logits[channel](relu(self.hidden[channel](relu(seen))))
+        logits: Tensor = self.heads[channel](features + parts[:, :channel].sum(1))
         return logits
+
+    @property
+    def _layers(self) -> list[GatedLayer]:
+        return [layer for layer in self.layers if isinstance(layer, GatedLayer)]
+
+
+def _head(width: int, hidden: int, n_levels: int) -> nn.Module:
+    """ReLU and 1 x 1 convolution, twice, 1606.05328 section 2; all levels start almost alike."""
+    last = nn.Conv2d(hidden, n_levels, 1)
+    nn.init.normal_(last.weight, 0.0, 0.02)
+    return nn.Sequential(nn.ReLU(), nn.Conv2d(width, hidden, 1), nn.ReLU(), last)

@@ -65,4 +65,5 @@ class PixelGPT(PixelNetwork):
         """Colours (N, H W) to levels (N, C, H, W)."""
         radix = self.n_levels ** torch.arange(self.shape.channels, device=tokens.device)
         digits = tokens[:, None] // radix[:, None] % self.n_levels  # (N, C, H W)
-        return digits.unflatten(2, (self.shape.size, self.shape.size))
+        levels: Tensor = digits.unflatten(2, (self.shape.size, self.shape.size))
+        return levels

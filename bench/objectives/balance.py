@@ -38,5 +38,5 @@ def adaptive_weight(
     """
     (of_reconstruction,) = torch.autograd.grad(reconstruction, weight, retain_graph=True)
     (of_adversarial,) = torch.autograd.grad(adversarial, weight, retain_graph=True)
-    ratio = of_reconstruction.norm() / (of_adversarial.norm() + 1.0e-4)
+    ratio: Tensor = of_reconstruction.norm() / (of_adversarial.norm() + 1.0e-4)
     return ratio.clamp_max(largest).detach()
