@@ -82,7 +82,7 @@ class ModulatedConv(nn.Module):
         self.weight = nn.Parameter(torch.randn(n_out, n_in, kernel, kernel))
         self.scale = 1.0 / math.sqrt(n_in * kernel**2)
         self.demodulate = demodulate
-        self.double = double
+        self.doubling = double
 
     def forward(self, features: Tensor, styles: Tensor) -> Tensor:
         """Features (N, n_in, H, W) and styles (N, style_dim) to (N, n_out, H, W) or twice that."""
@@ -92,7 +92,7 @@ class ModulatedConv(nn.Module):
         """As ``forward``, with the scales (N, n_in) that a style stands for."""
         weight = self.weight * self.scale
         scaled = features * scales[:, :, None, None]
-        if self.double:
+        if self.doubling:
             result = conv_transpose2d(scaled, weight.transpose(0, 1), stride=2)
             result = blurred(result, padding=1, gain=4.0)
         else:
