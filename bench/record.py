@@ -69,9 +69,8 @@ class Environment(Record):
 
 
 class Provenance(Record):
-    """Where the code came from. ``implementation_sha256`` covers the files that decide a result.
-
-    ``lock_sha256`` is of the file of pinned versions in the checkout, where there is one.
+    """Where the code came from; the hashes are of the files that decide a result, of the registry
+    and, where the checkout has one, of the file of pinned versions.
     """
 
     package_version: str
@@ -125,10 +124,7 @@ class Measures(Record):
 
 
 class Failure(Record):
-    """Why a run is not a success, in words for a reader and with the trace for a developer.
-
-    ``peak_memory_bytes`` is the most that the process was seen to take before it failed.
-    """
+    """Why a run is not a success, for a reader and for a developer, and the most memory it took."""
 
     phase: PhaseName
     type: str
