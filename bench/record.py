@@ -69,8 +69,10 @@ class Environment(Record):
 
 
 class Provenance(Record):
-    """Where the code came from; the hashes are of the files that decide a result, of the registry
-    and, where the checkout has one, of the file of pinned versions.
+    """Where the code came from.
+
+    The hashes are of the files that decide a result, of the registry and, where the checkout has
+    one, of the file of pinned versions.
     """
 
     package_version: str
