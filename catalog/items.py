@@ -84,6 +84,13 @@ def variants_of(registry: Registry, name: str) -> tuple[Variant, ...]:
     return tuple(variant for variant in registry.variants if variant.paper == name)
 
 
+def suite_of(registry: Registry, variant: Variant) -> str:
+    """The largest suite that a variant is in, the first of equal ones; empty without any."""
+    suites = {suite.id: registry.variants_of(suite) for suite in registry.suites}
+    inside = [name for name, variants in suites.items() if variant in variants]
+    return max(inside, key=lambda name: len(suites[name]), default="")
+
+
 def nearest_variants(registry: Registry, resource: Resource, limit: int = 4) -> list[Variant]:
     """Variants of directly related entries, for an entry that has none of its own."""
     if variants_of(registry, resource.id):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from catalog.items import backlinks, errata_of, nearest_variants, variants_of
+from catalog.items import backlinks, errata_of, nearest_variants, suite_of, variants_of
 from catalog.numbers import number_text
 from catalog.rankings import Rank
 from catalog.schema import Registry, Resource, Text, Variant
@@ -42,7 +42,7 @@ _WORDS = {
     "relations": Text(en="Relations", zh="关系"),
     "line": Text(en="line {} (section {})", zh="第{}行（{}节）"),
     "nothing wrong": Text(en="Nothing that we know of.", zh="目前未发现错误。"),
-    "yes": Text(en="yes: aigc bench run digits {}", zh="可以：aigc bench run digits {}"),
+    "yes": Text(en="yes: aigc bench run {} {}", zh="可以：aigc bench run {} {}"),
     "no": Text(en="No.", zh="不能。"),
     "nearest": Text(en="nearest to it", zh="最接近的可运行变体"),
     "unranked": Text(en="not ranked yet", zh="尚无排名"),
@@ -142,7 +142,8 @@ class Page:
     def _run(self) -> Iterator[str]:
         own = variants_of(self.registry, self.resource.id)
         for variant in own:
-            yield from self._command(self._word("yes").format(variant.id), self._rank(variant))
+            command = self._word("yes").format(suite_of(self.registry, variant), variant.id)
+            yield from self._command(command, self._rank(variant))
         if own:
             return
         if self.resource.not_runnable:

@@ -34,3 +34,12 @@ def test_a_damaged_report_hides_no_other(tmp_path: Path, damaged: bytes) -> None
     report(tmp_path, "damaged", damaged)
     registry = report(tmp_path, "good", GOOD.encode())
     assert best_ranks(registry)["vae"].shown() == "rank 2-3 of suite good (FD 12.5)"
+
+
+def test_the_longest_table_of_several_seeds_gives_the_rank(tmp_path: Path) -> None:
+    report(tmp_path, "first", GOOD.replace("2,3,", "1,1,").encode())
+    report(tmp_path, "quick", f"{GOOD.replace('false', 'true')}ae,1,1,9,FD,true\n".encode())
+    registry = report(tmp_path, "whole", f"{GOOD}ae,1,1,9.0,FD,false\n".encode())
+    ranks = best_ranks(registry)
+    assert ranks["vae"].shown() == "rank 2-3 of suite whole (FD 12.5)"
+    assert ranks["ae"].suite == "whole"
