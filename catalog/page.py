@@ -144,11 +144,11 @@ class Page:
         for variant in own:
             command = self._word("yes").format(suite_of(self.registry, variant), variant.id)
             yield from self._command(command, self._rank(variant))
-        if own:
-            return
         if self.resource.not_runnable:
             reason = self.resource.not_runnable.in_language(self.language)
-            yield from self._wrapped(f"{self._word('no')} {reason}")
+            yield from self._wrapped(reason if own else f"{self._word('no')} {reason}")
+        if own:
+            return
         near = nearest_variants(self.registry, self.resource)
         if near:
             names = [f"{variant.id} ({self._rank(variant)})" for variant in near]

@@ -15,15 +15,10 @@ from pathlib import Path
 class Rank:
     """A range of ranks in one suite; several variants may share it.
 
-    Ranks sort by what they are worth: tables of several training seeds first, and of these the
-    longest.
-
-    Attributes:
-        minus_rows: how many ranked rows the table has, negated so that more sorts first.
+    Ranks sort by what they are worth: tables of several training seeds first.
     """
 
     provisional: bool
-    minus_rows: int
     low: int
     high: int
     suite: str
@@ -37,17 +32,18 @@ class Rank:
 
 
 def best_ranks(registry_file: Path) -> dict[str, Rank]:
-    """Each ranked variant's best range over all suites; empty without reports."""
-    best: dict[str, Rank] = {}
+    """Each ranked variant's best range over all suites; empty without reports.
+
+    Of tables that are worth the same, the longest says most.
+    """
+    best: dict[str, tuple[bool, int, Rank]] = {}
     for file in sorted(registry_file.resolve().parent.glob("reports/*/results.csv")):
-        rows = _rows(file)
-        n_ranked = sum(1 for row in rows if _rank(row, "", 0))
-        for row in rows:
-            rank = _rank(row, file.parent.name, n_ranked)
-            name = row.get("variant") or ""
-            if rank and (name not in best or rank < best[name]):
-                best[name] = rank
-    return best
+        found = [(row.get("variant") or "", _rank(row, file.parent.name)) for row in _rows(file)]
+        ranked = [(name, rank) for name, rank in found if rank]
+        for name, rank in ranked:
+            candidate = (rank.provisional, -len(ranked), rank)
+            best[name] = min(best.get(name, candidate), candidate)
+    return {name: rank for name, (_, _, rank) in best.items()}
 
 
 def _rows(file: Path) -> list[dict[str, str | None]]:
@@ -59,7 +55,7 @@ def _rows(file: Path) -> list[dict[str, str | None]]:
         return []
 
 
-def _rank(row: dict[str, str | None], suite: str, n_ranked: int) -> Rank | None:
+def _rank(row: dict[str, str | None], suite: str) -> Rank | None:
     """None for calibration rows, which are not ranked."""
     try:
         low, high = (int(float(row.get(key) or "")) for key in ("rank_low", "rank_high"))
@@ -68,11 +64,5 @@ def _rank(row: dict[str, str | None], suite: str, n_ranked: int) -> Rank | None:
     except (ValueError, OverflowError, TypeError, AttributeError):
         return None
     return Rank(
-        row.get("provisional") == "true",
-        -n_ranked,
-        low,
-        high,
-        suite,
-        mean,
-        row.get("metric") or "mean",
+        row.get("provisional") == "true", low, high, suite, mean, row.get("metric") or "mean"
     )

@@ -77,8 +77,10 @@ def test_one_page_answers_the_four_questions() -> None:
     assert "「DALL-E是一个基于GAN的图像生成模型」" in page  # what the article says
     assert "E-01 · critical · false" in page  # what is wrong with it
     assert "vqgan: Taming Transformers" in page  # what to read instead
-    assert "No. The Transformer's weights were never published" in page  # can I run it
-    assert "nearest to it: vq-vae" in page
+    assert "yes: aigc bench run digits dall-e" in page  # can I run it
+    assert "yes: aigc bench run shapes dall-e-shapes" in page
+    assert "The Transformer's weights were never published" in page  # not the original
+    assert "No. Its weights were never released" in run("show", "gpt-3", width=200).stdout
 
 
 def test_a_paper_says_how_to_run_it_and_its_best_rank(tmp_path: Path, edited) -> None:
