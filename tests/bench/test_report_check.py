@@ -14,6 +14,8 @@ from helpers import CLONE, files_below
 
 from bench import cli
 from bench import protocol as protocols
+from bench.report.claims import claims_texts
+from catalog.loader import load_registry
 
 QUICK = "digits-quick"
 
@@ -59,13 +61,23 @@ def reports(tmp_path: Path) -> Path:
 Check = Callable[..., Shown]
 
 
-@pytest.mark.parametrize("suite", [QUICK, "digits"])
+@pytest.mark.parametrize("suite", [QUICK, "digits", "digits-ten-seeds", "shapes"])
 def test_the_committed_reports_are_what_their_records_make(check: Check, suite: str) -> None:
     shown = check(suite, CLONE / "reports")
     assert shown.code == 0, f"{shown.stdout}{shown.stderr}"
     assert shown.stdout == ""
     assert len(shown.stderr.splitlines()) == 3
     assert shown.stderr.count("equal, byte for byte, to what its records make") == 3
+
+
+def test_the_committed_claims_are_what_the_committed_records_say() -> None:
+    registry = load_registry(CLONE / "registry.yaml")
+    reports = CLONE / "reports"
+    texts = claims_texts(registry.suite("digits"), registry, reports)
+    assert len(texts) == 3
+    for name, text in texts.items():
+        committed = (reports / "digits" / name).read_text(encoding="utf-8")
+        assert committed == text, "aigc report claims digits, in both languages"
 
 
 def edited(file: Path, old: str, new: str) -> int:
