@@ -50,6 +50,7 @@ class DALLERecipe(Recipe):
         width: channels of the discrete VAE next to the pixels.
         n_codes: size of the codebook (K).
         largest_grid: images are halved until the grid of codes is at most this wide.
+        smallest_scale: of a pixel's density; areas without noise need one above 0.
         beta: weight of the KL term at the end of its ramp.
         beta_ramp, temperature_fall: parts of the first stage in which the weight rises from 0 and
             the temperature falls from 1 to ``last_temperature``.
@@ -69,6 +70,7 @@ class DALLERecipe(Recipe):
     width: PositiveInt = 16
     n_codes: PositiveInt = 64
     largest_grid: PositiveInt = LARGEST_GRID
+    smallest_scale: NonNegativeFloat = 0.0
     beta: NonNegativeFloat = 1.0
     beta_ramp: Fraction = 0.15
     temperature_fall: Annotated[float, Field(gt=0.0, le=1.0)] = 0.7
@@ -125,7 +127,9 @@ class DALLE(GenerativeModel):
         self.unseen = Prompts(self.captions, self.captions.unseen)
         known, new = self.captions.trained, self.captions.unseen
         self.usual = Prompts(self.captions, lambda label: known(label) or new(label))
-        self.vae = DiscreteVAE(shape, recipe.width, recipe.n_codes, recipe.largest_grid)
+        self.vae = DiscreteVAE(
+            shape, recipe.width, recipe.n_codes, recipe.largest_grid, recipe.smallest_scale
+        )
         self.prior = TextImageTransformer(
             self.captions.n_tokens,
             self.captions.length,

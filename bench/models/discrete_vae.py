@@ -25,10 +25,19 @@ class DiscreteVAE(nn.Module):
         width: channels of the group next to the pixels.
         n_codes: size of the codebook (K).
         largest_grid: images are halved until the grid of codes is at most this wide.
+        smallest_scale: of the pixels' density, see ``bench.objectives.logit_laplace``.
     """
 
-    def __init__(self, shape: ImageShape, width: int, n_codes: int, largest_grid: int) -> None:
+    def __init__(
+        self,
+        shape: ImageShape,
+        width: int,
+        n_codes: int,
+        largest_grid: int,
+        smallest_scale: float = 0.0,
+    ) -> None:
         super().__init__()
+        self.smallest_scale = smallest_scale
         self.shape = shape
         self.n_codes = n_codes
         self.grid = grid_size(shape, largest_grid)
@@ -49,7 +58,10 @@ class DiscreteVAE(nn.Module):
         logits = self.logits(images)
         uniforms = torch.rand(logits.shape, device=logits.device)
         outputs = self.decoder(self._as_grid(relaxed_sample(logits, temperature, uniforms)))
-        return negative_log_likelihood(outputs, unit_pixels(images)), kl_to_uniform(logits)
+        loss = negative_log_likelihood(
+            outputs, unit_pixels(images), smallest_scale=self.smallest_scale
+        )
+        return loss, kl_to_uniform(logits)
 
     def codes(self, images: Tensor) -> Tensor:
         """The most probable codes of images, (N, h w)."""

@@ -41,15 +41,21 @@ def log_density(values: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
     return -spread - log_scale - log_jacobian - math.log(2.0)
 
 
-def negative_log_likelihood(outputs: Tensor, pixels: Tensor, margin: float = MARGIN) -> Tensor:
+def negative_log_likelihood(
+    outputs: Tensor, pixels: Tensor, margin: float = MARGIN, smallest_scale: float = 0.0
+) -> Tensor:
     """Nats per image, batch mean.
 
     Args:
         outputs: (N, 2 C, H, W): the first C maps are mu, the last C are log b.
         pixels: (N, C, H, W) in 0 .. 1.
         margin: of the support.
+        smallest_scale: b is held above it. Areas without any noise have an unbounded density,
+            which would outweigh everything else in an image.
     """
     mean, log_scale = outputs.chunk(2, 1)
+    if smallest_scale > 0.0:
+        log_scale = log_scale.clamp_min(math.log(smallest_scale))
     return -log_density(to_support(pixels, margin), mean, log_scale).flatten(1).sum(1).mean()
 
 

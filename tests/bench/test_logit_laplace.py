@@ -70,3 +70,17 @@ def test_schedules_end_where_they_should() -> None:
     assert max(rates) == pytest.approx(1.0, abs=0.01)
     assert rates.index(max(rates)) == 50
     assert 0.0 < rates[-1] < 1e-4
+
+
+def test_a_smallest_scale_bounds_the_density_and_is_none_by_default() -> None:
+    pixels = torch.rand(2, 1, 4, 4, generator=torch.Generator().manual_seed(1))
+    mean = torch.logit(to_support(pixels))
+
+    def loss(log_scale: float, smallest: float) -> float:
+        outputs = torch.cat([mean, torch.full_like(mean, log_scale)], 1)
+        return float(negative_log_likelihood(outputs, pixels, smallest_scale=smallest))
+
+    floor = math.log(0.25)
+    assert loss(-9.0, 0.25) == loss(floor, 0.0)
+    assert loss(0.5, 0.25) == loss(0.5, 0.0)
+    assert loss(-9.0, 0.0) == pytest.approx(loss(0.0, 0.0) - 9.0 * pixels[0].numel(), rel=1e-5)
