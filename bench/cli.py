@@ -11,7 +11,6 @@ import typer
 
 from bench.commands import (
     doctor,
-    generating,
     listing,
     planning,
     prune,
@@ -58,7 +57,7 @@ bench_app.command("run")(run.run)
 bench_app.command("status")(planning.status)
 bench_app.command("prune")(prune.prune)
 bench_app.command("sample")(sampling.sample)
-bench_app.command("generate")(generating.generate)
+bench_app.command("generate")(sampling.generate)
 bench_app.command("score")(score.score)
 bench_app.command("selftest")(score.selftest)
 bench_app.command("verify")(verifying.verify)
