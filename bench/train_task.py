@@ -205,11 +205,11 @@ class TrainTask:
 
 
 def _curve_csv(training: Training) -> str:
-    """Mean losses per point, one column a loss."""
+    """Mean losses per point, one column a loss; empty where a stage has no such loss."""
     names = sorted({name for _, losses in training.curve for name in losses})
     rows = [",".join(["step", *names])]
     rows += [
-        ",".join([str(step), *(f"{losses[name]:.6g}" for name in names)])
+        ",".join([str(step), *(f"{losses[name]:.6g}" if name in losses else "" for name in names)])
         for step, losses in training.curve
     ]
     return "\n".join(rows) + "\n"

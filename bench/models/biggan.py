@@ -1,7 +1,9 @@
 """BigGAN (Brock et al. 2018, 1809.11096), small.
 
 SAGAN with a class embedding that all of the generator shares, noise that enters at every block,
-orthogonal weights, several critic updates per generator update and averaged generator weights.
+orthogonal weights and several critic updates per generator update. The paper also averages the
+generator's weights; here the average would include the singular vectors that spectral normalisation
+estimates, whose signs may turn, so a recipe that asks for one gets worse images than without.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import Literal
 from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor, nn
 
-from bench.models.base import AdamSettings, Fraction
+from bench.models.base import AdamSettings
 from bench.models.gan_recipe import GANRecipe
 from bench.models.sagan import SAGAN, SAGANRecipe
 from bench.networks.biggan import Generator
@@ -34,7 +36,6 @@ class BigGANRecipe(SAGANRecipe):
     orthogonal: NonNegativeFloat = 1.0e-4
     optimizer: AdamSettings = AdamSettings(lr=5.0e-5, betas=(0.0, 0.999))
     critic_optimizer: AdamSettings = AdamSettings(lr=2.0e-4, betas=(0.0, 0.999))
-    ema_decay: Fraction = 0.999
 
 
 class BigGAN(SAGAN):
