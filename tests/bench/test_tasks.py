@@ -9,6 +9,7 @@ import torch
 import yaml
 from helpers import tiny_registry, tiny_variant
 
+from bench import train_task
 from bench.calibration_task import CalibrationTask
 from bench.events import Event
 from bench.job import CalibrationJob, TrainJob
@@ -16,6 +17,7 @@ from bench.models.vae import VAE
 from bench.plan import Plan, make_plan
 from bench.runner import jobs_of, surroundings
 from bench.store import RunDirectory, read_score
+from bench.train import Training
 from bench.train_task import TrainTask
 from catalog.loader import load_registry
 
@@ -79,3 +81,9 @@ def test_only_a_conditional_models_own_samples_have_a_class_asked_for(
     assert set(found) >= {"prior", "reconstruction"}
     with_labels = {sampler for sampler, metric in found.items() if metric is not None}
     assert with_labels == ({"prior"} if conditional else set())
+
+
+def test_a_curve_has_gaps_where_a_stage_has_no_such_loss() -> None:
+    curve = [(1, {"vae": 1.0}), (2, {"vae": 0.5, "prior": 3.0}), (3, {"prior": 2.0})]
+    text = train_task._curve_csv(Training(curve=curve))
+    assert text == "step,prior,vae\n1,,1\n2,3,0.5\n3,2,\n"
