@@ -93,7 +93,9 @@ TELLTALES = {
     "an absolute path": r"(?<![\w/:.~…])/(?!dev/|proc/|sys/)[\w.-]+/[\w./-]+",
     "an e-mail address": r"[\w.+-]+@[\w-]+\.[A-Za-z]{2,}",
     "a password in an address": r"://[^\s/@\"…]+@",
-    "a credential": r"(?i)(?:passw(?:or)?d|secret|token|api[_-]?key)[\"']?\s*[=:]\s*[\"']?[\w+/-]",
+    "a credential": (  # nats_per_token is a number that models measure
+        r"(?i)(?:passw(?:or)?d|secret|(?<!per_)token|api[_-]?key)[\"']?\s*[=:]\s*[\"']?[\w+/-]"
+    ),
     "a bearer": r"(?i)bearer\s+[\w.-]{8,}",
     "a key": r"\b(?:gh[opsu]_|hf_|sk-|AKIA)\w{12,}",
 }

@@ -94,12 +94,9 @@ SEEDED = [
     ),
     (
         "suites_train_what_they_can",
-        (
-            "    algorithm: bench.models.gan:GAN\n",
-            "    algorithm: bench.models.gan:GAN\n    datasets: [digits]\n",
-        ),
-        "suites.{shapes}.variants.2",
-        "'dcgan' cannot be trained on 'shapes'",
+        ("datasets: [shapes]", "datasets: [digits]"),
+        "suites.{shapes}.variants.0",
+        "'dall-e-shapes' cannot be trained on 'shapes'",
     ),
     (
         "claims_compare_variants",
