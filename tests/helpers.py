@@ -10,12 +10,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from catalog.loader import load_registry
+
+if TYPE_CHECKING:
+    from bench.spec import TrainSpec
+    from bench.store import RunDirectory
 
 TESTS = Path(__file__).resolve().parent
 CLONE = TESTS.parent
@@ -186,3 +191,27 @@ def files_below(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def write_trained(directory: RunDirectory, spec: TrainSpec, files: Iterable[Path]) -> None:
+    """Write the train record of a success whose weights are in ``files``."""
+    import torch
+
+    from bench.environment import environment, provenance
+    from bench.record import TrainRecord
+    from bench.store import artifact
+
+    now = datetime(2024, 1, 1, tzinfo=UTC)
+    record = TrainRecord(
+        run_id=spec.run_id,
+        train_hash=spec.train_hash,
+        status="success",
+        spec=spec,
+        comparable=True,
+        created_at=now,
+        updated_at=now,
+        environment=environment(torch.device("cpu")),
+        provenance=provenance("0" * 64, "1" * 64),
+        artifacts=tuple(artifact("weights", file, directory.path) for file in files),
+    )
+    directory.write_train(record)

@@ -11,6 +11,7 @@ from bench.report.details import RECORDS
 from bench.report.frames import Leaderboard
 from bench.report.leaderboard import PAGES, board_of, findings_text, rendered
 from bench.report.publish import published_files
+from bench.report.records import find_records
 from bench.report.texts import Language
 from bench.spec import TrainSpec
 from catalog.errors import MissingPrerequisite
@@ -60,7 +61,7 @@ def check_leaderboard(
         InvalidInput: a record is broken or stands there twice.
     """
     folder = output_dir / suite.id
-    board = board_of(suite, planned, folder / RECORDS, registry)
+    board = board_of(suite, planned, find_records(folder / RECORDS), registry)
     _require_same_library(board)
     languages = [language for language, page in PAGES.items() if (folder / page).is_file()]
     if not languages:

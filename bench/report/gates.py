@@ -25,14 +25,13 @@ class GateResult:
     @property
     def worst(self) -> float | None:
         """The smallest value, or None where one is missing."""
-        return min((v for v in self.values if v is not None), default=None)
+        known = [value for value in self.values if value is not None]
+        return min(known) if known and len(known) == len(self.values) else None
 
     @property
     def passed(self) -> bool:
         """Whether every training reached it."""
-        return bool(self.values) and all(
-            value is not None and value >= self.gate.at_least for value in self.values
-        )
+        return self.worst is not None and self.worst >= self.gate.at_least
 
 
 def gate_results(

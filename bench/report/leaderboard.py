@@ -14,7 +14,7 @@ from bench.report.frames import Leaderboard
 from bench.report.gather import gather
 from bench.report.markdown import leaderboard_page
 from bench.report.publish import publish
-from bench.report.records import find_records
+from bench.report.records import Found, find_records
 from bench.report.results import results_csv
 from bench.report.texts import Language
 from bench.spec import TrainSpec
@@ -29,26 +29,26 @@ FINDINGS: dict[Language, str] = {"en": "findings.md", "zh": "findings.zh-CN.md"}
 
 
 def board_of(
-    suite: Suite, planned: Sequence[TrainSpec], runs_dir: Path, registry: Registry
+    suite: Suite, planned: Sequence[TrainSpec], found: Found, registry: Registry
 ) -> Leaderboard:
-    """The table of a suite as the records in a directory make it; nothing is written.
+    """The table of a suite as the records of a directory make it; nothing is written.
 
     Args:
         suite: what the table is of.
         planned: every training that the suite asks for; other records are listed as stale.
-        runs_dir: a runs directory, or the ``records`` of an earlier report.
+        found: the records.
         registry: names, papers and the protocol.
 
     Raises:
-        MissingPrerequisite: no run of the suite is in ``runs_dir``.
-        InvalidInput: a record is broken or stands there twice.
+        MissingPrerequisite: no run of the suite is among the records.
+        InvalidInput: one image set has two scores under the protocol.
     """
     protocol = protocols.resolve(registry, suite.protocol)
-    board = gather(suite, protocol, planned, find_records(runs_dir), registry.variants)
+    board = gather(suite, protocol, planned, found, registry.variants)
     if not board.runs and not board.stale_runs:
         raise MissingPrerequisite(
             f"no run of suite '{suite.id}' is there to report on",
-            where=str(runs_dir),
+            where=str(found.directory),
             hint=f"make some with: aigc bench run {suite.id}",
         )
     return board
@@ -82,7 +82,7 @@ def write_leaderboard(
     """Writes page, ``results.csv`` and ``records/`` into a folder named after the suite.
 
     A file of findings in that folder, if there is one, stands at the top of the page. Errors are
-    those of ``board_of``.
+    those of ``find_records`` and ``board_of``.
 
     Args:
         suite: what the table is of.
@@ -95,7 +95,7 @@ def write_leaderboard(
     Returns:
         The page, the CSV file and the records directory.
     """
-    board = board_of(suite, planned, runs_dir, registry)
+    board = board_of(suite, planned, find_records(runs_dir), registry)
     folder = output_dir / suite.id
     publish(board, runs_dir, folder / RECORDS)
     texts = rendered(board, registry, {language: findings_text(folder, language)})

@@ -32,8 +32,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Found:
-    """Everything that a report can be made from, in a fixed order."""
+    """Everything in a directory that a report can be made from, in a fixed order."""
 
+    directory: Path
     runs: tuple[Run, ...]
     calibration: tuple[ScoreFile, ...]
 
@@ -65,7 +66,7 @@ def find_records(runs_dir: Path) -> Found:
     for score in calibration:
         if not isinstance(score.record.subject, CalibrationSubject):
             raise InvalidInput("a calibration score is of a trained model", where=str(score.path))
-    return Found(tuple(runs[name] for name in sorted(runs)), tuple(calibration))
+    return Found(runs_dir, tuple(runs[name] for name in sorted(runs)), tuple(calibration))
 
 
 def _read_run(directory: Path) -> Run | None:

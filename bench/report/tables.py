@@ -88,7 +88,7 @@ def gates_table(board: Leaderboard, words: Words) -> list[str]:
             f"[{result.variant}]",
             result.gate.text.in_language(words.language),
             f"{result.gate.at_least:g}",
-            value_text(result.worst) if None not in result.values else NOTHING,
+            value_text(result.worst),
             str(len(result.values)),
             words("gate_passed" if result.passed else "gate_missed"),
         ]

@@ -38,6 +38,11 @@ class Comparison(Entry):
     supports: Literal["below", "above"]
     boundary: float
 
+    @property
+    def counts_collapses(self) -> bool:
+        """Whether the effect is on a share of trainings, and not on a metric of their images."""
+        return self.effect in ("collapse-share", "collapse-difference")
+
 
 class Claim(Entry):
     """A statement of the article that trainings can support or refute.

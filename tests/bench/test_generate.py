@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from helpers import write_trained
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -18,10 +18,8 @@ import bench.sample
 from bench import cli, trained
 from bench.build import algorithm_class, build_from_spec, parse_recipe
 from bench.data import ImageSplit
-from bench.environment import environment, provenance
-from bench.record import TrainRecord
 from bench.spec import DatasetSpec, TrainSpec
-from bench.store import RunDirectory, artifact
+from bench.store import RunDirectory
 from catalog.errors import UsageError
 
 CPU = torch.device("cpu")
@@ -51,21 +49,7 @@ def finished_run(folder: Path, variant: str, algorithm: str, **settings: Any) ->
     split = ImageSplit(torch.zeros(10, 1, 8, 8, dtype=torch.uint8), torch.arange(10))
     directory = RunDirectory(folder / spec.run_id)
     files = trained.save(trained.finish(spec, build_from_spec(spec), None, split), directory)
-    now = datetime(2024, 1, 1, tzinfo=UTC)
-    directory.write_train(
-        TrainRecord(
-            run_id=spec.run_id,
-            train_hash=spec.train_hash,
-            status="success",
-            spec=spec,
-            comparable=True,
-            created_at=now,
-            updated_at=now,
-            environment=environment(CPU),
-            provenance=provenance("0" * 64, "1" * 64),
-            artifacts=tuple(artifact("weights", file, directory.path) for file in files),
-        )
-    )
+    write_trained(directory, spec, files)
     return directory.path
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from functools import reduce
 from operator import getitem
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers import write_trained
 from torch import Tensor
 
 import bench.sample
@@ -20,14 +20,12 @@ from bench import trained
 from bench.build import algorithm_class, build_from_spec, parse_recipe, resolve_recipe
 from bench.checkpoint import Identity
 from bench.data import ImageSplit
-from bench.environment import environment, provenance
 from bench.models.abilities import HasNamedSamplers, MeasuresItself
 from bench.models.base import GenerativeModel, LatentModel, Reconstructs
 from bench.noise import ImageNoise
-from bench.record import TrainRecord
 from bench.sample import sample_images
 from bench.spec import TrainSpec
-from bench.store import RunDirectory, artifact
+from bench.store import RunDirectory
 from bench.subjects import RECONSTRUCTION, sampler_names
 from bench.train import Stopped, Trainer
 from catalog.errors import InvalidInput
@@ -365,21 +363,6 @@ def test_the_seed_decides_the_training(variant: str, spec_of: SpecOf, split: Ima
     assert unlike(first, end(1))
 
 
-def record_of(spec: TrainSpec) -> TrainRecord:
-    now = datetime(2024, 1, 1, tzinfo=UTC)
-    return TrainRecord(
-        run_id=spec.run_id,
-        train_hash=spec.train_hash,
-        status="success",
-        spec=spec,
-        comparable=True,
-        created_at=now,
-        updated_at=now,
-        environment=environment(CPU),
-        provenance=provenance("0" * 64, "1" * 64),
-    )
-
-
 def test_a_saved_model_draws_the_same_images(
     variant: str, tmp_path: Path, spec_of: SpecOf, split: ImageSplit, has: Has
 ) -> None:
@@ -388,8 +371,7 @@ def test_a_saved_model_draws_the_same_images(
     model = trained.finish(spec, trainer.model, trainer.average, split)
     directory = RunDirectory(tmp_path / spec.run_id)
     files = trained.save(model, directory)
-    artifacts = tuple(artifact("weights", file, directory.path) for file in files)
-    directory.write_train(record_of(spec).model_copy(update={"artifacts": artifacts}))
+    write_trained(directory, spec, files)
     assert all(file.suffix == ".safetensors" for file in files)
     assert set(files) <= set(directory.path.iterdir())
     loaded = trained.load(directory, CPU)

@@ -65,11 +65,7 @@ def difference(rows: Sequence[float], against: Sequence[float], level: float) ->
 
 def share(n_hits: int, n: int, level: float) -> Effect:
     """A share of ``n`` trials and Wilson's score interval of it (Wilson 1927)."""
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    p = n_hits / n
-    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    return Effect(p, min(p, centre - half), max(p, centre + half))
+    return Effect(*_wilson(n_hits, n, level))
 
 
 def share_difference(rows: tuple[int, int], against: tuple[int, int], level: float) -> Effect:
@@ -82,10 +78,11 @@ def share_difference(rows: tuple[int, int], against: tuple[int, int], level: flo
         against: the same of the other side.
         level: coverage, between 0 and 1.
     """
-    first, second = share(*rows, level), share(*against, level)
-    value = first.value - second.value
-    low = math.hypot(first.value - _low(first), _high(second) - second.value)
-    high = math.hypot(_high(first) - first.value, second.value - _low(second))
+    first, first_low, first_high = _wilson(*rows, level)
+    second, second_low, second_high = _wilson(*against, level)
+    value = first - second
+    low = math.hypot(first - first_low, second_high - second)
+    high = math.hypot(first_high - first, second - second_low)
     return Effect(value, value - low, value + high)
 
 
@@ -110,9 +107,10 @@ def overall(verdicts: Sequence[Verdict]) -> Verdict:
     return "undecided" if decided or "undecided" in verdicts else "untested"
 
 
-def _low(effect: Effect) -> float:
-    return effect.value if effect.low is None else effect.low
-
-
-def _high(effect: Effect) -> float:
-    return effect.value if effect.high is None else effect.high
+def _wilson(n_hits: int, n: int, level: float) -> tuple[float, float, float]:
+    """A share and both ends of its interval."""
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    p = n_hits / n
+    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    return p, min(p, centre - half), max(p, centre + half)

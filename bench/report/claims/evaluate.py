@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import cast
@@ -65,8 +65,13 @@ def judge(
         boards: the tables by suite; a suite that nobody ran is missing.
         suite: of the claims that name none.
     """
-    level = level_of(sum(len(claim.tests) for claim in claims))
+    level = level_of(n_comparisons(claims))
     return tuple(_judged(claim, boards, claim.suite or suite, level) for claim in claims)
+
+
+def n_comparisons(claims: Iterable[Claim]) -> int:
+    """Comparisons of all claims, which share the error rate of a page."""
+    return sum(len(claim.tests) for claim in claims)
 
 
 def _judged(claim: Claim, boards: Mapping[str, Leaderboard], suite: str, level: float) -> Judged:
@@ -77,7 +82,7 @@ def _judged(claim: Claim, boards: Mapping[str, Leaderboard], suite: str, level: 
 def _tested(test: Comparison, board: Leaderboard | None, suite: str, level: float) -> Tested:
     if board is None:
         effect, counts = None, ""
-    elif test.effect.startswith("collapse"):
+    elif test.counts_collapses:
         effect, counts = _collapses(test, board, level)
     else:
         effect, counts = _distances(test, board, level)

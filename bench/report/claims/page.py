@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bench.report.claims.effects import Effect, level_of
-from bench.report.claims.evaluate import Judged, Tested
+from bench.report.claims.evaluate import Judged, Tested, n_comparisons
 from bench.report.claims.texts import TEXTS
 from bench.report.layout import NOTHING, metric_label, table
 from bench.report.texts import Language, Words
@@ -48,7 +48,7 @@ def claims_page(
 
 def claims_csv(judged: Sequence[Judged]) -> str:
     """One line per comparison, plain numbers to the last digit."""
-    level = level_of(sum(len(one.tests) for one in judged))
+    level = level_of(n_comparisons(one.claim for one in judged))
     rows = [
         {
             "claim": one.claim.id,
@@ -56,7 +56,7 @@ def claims_csv(judged: Sequence[Judged]) -> str:
             "comparison": test.comparison.text.en,
             "suite": test.suite,
             "effect": test.comparison.effect,
-            "metric": "" if _is_share(test) else test.comparison.metric,
+            "metric": "" if test.comparison.counts_collapses else test.comparison.metric,
             "rows": " ".join(test.comparison.rows),
             "against": " ".join(test.comparison.against),
             "value": test.effect.value if test.effect else None,
@@ -121,10 +121,6 @@ def _quote(one: Judged, words: Words) -> str:
     return f"“{claim.claim_zh if words.language == 'zh' else claim.claim_en}”"
 
 
-def _is_share(test: Tested) -> bool:
-    return test.comparison.effect.startswith("collapse")
-
-
 def _effect(test: Tested, words: Words) -> str:
     if test.effect is None:
         return NOTHING
@@ -159,7 +155,7 @@ def _number(value: float, scale: int) -> str:
 
 
 def _method(judged: Sequence[Judged], protocol: Protocol, words: Words) -> list[str]:
-    n = sum(len(one.tests) for one in judged)
+    n = n_comparisons(one.claim for one in judged)
     paragraphs = [
         words("method_effects", distance=metric_label("fid", protocol.extractor)),
         words("method_level", n=n, level=level_of(n)),

@@ -11,6 +11,7 @@ from bench.report.claims.page import claims_csv, claims_page
 from bench.report.details import RECORDS
 from bench.report.frames import Leaderboard
 from bench.report.leaderboard import board_of
+from bench.report.records import Found, find_records
 from bench.report.texts import Language
 from catalog.errors import InvalidInput, MissingPrerequisite
 from catalog.paths import write_atomically
@@ -43,12 +44,13 @@ def claims_texts(
     if not registry.claims:
         raise InvalidInput("the registry has no claims to test")
     names = dict.fromkeys([suite.id, *(claim.suite for claim in registry.claims if claim.suite)])
+    everything = find_records(runs_dir) if runs_dir else None
     boards: dict[str, Leaderboard] = {}
     missing: list[MissingPrerequisite] = []
     for name in names:
-        source = runs_dir or output_dir / name / RECORDS
         try:
-            boards[name] = _board(registry, name, source)
+            found = everything or find_records(output_dir / name / RECORDS)
+            boards[name] = _board(registry, name, found)
         except MissingPrerequisite as error:
             missing.append(error)
     if not boards:
@@ -72,6 +74,6 @@ def write_claims(
     return tuple(output_dir / suite.id / name for name in texts)
 
 
-def _board(registry: Registry, name: str, source: Path) -> Leaderboard:
+def _board(registry: Registry, name: str, found: Found) -> Leaderboard:
     suite = registry.suite(name)
-    return board_of(suite, planned_specs(registry, suite), source, registry)
+    return board_of(suite, planned_specs(registry, suite), found, registry)
