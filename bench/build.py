@@ -152,9 +152,9 @@ def build_from_spec(spec: TrainSpec) -> GenerativeModel:
 
 def load_variant(variant: str, dataset: str, seed: int, device: str) -> GenerativeModel:
     """See ``bench.load_variant``."""
-    from catalog.loader import load_registry
+    from bench.pins import pinned_registry
 
-    registry = load_registry()
+    registry = pinned_registry()
     entry, data = registry.variant(variant), registry.dataset(dataset)
     recipe = resolve_recipe(registry, entry, dataset)
     shape = ImageShape(data.channels, data.resolution)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from bench.calibration import calibration_images, calibration_labels
-from bench.data import ImageData, load_dataset
+from bench.data import ImageData, ImageSplit, load_dataset
 from bench.events import PhaseStarted, Scored, Watch
 from bench.grid import write_grid
 from bench.job import CalibrationJob
@@ -14,6 +15,10 @@ from bench.scoring import ScoringBench
 from bench.store import calibration_file
 from bench.subjects import calibration_draws
 from catalog.paths import write_atomically
+
+N_FITTED = 10_000
+"""Simple densities are fitted to so many first reference images at most, and copies are of these:
+principal components of more take hours where images are large, and change little."""
 
 
 class CalibrationTask:
@@ -29,9 +34,10 @@ class CalibrationTask:
         around = self.job.around
         data = load_dataset(around.dataset)
         bench = ScoringBench(around, data)
+        fitted = _first(data, around.protocol.reference_split)
         for name in self.job.names:
             for draw in calibration_draws(name):
-                self._score(bench, data, name, draw)
+                self._score(bench, fitted, name, draw)
         return ""
 
     def _score(self, bench: ScoringBench, data: ImageData, name: str, draw: int) -> None:
@@ -55,3 +61,8 @@ class CalibrationTask:
 
     def failed(self, error: Exception) -> None:
         """A calibration has no record of its own; the suite reports the failure."""
+
+
+def _first(data: ImageData, split: str) -> ImageData:
+    few = ImageSplit(data[split].images[:N_FITTED], data[split].labels[:N_FITTED])
+    return replace(data, splits={**data.splits, split: few})

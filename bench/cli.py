@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 
 from bench.commands import (
+    data,
     doctor,
+    extractors,
     listing,
     planning,
     prune,
@@ -62,7 +64,8 @@ bench_app.command("score")(score.score)
 bench_app.command("selftest")(score.selftest)
 bench_app.command("verify")(verifying.verify)
 bench_app.command("speed")(speed.speed)
-bench_app.add_typer(score.extractor_app, name="extractor")
+bench_app.add_typer(extractors.extractor_app, name="extractor")
+bench_app.add_typer(data.data_app, name="data")
 bench_app.command("validate")(validate.validate)
 report_app.command("leaderboard")(reporting.leaderboard)
 report_app.command("claims")(reporting.claims)

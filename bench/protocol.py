@@ -8,9 +8,10 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from bench.hashing import sha256_of_data
+from bench.pins import require_made, require_pinned
 from catalog.schema import Dataset, Extractor, Protocol, Registry
 from catalog.schema.benchmark import Channels, ImageCount, Resolution, Seed
 
@@ -53,6 +54,7 @@ class ScoringProtocol(BaseModel):
     rng_seed: Seed
     batch_size: PositiveInt
     torch_fidelity: str
+    prc_samples: PositiveInt | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def key(self) -> str:
@@ -61,8 +63,14 @@ class ScoringProtocol(BaseModel):
 
 
 def resolve(registry: Registry, name: str) -> ScoringProtocol:
-    """The protocol called ``name`` with its data set, extractor and library version filled in."""
+    """The protocol called ``name`` with its data set, extractor and library version filled in.
+
+    Raises:
+        MissingPrerequisite: data set or judge are not known before this machine has made them.
+    """
     entry = registry.protocol(name)
+    require_pinned(registry.dataset(entry.dataset))
+    require_made(registry.extractor(entry.extractor))
     return _combine(entry, registry.dataset(entry.dataset), registry.extractor(entry.extractor))
 
 
@@ -91,5 +99,6 @@ def _combine(entry: Protocol, dataset: Dataset, extractor: Extractor) -> Scoring
         prc_neighborhood=entry.prc_neighborhood,
         rng_seed=entry.rng_seed,
         batch_size=entry.batch_size,
+        prc_samples=entry.prc_samples,
         torch_fidelity=version("torch-fidelity"),
     )

@@ -14,10 +14,11 @@ from bench.holder import announced
 from bench.job import CalibrationJob, Job, Surroundings, TrainJob
 from bench.journal import record_death
 from bench.loaders import require_loader
+from bench.pins import pinned_registry
 from bench.plan import Plan, PlannedJob
 from bench.record import Failure
 from bench.store import CALIBRATION, exclusive
-from catalog.loader import load_registry, registry_sha256
+from catalog.loader import registry_sha256
 from catalog.locate import find_registry
 
 
@@ -71,7 +72,7 @@ def surroundings(
         InvalidInput: the program cannot load the suite's data set.
     """
     registry_path = find_registry(registry_file)
-    registry = load_registry(registry_path)
+    registry = pinned_registry(registry_path)
     dataset = registry.dataset(plan.suite.dataset)
     require_loader(dataset)
     return Surroundings(

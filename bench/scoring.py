@@ -14,6 +14,7 @@ from bench.job import Surroundings
 from bench.journal import now
 from bench.record import ScoreRecord, Subject
 from bench.score import Scorer
+from bench.score_subset import SubsetScorer
 from bench.sources import code_of_scoring
 from bench.subjects import score_hash
 
@@ -24,8 +25,10 @@ class ScoringBench:
     def __init__(self, around: Surroundings, data: ImageData) -> None:
         self.protocol = around.protocol
         self.device = torch.device(around.device)
-        self.provenance = provenance(around.registry_sha256, code_of_scoring(around.extractor.id))
-        self.scorer = Scorer(
+        subset = around.protocol.prc_samples is not None
+        code = code_of_scoring(around.extractor.id, subset=subset)
+        self.provenance = provenance(around.registry_sha256, code)
+        self.scorer = (SubsetScorer if subset else Scorer)(
             data, around.protocol, around.extractor, self.device, around.extractor_weights
         )
 

@@ -56,10 +56,19 @@ def _code_of_training(module: str, settings: tuple[str, ...]) -> str:
 
 
 @functools.cache
-def code_of_scoring(extractor: str) -> str:
-    """Hex sha256 over the sources that decide a score under an extractor, given by its id."""
-    own = f"extractors/{extractor.replace('-', '_')}.py"
-    return _digest(_files(dict.fromkeys((*SCORING, own))))
+def code_of_scoring(extractor: str, *, subset: bool = False) -> str:
+    """Hex sha256 over the sources that decide a score.
+
+    Args:
+        extractor: its id; its module counts, and what that imports of ``bench.extractors``.
+        subset: whether the protocol lets some metrics see the first images alone.
+    """
+    own = _source(f"bench.extractors.{extractor.replace('-', '_')}")
+    found = _files((*SCORING, "score_subset.py") if subset else SCORING)
+    if own is not None:
+        shared = (_source(name) for name in _imports(own) if name.startswith("bench.extractors."))
+        found += [own, *(file for file in shared if file is not None)]
+    return _digest(dict.fromkeys(found))
 
 
 def _closure(modules: Iterable[str]) -> list[Path]:

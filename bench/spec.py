@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PositiveInt
 
 from bench.hashing import sha256_of_data
+from bench.pins import require_pinned
 from bench.safe_text import Digest, Name
 from catalog.schema import Dataset, Recipe, Registry, Variant
 from catalog.schema.benchmark import Channels, Classes, Resolution, Seed
@@ -63,7 +64,8 @@ def inherited_recipe(registry: Registry, variant: Variant, dataset: str) -> Reci
     """Settings of ``variant`` over those of its ancestors that use the same algorithm.
 
     Mappings are merged key by key; ``null`` takes an inherited setting back to its default.
-    Settings for one data set stand over those for all, generation by generation.
+    Settings for one data set stand over those for all, generation by generation, and over those
+    for the data set whose recipes it takes.
     """
     base: Recipe = {}
     if variant.parent is not None:
@@ -71,7 +73,13 @@ def inherited_recipe(registry: Registry, variant: Variant, dataset: str) -> Reci
         if parent.algorithm == variant.algorithm:
             base = inherited_recipe(registry, parent, dataset)
     merged = merge(base, variant.recipe)
-    return merge(merged, variant.per_dataset.get(dataset, {}))
+    for name in (_recipes_of(registry, dataset), dataset):
+        merged = merge(merged, variant.per_dataset.get(name, {}))
+    return merged
+
+
+def _recipes_of(registry: Registry, dataset: str) -> str:
+    return next((d.recipes_of or "" for d in registry.datasets if d.id == dataset), "")
 
 
 def merge(base: Recipe, over: Recipe) -> Recipe:
@@ -97,7 +105,12 @@ def train_spec(
     seed: int,
     steps: int,
 ) -> TrainSpec:
-    """The resolved spec of one training; ``recipe`` is complete, defaults filled in."""
+    """The resolved spec of one training; ``recipe`` is complete, defaults filled in.
+
+    Raises:
+        MissingPrerequisite: the data set is not known before this machine has decoded it.
+    """
+    require_pinned(dataset)
     return TrainSpec(
         variant=variant.id,
         algorithm=variant.algorithm,

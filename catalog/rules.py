@@ -34,6 +34,7 @@ _IMPORT_STRING = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.
 REFERENCES = (
     ("errata", "resources", "resources"),
     ("datasets", "paper", "resources"),
+    ("datasets", "recipes_of", "datasets"),
     ("protocols", "dataset", "datasets"),
     ("protocols", "extractor", "extractors"),
     ("suites", "dataset", "datasets"),
@@ -92,8 +93,11 @@ def allowed_algorithms(file: Sourced) -> Iterator[Finding]:
 
 
 def complete_weights(file: Sourced) -> Iterator[Finding]:
-    """An extractor gives weights, sha256 and n_bytes together or not at all."""
+    """An extractor gives weights, sha256 and n_bytes together, or none, or weights and rebuild."""
     for index, extractor in enumerate(file.registry.extractors):
+        made_here = extractor.weights and extractor.rebuild
+        if made_here and extractor.sha256 is None and extractor.n_bytes is None:
+            continue  # every machine makes its own
         given = {name: getattr(extractor, name) for name in ("weights", "sha256", "n_bytes")}
         missing = [name for name, value in given.items() if value is None]
         if 0 < len(missing) < len(given):

@@ -12,7 +12,7 @@ def doctor(as_json: JsonOption = False, registry_file: RegistryOption = None) ->
     from bench.commands.tables import print_rows
     from bench.environment import environment
     from bench.extractors.base import weights_place
-    from catalog.loader import load_registry
+    from bench.pins import pinned_registry
     from catalog.locate import find_registry
     from catalog.paths import cache_dir
 
@@ -27,7 +27,7 @@ def doctor(as_json: JsonOption = False, registry_file: RegistryOption = None) ->
         "registry": str(find_registry(registry_file)),
         "cache": str(cache_dir()),
     }
-    for extractor in load_registry(registry_file).extractors:
+    for extractor in pinned_registry(registry_file).extractors:
         path = weights_place(extractor)
         if path is not None:
             state = "found" if path.is_file() else f"absent; sha256 {extractor.sha256}"

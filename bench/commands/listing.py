@@ -27,9 +27,9 @@ def list_entries(
     registry_file: RegistryOption = None,
 ) -> None:
     """List variants, suites, data sets, protocols, extractors or claims."""
-    from catalog.loader import load_registry
+    from bench.pins import pinned_registry
 
-    registry = load_registry(registry_file)
+    registry = pinned_registry(registry_file)
     entries = getattr(registry, kind.value)
     if as_json:
         emit_items([entry.model_dump(mode="json") for entry in entries])
@@ -43,11 +43,11 @@ def show(
     registry_file: RegistryOption = None,
 ) -> None:
     """Show a variant with all its settings, or a suite with its rows."""
+    from bench.pins import pinned_registry
     from bench.spec import inherited_recipe
-    from catalog.loader import load_registry
     from catalog.numbers import number_text
 
-    registry = load_registry(registry_file)
+    registry = pinned_registry(registry_file)
     suite = next((suite for suite in registry.suites if suite.id == name), None)
     if suite is not None:
         facts = suite.model_dump(mode="json")

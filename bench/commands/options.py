@@ -32,6 +32,13 @@ WeightsOption = Annotated[
     Path | None,
     typer.Option("--extractor-weights", help="Weight file of the feature network."),
 ]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option("--data-dir", envvar="AIGC_DATA_DIR", help="Where torchvision keeps data sets."),
+]
+DownloadOption = Annotated[
+    bool, typer.Option("--download", help="Fetch files of the data set that are missing.")
+]
 
 LARGEST_SEED = 2**32 - 1
 MOST_SEEDS = 1000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from bench.disk import DiskUse
     from bench.plan import Narrowing, Plan
     from bench.status import JobStatus, RunnerStatus
+    from bench.suites import SuiteChoice
 
 SuiteArgument = Annotated[str, typer.Argument(help="A suite; aigc bench list --kind suites.")]
 VariantsArgument = Annotated[
@@ -42,6 +44,24 @@ LimitOption = Annotated[
 SmokeOption = Annotated[
     bool, typer.Option("--smoke", help="A few updates, to see that everything works; unranked.")
 ]
+
+
+class Budget(StrEnum):
+    """How long the rows of a suite are trained."""
+
+    TINY = "tiny"
+    SHORT = "short"
+    PAPER = "paper"
+
+
+BudgetOption = Annotated[
+    Budget | None,
+    typer.Option("--budget", help="How long is trained: the suite SUITE-BUDGET."),
+]
+ProtocolOption = Annotated[
+    str | None,
+    typer.Option("--protocol", help="Score under another protocol of the data set."),
+]
 STATES = ("done", "running", "resume", "rescore", "new", "failed")
 """The order in which states are counted; others follow."""
 
@@ -51,6 +71,8 @@ def plan(
     variants: VariantsArgument = None,
     seeds: SeedsOption = None,
     output_dir: RunsOption = DEFAULT_RUNS,
+    budget: BudgetOption = None,
+    protocol: ProtocolOption = None,
     steps: StepsOption = None,
     limit: LimitOption = None,
     smoke: SmokeOption = False,
@@ -58,8 +80,9 @@ def plan(
     registry_file: RegistryOption = None,
 ) -> None:
     """Show what running a suite would do, and why; start nothing."""
-    chosen = narrowing_of(variants, seeds, steps, limit, smoke)
-    show_plan(load_plan(suite, output_dir, registry_file, chosen), as_json=as_json)
+    narrowing = narrowing_of(variants, seeds, steps, limit, smoke)
+    chosen = suite_choice(suite, budget, protocol)
+    show_plan(load_plan(chosen, output_dir, registry_file, narrowing), as_json=as_json)
 
 
 def status(
@@ -67,12 +90,14 @@ def status(
     variants: VariantsArgument = None,
     seeds: SeedsOption = None,
     output_dir: RunsOption = DEFAULT_RUNS,
+    budget: BudgetOption = None,
+    protocol: ProtocolOption = None,
     as_json: JsonOption = False,
     registry_file: RegistryOption = None,
 ) -> None:
     """Show where each job of a suite stands, and whether a run is alive or dead; disturb nobody."""
-    chosen = narrowing_of(variants, seeds)
-    the_plan = load_plan(suite, output_dir, registry_file, chosen)
+    chosen = suite_choice(suite, budget, protocol)
+    the_plan = load_plan(chosen, output_dir, registry_file, narrowing_of(variants, seeds))
     from bench.commands.tables import print_rows
     from bench.disk import disk_use
     from bench.status import newest_sign, now_utc, runner_status, suite_status
@@ -113,15 +138,25 @@ def narrowing_of(
     )
 
 
+def suite_choice(name: str, budget: Budget | None, protocol: str | None) -> SuiteChoice:
+    """What the arguments and options of a command say about the suite."""
+    from bench.suites import SuiteChoice
+
+    return SuiteChoice(name, budget.value if budget else None, protocol)
+
+
 def load_plan(
-    suite: str, runs_dir: Path, registry_file: Path | None, narrowing: Narrowing | None = None
+    suite: SuiteChoice,
+    runs_dir: Path,
+    registry_file: Path | None,
+    narrowing: Narrowing | None = None,
 ) -> Plan:
     """The plan of a suite that is called by its name."""
+    from bench.pins import pinned_registry
     from bench.plan import make_plan
-    from catalog.loader import load_registry
 
-    registry = load_registry(registry_file)
-    return make_plan(registry, registry.suite(suite), runs_dir, narrowing)
+    registry = pinned_registry(registry_file)
+    return make_plan(registry, suite.of(registry), runs_dir, narrowing)
 
 
 def show_plan(plan: Plan, *, as_json: bool) -> None:

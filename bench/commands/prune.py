@@ -89,11 +89,11 @@ def _remove(runs_dir: Path, find: Callable[[], Pruning]) -> Pruning:
 def _find(
     suite: str | None, runs_dir: Path, registry_file: Path | None, choices: tuple[Choice, ...]
 ) -> Pruning:
+    from bench.pins import pinned_registry
     from bench.prune import USELESS, Pruning, cached_features, find_removals, plans_of
-    from catalog.loader import load_registry
     from catalog.paths import cache_dir
 
-    registry = load_registry(registry_file)
+    registry = pinned_registry(registry_file)
     plans = plans_of(registry, registry.suite(suite) if suite else None)
     found = find_removals(runs_dir, choices or USELESS, plans)
     cached = cached_features(cache_dir()) if "cache" in choices else []

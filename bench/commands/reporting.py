@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.commands.options import DEFAULT_RUNS, RegistryOption, emit, say
+from bench.commands.planning import BudgetOption, ProtocolOption, suite_choice
 from catalog.errors import GateFailed, UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def leaderboard(
         Path,
         typer.Option("--output-dir", "-o", help="Where the report goes, in a folder of its own."),
     ] = Path("reports"),
+    budget: BudgetOption = None,
+    protocol: ProtocolOption = None,
     lang: Annotated[Language, typer.Option("--lang", help="Language of the page.")] = Language.EN,
     check: Annotated[
         bool,
@@ -54,12 +57,12 @@ def leaderboard(
             "--check reads the records beside the page; --runs does not go with it",
             hint="leave --runs out, or name another --output-dir",
         )
+    from bench.pins import pinned_registry
     from bench.plan import planned_specs
     from bench.report import write_leaderboard
-    from catalog.loader import load_registry
 
-    registry = load_registry(registry_file)
-    entry = registry.suite(suite)
+    registry = pinned_registry(registry_file)
+    entry = suite_choice(suite, budget, protocol).of(registry)
     planned = planned_specs(registry, entry)
     if check:
         _check(entry, planned, output_dir, registry)
@@ -82,10 +85,10 @@ def claims(
     registry_file: RegistryOption = None,
 ) -> None:
     """Write what the records say of the article's claims, each with a verdict."""
+    from bench.pins import pinned_registry
     from bench.report.claims import write_claims
-    from catalog.loader import load_registry
 
-    registry = load_registry(registry_file)
+    registry = pinned_registry(registry_file)
     entry = registry.suite(suite)
     for path in write_claims(entry, registry, output_dir, runs, lang.value):
         emit(path.as_posix())

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.commands.data import make_ready
 from bench.commands.options import (
     DEFAULT_RUNS,
+    DataDirOption,
     DeviceOption,
+    DownloadOption,
     JobsOption,
     RegistryOption,
     RunsOption,
@@ -21,7 +24,9 @@ from bench.commands.options import (
     slots_on,
 )
 from bench.commands.planning import (
+    BudgetOption,
     LimitOption,
+    ProtocolOption,
     SeedsOption,
     SmokeOption,
     StepsOption,
@@ -30,6 +35,7 @@ from bench.commands.planning import (
     load_plan,
     narrowing_of,
     show_plan,
+    suite_choice,
 )
 from catalog.errors import AigcError, ExitCode, JobFailed
 
@@ -44,6 +50,10 @@ def run(
     device: DeviceOption = "auto",
     output_dir: RunsOption = DEFAULT_RUNS,
     jobs: JobsOption = None,
+    budget: BudgetOption = None,
+    protocol: ProtocolOption = None,
+    data_dir: DataDirOption = None,
+    download: DownloadOption = False,
     steps: StepsOption = None,
     limit: LimitOption = None,
     smoke: SmokeOption = False,
@@ -70,8 +80,9 @@ def run(
     """Train and score every variant of a suite; give the same command again to go on."""
     limits = parse_duration(timeout), parse_size(memory_limit) if memory_limit else None
     narrowing = narrowing_of(variants, seeds, steps, limit, smoke)
+    choice = suite_choice(suite, budget, protocol)
     if dry_run:
-        show_plan(load_plan(suite, output_dir, registry_file, narrowing), as_json=as_json)
+        show_plan(load_plan(choice, output_dir, registry_file, narrowing), as_json=as_json)
         return
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     from bench.engines.local import warm_up
@@ -82,7 +93,8 @@ def run(
     from bench.engines.local import Limits
     from bench.runner import Manner, run_plan, surroundings
 
-    the_plan = load_plan(suite, output_dir, registry_file, narrowing)
+    make_ready(choice, data_dir, registry_file, download=download)
+    the_plan = load_plan(choice, output_dir, registry_file, narrowing)
     chosen = resolve_device(device, cpu_is_fine=the_plan.suite.cpu)
     around = surroundings(the_plan, chosen, registry_file, extractor_weights)
     manner = Manner(slots_on(chosen.type, jobs), Limits(*limits), retry_failed, fail_fast)

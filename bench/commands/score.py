@@ -1,9 +1,8 @@
-"""``aigc bench score``, ``selftest`` and ``extractor build``: metrics outside of any suite."""
+"""``aigc bench score`` and ``selftest``: metrics outside of any suite."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from bench.extractors import FeatureExtractor
     from bench.fidelity import Side
     from bench.score import MetricGroup, Settings
-
-extractor_app = typer.Typer(help="Feature networks.", no_args_is_help=True)
 
 BATCH_SIZE = 64
 INCEPTION = "inception-v3-compat"
@@ -61,13 +58,13 @@ def score(
     from bench.device import resolve_device
     from bench.extractors import load_extractor
     from bench.images import resolve_image_source
+    from bench.pins import pinned_registry
     from bench.score import Settings
-    from catalog.loader import load_registry
 
     groups = _parse_groups(metrics)
     if real is None and groups != ["is"]:
         raise UsageError(f"--metrics {metrics} needs --real; only 'is' does without")
-    known = load_registry(registry)
+    known = pinned_registry(registry)
     entry = known.extractor(extractor)
     sources: dict[Side, str] = {"generated": fake}
     if real is not None and groups != ["is"]:
@@ -122,52 +119,6 @@ def selftest(as_json: JsonOption = False) -> None:
     say(f"{len(checks) - len(missed)} of {len(checks)} known answers")
     if missed:
         raise typer.Exit(ExitCode.JOB_FAILED)
-
-
-@extractor_app.callback()
-def extractor() -> None:
-    """Feature networks that this project made."""
-
-
-@extractor_app.command("build")
-def build(
-    name: Annotated[str, typer.Argument(help="Id of an extractor that has a recipe.")],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="File to write; default: its name, in this folder.")
-    ] = None,
-    registry: RegistryOption = None,
-) -> None:
-    """Train the weights of an extractor anew, and compare them with the registered ones.
-
-    The package's own file stays as it is: other machines may round differently, and scores need
-    the registered bytes.
-    """
-    from importlib import import_module
-
-    import torch
-
-    from bench.data import load_dataset
-    from bench.hashing import sha256_of_file
-    from catalog.loader import load_registry
-    from catalog.paths import write_atomically
-
-    known = load_registry(registry)
-    entry = known.extractor(name)
-    if entry.rebuild is None:
-        raise UsageError(f"{name} has no recipe to build it from")
-    recipe = import_module(f"bench.extractors.{name.replace('-', '_')}_training")
-    torch.set_num_threads(1)  # sums split over threads would change the last digits
-    say(f"training {name}; this takes about half a minute")
-    built = recipe.build(load_dataset(known.dataset(recipe.DATASET)))
-    path = out or Path(str(entry.weights))
-    write_atomically(path, built.content)
-    digest = sha256_of_file(path)
-    emit(f"path\t{path.as_posix()}")
-    emit(f"sha256\t{digest}")
-    emit(f"n_bytes\t{len(built.content)}")
-    for split, accuracy in built.accuracy.items():
-        emit(f"accuracy[{split}]\t{accuracy:.4f}")
-    emit(f"registered\t{'yes' if digest == entry.sha256 else 'no'}")
 
 
 def _parse_groups(text: str) -> list[MetricGroup]:

@@ -20,10 +20,10 @@ def speed(
     """Compare each variant in a plain loop with the harness, on the whole machine."""
     from bench.commands.tables import print_rows
     from bench.device import resolve_device
+    from bench.pins import pinned_registry
     from bench.speed import measure
-    from catalog.loader import load_registry
 
-    registry = load_registry(registry_file)
+    registry = pinned_registry(registry_file)
     fitting = [variant for variant in registry.variants if variant.fits(dataset)]
     chosen = [registry.variant(name) for name in variants] if variants else fitting
     place = resolve_device(device, cpu_is_fine=True)

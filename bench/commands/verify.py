@@ -108,14 +108,15 @@ def verify(
 
     warm_up(device)
     from bench.device import resolve_device
+    from bench.pins import pinned_registry
     from bench.verify import runner
-    from catalog.loader import load_registry, registry_sha256
+    from catalog.loader import registry_sha256
     from catalog.locate import find_registry
 
     file = find_registry(registry_file)
     chosen = resolve_device(device, cpu_is_fine=True)
     installation = runner.installation_of(
-        load_registry(file), registry_sha256(file), str(chosen), threads, extractor_weights
+        pinned_registry(file), registry_sha256(file), str(chosen), threads, extractor_weights
     )
     results = runner.verify(
         sources,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, PositiveInt, StringConstraints
+from pydantic import Field, JsonValue, PositiveFloat, PositiveInt, StringConstraints
 
 from catalog.schema.base import Entry, Id, Sentence, Sha256, Text
 from catalog.schema.resources import Reported
@@ -93,26 +93,43 @@ class Variant(Entry):
         return self.datasets is None or dataset in self.datasets
 
 
+UNPINNED: Literal["unpinned"] = "unpinned"
+"""In place of a fingerprint: the pixels are not known before a machine has decoded them."""
+
+BudgetName = Literal["tiny", "short", "paper"]
+"""Minutes on a CPU, an evening on a GPU, and what the papers trained for."""
+
+
 class Dataset(Entry):
     """Images that models learn from, pinned by the bytes that they decode to.
 
     Attributes:
+        paper: the resource that introduced it; None for images of the user's own.
         loader: module of ``bench.data`` that decodes it.
         resolution: height and width in pixels.
         splits: number of images by split name; splits are disjoint.
-        fingerprint: sha256 over the decoded uint8 pixels and labels of all splits.
+        fingerprint: sha256 over the decoded uint8 pixels and labels of all splits, or ``unpinned``:
+            then ``aigc bench data prepare`` pins it on each machine, and numbers compare only
+            between machines that decoded the same pixels.
+        recipes_of: the data set whose settings of each variant hold here too, below its own.
     """
 
     id: Id
     name: Text
-    paper: Id
+    paper: Id | None = None
     loader: Id
     resolution: Resolution
     channels: Channels
     n_classes: Classes
     splits: dict[Id, PositiveInt]
-    fingerprint: Sha256
+    fingerprint: Sha256 | Literal["unpinned"]
     licence: Sentence
+    recipes_of: Id | None = None
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it is known which pixels it holds."""
+        return self.fingerprint != UNPINNED
 
 
 class Extractor(Entry):
@@ -120,11 +137,13 @@ class Extractor(Entry):
 
     Attributes:
         weights: file name, or None for an extractor without weights.
-        sha256: of that file; checked before it is parsed.
+        sha256: of that file; checked before it is parsed. None with a file name: every machine
+            makes its own by ``rebuild``, and numbers compare only under the same file.
         n_bytes: its size, checked first.
         layers: which layer each metric reads.
         resolution: the only image size it accepts, or None for any.
         rebuild: the command that makes the weights again, if the project made them.
+        accuracy: share of images that it classifies rightly, by split, if it is a classifier.
     """
 
     id: Id
@@ -135,6 +154,7 @@ class Extractor(Entry):
     layers: dict[Literal["isc", "fid", "kid", "prc"], Sentence]
     resolution: Resolution | None = None
     rebuild: Sentence | None = None
+    accuracy: dict[Id, Annotated[float, Field(ge=0.0, le=1.0)]] = Field(default_factory=dict)
 
 
 class Protocol(Entry):
@@ -146,6 +166,8 @@ class Protocol(Entry):
         n_fake: images drawn from each model.
         kid_subset_size: images per KID subset; at most the smallest set that is scored.
         prc_neighborhood: k of the k-nearest-neighbour manifolds of precision and recall.
+        prc_samples: precision and recall see so many first images of each side; None for all real
+            ones. They compare every image with every other, which 50,000 images make slow.
         rng_seed: seed of the metrics' own shuffles, unrelated to training and sampling seeds.
         batch_size: images per extractor call; features depend on it in the last digit.
     """
@@ -163,6 +185,27 @@ class Protocol(Entry):
     prc_neighborhood: Count
     rng_seed: Seed
     batch_size: Count
+    prc_samples: Count | None = None
+
+
+class Budget(Entry):
+    """How long the rows of a suite are trained, and what that takes.
+
+    Attributes:
+        steps: generator (or autoencoder) updates per run.
+        seeds: instead of the suite's.
+        variants: the rows that so little is worth it for; the suite's where it is absent.
+        cpu_hours, gpu_hours: what one run of the slowest row takes, roughly, on one CPU core and
+            on one data-centre GPU; None where nobody should try.
+        cpu: whether it is meant to run on a CPU without being asked to.
+    """
+
+    steps: Annotated[int, Field(ge=1, le=10**9)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] | None = None
+    variants: Annotated[tuple[Id, ...], Field(min_length=1)] | None = None
+    cpu_hours: PositiveFloat | None = None
+    gpu_hours: PositiveFloat | None = None
+    cpu: bool = False
 
 
 class Suite(Entry):
@@ -176,6 +219,7 @@ class Suite(Entry):
         calibration: unranked rows that give the numbers their scale.
         publish_weights: whether a report keeps the weights beside the records, so that anybody can
             make its numbers again.
+        budgets: further tables, called ``SUITE-BUDGET``, which differ in how long is trained.
     """
 
     id: Id
@@ -189,3 +233,27 @@ class Suite(Entry):
     cpu: bool
     calibration: tuple[CalibrationRow, ...]
     publish_weights: bool = False
+    budgets: dict[BudgetName, Budget] = Field(default_factory=dict)
+
+    def within(self, name: BudgetName) -> Suite | None:
+        """The suite of one of its budgets, or None if it has no such budget."""
+        budget = self.budgets.get(name)
+        if budget is None:
+            return None
+        return self.model_copy(
+            update={
+                "id": f"{self.id}-{name}",
+                "title": Text(
+                    en=f"{self.title.en}, {name} budget",
+                    zh=f"{self.title.zh}，{BUDGETS_ZH[name]}",
+                ),
+                "steps": budget.steps,
+                "seeds": budget.seeds or self.seeds,
+                "variants": budget.variants or self.variants,
+                "cpu": budget.cpu,
+                "budgets": {},
+            }
+        )
+
+
+BUDGETS_ZH: dict[BudgetName, str] = {"tiny": "极小预算", "short": "短预算", "paper": "论文预算"}

@@ -53,8 +53,22 @@ class Registry(Entry):
         return _find(self.protocols, name, "protocol", "aigc bench list --kind protocols")
 
     def suite(self, name: str) -> Suite:
-        """The suite called ``name``; UsageError with suggestions if there is none."""
-        return _find(self.suites, name, "suite", "aigc bench list --kind suites")
+        """The suite called ``name``, or ``SUITE-BUDGET`` for one of its budgets.
+
+        Raises:
+            UsageError: with suggestions, if there is none.
+        """
+        return _find(self.all_suites, name, "suite", "aigc bench list --kind suites")
+
+    @property
+    def all_suites(self) -> tuple[Suite, ...]:
+        """Every suite, each followed by those of its budgets."""
+        return tuple(
+            one
+            for suite in self.suites
+            for one in (suite, *(suite.within(budget) for budget in suite.budgets))
+            if one is not None
+        )
 
     def variant(self, name: str) -> Variant:
         """The variant called ``name``; UsageError with suggestions if there is none."""
