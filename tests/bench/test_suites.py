@@ -44,7 +44,7 @@ def test_what_there_is_not_is_refused_with_what_there_is(registry: Registry) -> 
         SuiteChoice("digits", "tiny").of(registry)
     with pytest.raises(UsageError, match="scores 'digits'"):
         SuiteChoice("cifar10", protocol="digits-10k").of(registry)
-    with pytest.raises(UsageError, match="did you mean: .*cifar10-tiny"):
+    with pytest.raises(UsageError, match=r"did you mean: .*cifar10-tiny"):
         registry.suite("cifar10-tyni")
 
 
