@@ -1,48 +1,20 @@
-"""Images that users bring: found, sorted into splits and classes, converted, or named as unusable."""
+"""Images that users bring: where they are found, and how they become splits and classes."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from pictures import SIDE, decode, fill, noise, save
 from PIL import Image
 
 from bench.data import folder_images
-from bench.data.folder_images import FolderImages, FolderSettings, decode_folder
+from bench.data.folder_images import FolderImages, FolderSettings
 from bench.data.folder_layout import draw, laid_out
 from catalog.errors import InvalidInput, UsageError
-
-SIDE = 8
-
-
-def decode(source: Path, **settings: Any) -> FolderImages:
-    return decode_folder(
-        source, FolderSettings(**{"resolution": SIDE, "test_share": 0.4, **settings})
-    )
-
-
-def noise(seed: int, *shape: int) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-
-
-def save(path: Path, image: Image.Image | np.ndarray, **options: Any) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture = image if isinstance(image, Image.Image) else Image.fromarray(image)
-    picture.save(path, **options)
-    return path
-
-
-def fill(root: Path, n: int = 12, channels: int = 3) -> Path:
-    """Images of the wanted size below a folder, all different."""
-    for index in range(n):
-        shape = (SIDE, SIDE, 3)[: 3 if channels == 3 else 2]
-        save(root / f"{index:03}.png", noise(hash((root.name, index)) % 2**32, *shape))
-    return root
 
 
 def red(image: torch.Tensor) -> bool:
@@ -261,63 +233,3 @@ def test_images_that_memory_cannot_hold(tmp_path: Path, monkeypatch: pytest.Monk
         decode(fill(tmp_path))
     Small.available += 1
     decode(tmp_path)
-
-
-# ---- links and permissions ------------------------------------------------------------------
-
-
-def linked_out(root: Path) -> Path:
-    outside = save(root.parent / "outside" / "secret.png", noise(0, 8, 8, 3))
-    (root / "bad.png").symlink_to(outside)
-    return outside
-
-
-def linked_folder(root: Path) -> None:
-    fill(root.parent / "other")
-    (root / "bad.png").symlink_to(root.parent / "other", target_is_directory=True)
-
-
-def broken_link(root: Path) -> None:
-    (root / "bad.png").symlink_to(root / "nowhere.png")
-
-
-def pipe(root: Path) -> None:
-    os.mkfifo(root / "bad.png")
-
-
-@pytest.mark.parametrize(
-    ("make", "reason"),
-    [
-        (linked_out, "a link to outside of the folder"),
-        (linked_folder, "a link to a folder, which is not followed"),
-        (broken_link, "not a regular file"),
-        (pipe, "not a regular file"),
-    ],
-)
-def test_what_is_not_opened(tmp_path: Path, make: Callable[[Path], Any], reason: str) -> None:
-    root = fill(tmp_path / "set")
-    make(root)
-    with pytest.raises(InvalidInput, match=rf"bad\.png: {reason}") as refused:
-        decode(root)
-    assert "--skip-bad" in str(refused.value.hint)
-    found = decode(root, skip_bad=True)
-    assert found.skipped == (("bad.png", reason),)
-    assert sum(map(len, found.splits.values())) == 12
-
-
-def test_a_link_within_the_folder_is_an_image(tmp_path: Path) -> None:
-    (fill(tmp_path) / "again.png").symlink_to(tmp_path / "003.png")
-    assert sum(map(len, decode(tmp_path).splits.values())) == 13
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
-@pytest.mark.parametrize("name", ["set", "set/a", "set/a/003.png"])
-def test_what_may_not_be_read_is_named(tmp_path: Path, name: str) -> None:
-    fill(tmp_path / "set" / "a")
-    locked = tmp_path / name
-    locked.chmod(0)
-    try:
-        with pytest.raises(InvalidInput, match=rf"{locked.name}: cannot be read \(Permission"):
-            decode(tmp_path / "set")
-    finally:
-        locked.chmod(0o700)
