@@ -34,7 +34,7 @@ class CalibrationTask:
         around = self.job.around
         data = load_dataset(around.dataset)
         bench = ScoringBench(around, data)
-        fitted = _first(data, around.protocol.reference_split)
+        fitted = first_images(data, around.protocol.reference_split, N_FITTED)
         for name in self.job.names:
             for draw in calibration_draws(name):
                 self._score(bench, fitted, name, draw)
@@ -63,6 +63,7 @@ class CalibrationTask:
         """A calibration has no record of its own; the suite reports the failure."""
 
 
-def _first(data: ImageData, split: str) -> ImageData:
-    few = ImageSplit(data[split].images[:N_FITTED], data[split].labels[:N_FITTED])
+def first_images(data: ImageData, split: str, n_images: int) -> ImageData:
+    """The same data with at most the first ``n_images`` of one split."""
+    few = ImageSplit(data[split].images[:n_images], data[split].labels[:n_images])
     return replace(data, splits={**data.splits, split: few})

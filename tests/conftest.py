@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from helpers import Aigc, Shown
 
 from catalog.loader import load_registry
 from catalog.paths import CACHE_VARIABLE
@@ -127,3 +131,28 @@ def one_step() -> Callable[..., dict[str, Tensor]]:
 @pytest.fixture(scope="session")
 def watched() -> Callable[..., Any]:
     return watch_weights
+
+
+@pytest.fixture
+def aigc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Aigc]:
+    """Runs ``aigc`` as a shell would, in this process, in an empty folder."""
+    from bench import cli
+
+    for name in os.environ:
+        if name.startswith("AIGC_") and name != "AIGC_CACHE_DIR":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.chdir(tmp_path)
+    usual = signal.getsignal(signal.SIGTERM)  # ``run`` replaces it
+
+    def run(*arguments: str | Path) -> Shown:
+        monkeypatch.setattr(sys, "argv", ["aigc", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        return Shown(int(ended.value.code or 0), captured.out, captured.err)
+
+    yield run
+    signal.signal(signal.SIGTERM, usual)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
@@ -29,6 +29,18 @@ MAIN = "from bench.cli import main; main()"
 SMALL = {"width": 4, "latent_dim": 4, "batch_size": 16}
 """Settings of a model that learns nothing, but fast."""
 STEPS = 20
+
+
+class Shown(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+Aigc = Callable[..., Shown]
+"""Runs ``aigc`` with arguments, in the process of the tests."""
 DEADLINE_S = 120.0
 
 

@@ -30,7 +30,7 @@ def list_entries(
     from bench.pins import pinned_registry
 
     registry = pinned_registry(registry_file)
-    entries = getattr(registry, kind.value)
+    entries = registry.all_suites if kind is Kind.SUITES else getattr(registry, kind.value)
     if as_json:
         emit_items([entry.model_dump(mode="json") for entry in entries])
         return
@@ -48,7 +48,7 @@ def show(
     from catalog.numbers import number_text
 
     registry = pinned_registry(registry_file)
-    suite = next((suite for suite in registry.suites if suite.id == name), None)
+    suite = next((suite for suite in registry.all_suites if suite.id == name), None)
     if suite is not None:
         facts = suite.model_dump(mode="json")
         facts["variants"] = [variant.id for variant in registry.variants_of(suite)]
@@ -58,7 +58,7 @@ def show(
         facts = variant.model_dump(mode="json")
         facts["paper"] = f"{paper.title.en} ({paper.year}) {paper.url}"
         facts["settings"] = inherited_recipe(registry, variant, "")
-        facts["suites"] = [s.id for s in registry.suites if variant in registry.variants_of(s)]
+        facts["suites"] = [s.id for s in registry.all_suites if variant in registry.variants_of(s)]
     if as_json:
         emit_items([facts])
         return
@@ -86,6 +86,8 @@ def _summary(kind: Kind, entry: Any) -> dict[str, str]:
             "seeds": str(len(entry.seeds)),
             "steps": str(entry.steps),
             "protocol": entry.protocol,
+            "hours a run, core": _hours(entry.cpu_hours),
+            "GPU": _hours(entry.gpu_hours),
         }
     if kind is Kind.DATASETS:
         size = f"{entry.resolution}x{entry.resolution}x{entry.channels}"
@@ -103,6 +105,10 @@ def _summary(kind: Kind, entry: Any) -> dict[str, str]:
         tested = dict.fromkeys(name for test in entry.tests for name in test.rows)
         return {"id": entry.id, "rows": ", ".join(tested), "the article says": entry.claim_en}
     return {"id": entry.id, "name": entry.name.en, "weights": entry.weights or "none"}
+
+
+def _hours(expected: float | None) -> str:
+    return "" if expected is None else f"{expected:g}"
 
 
 def _flatten(data: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -96,12 +96,14 @@ def build(
     accuracy = {part: _accuracy(model, asked(data[part].to(device))) for part in (learned, "test")}
     tensors = {key: tensor.cpu().contiguous() for key, tensor in model.state_dict().items()}
     about = {
-        "recipe": json.dumps(asdict(recipe), sort_keys=True),
+        "recipe": asdict(recipe),
         "dataset_fingerprint": data.fingerprint,
         "split": learned,
         "task": "quarter turns" if turned else "labels",
     }
-    return Build(to_safetensors(tensors, about), accuracy)
+    # One key, since the format keeps several in no order and equal trainings shall be equal files.
+    metadata = {"judge": json.dumps(about, sort_keys=True)}
+    return Build(to_safetensors(tensors, metadata), accuracy)
 
 
 def _train(

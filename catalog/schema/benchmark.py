@@ -220,6 +220,7 @@ class Suite(Entry):
         publish_weights: whether a report keeps the weights beside the records, so that anybody can
             make its numbers again.
         budgets: further tables, called ``SUITE-BUDGET``, which differ in how long is trained.
+        cpu_hours, gpu_hours: as in ``Budget``, whose table this is.
     """
 
     id: Id
@@ -234,6 +235,8 @@ class Suite(Entry):
     calibration: tuple[CalibrationRow, ...]
     publish_weights: bool = False
     budgets: dict[BudgetName, Budget] = Field(default_factory=dict)
+    cpu_hours: PositiveFloat | None = None
+    gpu_hours: PositiveFloat | None = None
 
     def within(self, name: BudgetName) -> Suite | None:
         """The suite of one of its budgets, or None if it has no such budget."""
@@ -251,6 +254,8 @@ class Suite(Entry):
                 "seeds": budget.seeds or self.seeds,
                 "variants": budget.variants or self.variants,
                 "cpu": budget.cpu,
+                "cpu_hours": budget.cpu_hours,
+                "gpu_hours": budget.gpu_hours,
                 "budgets": {},
             }
         )

@@ -5,58 +5,31 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import torch
-from helpers import CLONE, MAIN, environment_of, files_below, items_of, tiny_registry, tiny_variant
+from helpers import (
+    CLONE,
+    MAIN,
+    Aigc,
+    Shown,
+    environment_of,
+    files_below,
+    items_of,
+    tiny_registry,
+    tiny_variant,
+)
 
-from bench import cli
 from bench.commands import listing
 from bench.commands.options import parse_duration, parse_seeds, parse_size
 from catalog.errors import ExitCode, UsageError
 
 Replace = tuple[str, str]
-
-
-class Shown(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-
-Aigc = Callable[..., Shown]
-
-
-@pytest.fixture
-def aigc(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Aigc]:
-    """Runs ``aigc`` as a shell would, in this process, in an empty folder."""
-    for name in os.environ:
-        if name.startswith("AIGC_") and name != "AIGC_CACHE_DIR":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.chdir(tmp_path)
-    usual = signal.getsignal(signal.SIGTERM)  # ``run`` replaces it
-
-    def run(*arguments: str | Path) -> Shown:
-        monkeypatch.setattr(sys, "argv", ["aigc", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        return Shown(int(ended.value.code or 0), captured.out, captured.err)
-
-    yield run
-    signal.signal(signal.SIGTERM, usual)
 
 
 @pytest.fixture
