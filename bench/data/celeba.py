@@ -1,8 +1,8 @@
 """CelebA, aligned faces at 64 x 64 pixels: the middle 148 x 148 of 178 x 218, then resized.
 
-148 is the crop of the PyTorch-VAE collection (Subramanian, 2020), which resizes bilinearly; here the
-antialiased filter is bicubic. Other crops are in use too, 108 and 140 pixels among them, so numbers
-compare only where crop and filter are known.
+148 is the crop of the PyTorch-VAE collection (Subramanian, 2020), which resizes bilinearly; here
+the antialiased filter is bicubic. Other crops are in use too, 108 and 140 pixels among them, so
+numbers compare only where crop and filter are known.
 """
 
 from __future__ import annotations
