@@ -24,6 +24,7 @@ from catalog.errors import InvalidInput
 Pixels = NDArray[np.uint8]
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 MAX_PIXELS = 4096 * 4096
 """Height times width of one image: 50 MB as RGB."""
 
@@ -70,14 +71,22 @@ def _require_plain(image: Image.Image, file: Path) -> None:
     """Refuse what would be cut down or expanded in decoding, before it is decoded."""
     if image.mode not in ("L", "RGB"):
         raise InvalidInput(f"{file}: images are 8-bit grey or RGB, this one has mode {image.mode}")
-    if any("16" in str(tile[3]) for tile in getattr(image, "tile", ())):
-        raise InvalidInput(f"{file}: images are 8-bit grey or RGB, this one has 16 bits")
+    rule = broken_rule(image)
+    if rule is not None:
+        raise InvalidInput(f"{file}: {rule}")
     n_images = getattr(image, "n_frames", 1)
     if n_images != 1:
         raise InvalidInput(f"{file}: holds {n_images} images, a file of a set is one image")
+
+
+def broken_rule(image: Image.Image) -> str | None:
+    """Which bound an image breaks by its header, in words; None if it may be decoded."""
+    if any("16" in str(tile[3]) for tile in getattr(image, "tile", ())):
+        return "images are 8-bit grey or RGB, this one has 16 bits"
     width, height = image.size
     if not 0 < width * height <= MAX_PIXELS:
-        raise InvalidInput(f"{file}: is {height} x {width}, an image has 1 to {MAX_PIXELS} pixels")
+        return f"is {height} x {width}, an image has 1 to {MAX_PIXELS} pixels"
+    return None
 
 
 def read_array(path: Path) -> Pixels:
@@ -122,3 +131,29 @@ def _header(file: IO[bytes], path: Path) -> tuple[tuple[int, ...], bool]:
     if any(type(size) is not int or size < 1 for size in shape):
         raise InvalidInput(f"{path}: holds no images, its shape is {shape}")
     return shape, fortran
+
+
+def channels_first(array: Pixels, path: Path) -> Pixels:
+    """Images of an array in one order of axes, (N, C, H, W) with C of 1 or 3.
+
+    Where both orders are possible, an axis of 3 is taken for the channels rather than an axis of
+    1, and the first possible axis rather than the last.
+
+    Args:
+        array: (N, H, W), (N, C, H, W) or (N, H, W, C).
+        path: where it is from, for the message.
+
+    Raises:
+        InvalidInput: its shape is another one.
+    """
+    if array.ndim == 3:
+        return array[:, np.newaxis]  # (N, H, W) -> (N, 1, H, W)
+    for n_channels in (3, 1):
+        if array.ndim == 4 and array.shape[1] == n_channels:
+            return array
+        if array.ndim == 4 and array.shape[3] == n_channels:
+            return array.transpose(0, 3, 1, 2)  # (N, H, W, C) -> (N, C, H, W)
+    raise InvalidInput(
+        f"{path}: shape {array.shape} is none of (N, H, W), (N, C, H, W) and (N, H, W, C)"
+        " with C of 1 or 3"
+    )

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bench import trained
 from bench.data import load_dataset
-from bench.image_files import Pixels, read_array, read_image
+from bench.image_files import SUFFIXES, Pixels, channels_first, read_array, read_image
 from bench.loaders import require_loader
 from bench.sample import NonFiniteImages
 from bench.store import RunDirectory
@@ -25,7 +25,6 @@ from catalog.paths import reason
 from catalog.schema import Registry
 
 N_FROM_RUN = 10_000
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
 
 def resolve_image_source(
@@ -101,21 +100,7 @@ def read_npy(path: Path) -> Tensor:
         InvalidInput: the file cannot be read, or dtype or shape is another one.
     """
     array = read_array(path)
-    return torch.from_numpy(np.ascontiguousarray(_channels_first(array, path)))
-
-
-def _channels_first(array: Pixels, path: Path) -> Pixels:
-    if array.ndim == 3:
-        return array[:, np.newaxis]  # (N, H, W) -> (N, 1, H, W)
-    for n_channels in (3, 1):
-        if array.ndim == 4 and array.shape[1] == n_channels:
-            return array
-        if array.ndim == 4 and array.shape[3] == n_channels:
-            return array.transpose(0, 3, 1, 2)  # (N, H, W, C) -> (N, C, H, W)
-    raise InvalidInput(
-        f"{path}: shape {array.shape} is none of (N, H, W), (N, C, H, W) and (N, H, W, C)"
-        " with C of 1 or 3"
-    )
+    return torch.from_numpy(np.ascontiguousarray(channels_first(array, path)))
 
 
 def _described(image: Pixels) -> str:

@@ -16,6 +16,9 @@ from catalog.errors import MissingPrerequisite
 BORDER = 2
 """Zeros on each side that make 28 x 28 images 32 x 32, as in 1903.12436."""
 
+FAULTS = (AssertionError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+"""Torchvision checks little of what it parses, and each parser complains in its own way."""
+
 
 def opened(make: Callable[..., Any], name: str, root: Path, *, download: bool, **which: Any) -> Any:
     """One of torchvision's data sets.
@@ -32,8 +35,7 @@ def opened(make: Callable[..., Any], name: str, root: Path, *, download: bool, *
     """
     try:
         return make(root=str(root), download=download, **which)
-    # Torchvision checks little of what it parses, and each parser complains in its own way.
-    except (RuntimeError, OSError, ValueError, EOFError, LookupError) as error:
+    except FAULTS as error:
         first_line = str(error).partition("\n")[0] or type(error).__name__
         raise MissingPrerequisite(
             f"{name} is not complete in this folder ({first_line})",
