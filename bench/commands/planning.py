@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -42,6 +42,10 @@ LimitOption = Annotated[
 SmokeOption = Annotated[
     bool, typer.Option("--smoke", help="A few updates, to see that everything works; unranked.")
 ]
+PrecisionOption = Annotated[
+    Literal["fp32", "bf16"] | None,
+    typer.Option("--precision", help="Of passes through networks; bf16 is another training."),
+]
 STATES = ("done", "running", "resume", "rescore", "new", "failed")
 """The order in which states are counted; others follow."""
 
@@ -54,11 +58,12 @@ def plan(
     steps: StepsOption = None,
     limit: LimitOption = None,
     smoke: SmokeOption = False,
+    precision: PrecisionOption = None,
     as_json: JsonOption = False,
     registry_file: RegistryOption = None,
 ) -> None:
     """Show what running a suite would do, and why; start nothing."""
-    chosen = narrowing_of(variants, seeds, steps, limit, smoke)
+    chosen = narrowing_of(variants, seeds, steps, limit, smoke, precision)
     show_plan(load_plan(suite, output_dir, registry_file, chosen), as_json=as_json)
 
 
@@ -99,6 +104,7 @@ def narrowing_of(
     steps: int | None = None,
     limit: int | None = None,
     smoke: bool = False,
+    precision: Literal["fp32", "bf16"] | None = None,
 ) -> Narrowing:
     """What options say about how a suite is narrowed."""
     chosen = parse_seeds(seeds) if seeds is not None else ()  # complain before loading torch
@@ -110,6 +116,7 @@ def narrowing_of(
         steps=steps,
         limit=limit,
         smoke=smoke,
+        precision=precision,
     )
 
 

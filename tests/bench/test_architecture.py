@@ -25,6 +25,7 @@ LAYERS = (
     ("bench.engines",),
     ("bench.worker",),
     ("bench.train_task", "bench.calibration_task", "bench.verify.task"),
+    ("bench.tuned",),
     ("bench.trained", "bench.train", "bench.sample", "bench.scoring", "bench.score"),
     ("bench.models",),
     ("bench.networks", "bench.objectives"),
