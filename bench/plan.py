@@ -242,7 +242,9 @@ def _older_run(spec: TrainSpec, runs_dir: Path) -> str | None:
     pattern = f"{spec.variant}-{spec.dataset.id}-s{spec.seed}-*"
     for path in sorted(runs_dir.glob(pattern)):
         record = RunDirectory(path).train_record()
-        if record is not None and record.spec.steps == spec.steps and record.spec != spec:
+        if record is None or record.spec == spec:
+            continue
+        if (record.spec.steps, record.spec.precision) == (spec.steps, spec.precision):
             return f"stale: {difference(record.spec, spec)}"
     return None
 

@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import statistics
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -164,7 +164,8 @@ class Team:
         """
         for n in self._sizes:
             for pipe in self._pipes[:n]:
-                pipe.send(True)
+                with suppress(OSError):  # it is gone, which its answer will say
+                    pipe.send(True)
             turns = [self._answer(index) for index in range(n)]
             rates = [turn.images_per_s for turn in turns if isinstance(turn, Turn)]
             peaks = [turn.peak_bytes for turn in turns if isinstance(turn, Turn)]

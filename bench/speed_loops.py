@@ -31,6 +31,7 @@ from bench.networks.shape import ImageShape
 from bench.train import Trainer
 from bench.tuned.graphs import judge
 from bench.tuned.trainer import ON_SIDE_STREAM, WATCHED, TunedTrainer
+from catalog.errors import InvalidInput
 from catalog.schema import Dataset, Registry, Variant
 
 Kind = Literal["textbook", "plain", "tuned"]
@@ -168,6 +169,8 @@ def _verdict(work: Workload) -> str:
 
 
 def _endless(loader: DataLoader[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]]:
+    if not len(loader):
+        raise InvalidInput("a batch is larger than the training split")
     while True:
         yield from loader
 
