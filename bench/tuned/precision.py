@@ -1,75 +1,116 @@
-"""Passes in bfloat16, with everything that bfloat16 is too coarse for kept in float32.
+"""Passes through networks in bfloat16, and float32 for all else.
 
-Weights, gradients of weights, optimiser states and averages stay float32. Within ``autocast`` only
-convolutions and matrix products are made in bfloat16, which has the range of float32, so losses
-need no scaling. Exceptions, all in float32:
+Within a pass, autocast makes convolutions and matrix products in bfloat16, which has the range of
+float32, so losses need no scaling. What a pass hands out is float32 again, so losses, their
+regularisers and whatever a model computes besides its networks are float32, and so are weights,
+their gradients, optimiser states and averages. Passes that stay in float32:
 
-- whatever is differentiated twice: gradient penalties, path lengths, the derivative of a decoder.
-  They square small gradients, of which bfloat16 keeps two digits;
-- losses: what a network hands out is float32 again;
-- modules without weights of their own: codebooks, moving averages, augmentations.
+- under whatever is differentiated twice: gradient penalties, path lengths, the derivative of a
+  decoder. They square small gradients, of which bfloat16 keeps two digits;
+- of modules without weights of their own: codebooks, moving averages, augmentations;
+- of weights through their parametrisations, such as spectral normalisation.
 
-Autocast's cache of converted weights is off. It would outlive the optimiser's steps inside an
-update, whose second half would then see the weights of before the first; and a recorded graph would
-replay with the converted weights of the day it was recorded.
+Autocast's cache of converted weights is off. Within a recorded update it would be filled once, and
+every replay would see the converted weights of the day of recording.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from inspect import ismethod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import ParametrizationList
 from torch.utils._pytree import tree_map
-
-from bench.spec import Precision
 
 TWICE_DIFFERENTIATED = ("regularise_critic", "regularise_generator")
 """Methods of models that are such terms as a whole."""
 LISTS_OF_TERMS = ("penalties", "regularisers")
 """Attributes that hold pairs of a term and its weight, in either order."""
-PASSES = ("forward", "features", "head")
-"""Methods by which a model takes images through a network or a part of it."""
+PARTIAL_PASSES = ("features", "head")
+"""Methods by which a batch goes through a part of a network, which may lie within another."""
+PASSES = ("forward", "synthesise", *PARTIAL_PASSES)
+"""Methods by which a model takes a batch through a network or a part of it."""
 
 
-def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:
-    """Within it networks compute in ``precision``."""
-    if precision == "fp32":
-        return nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16, cache_enabled=False)
-
-
-def keep_full_precision(model: nn.Module, device: torch.device) -> None:
-    """Let the parts of a model that need float32 have it within ``autocast``.
+def use_bfloat16(model: nn.Module, device: torch.device) -> None:
+    """Let the networks of a model compute in bfloat16 from now on, training or not.
 
     Only the instance is changed, and nothing that its state or its weights are saved by.
     """
-    for name in TWICE_DIFFERENTIATED:
-        if hasattr(model, name):
-            setattr(model, name, in_full_precision(getattr(model, name), device))
-    for name in LISTS_OF_TERMS:
-        pairs = getattr(model, name, [])
-        if pairs:
-            kept = [tuple(_kept(part, device) for part in pair) for pair in pairs]
-            setattr(model, name, kept)
-    for child in model.children():
-        if type(child).forward is nn.Module.forward:  # never called: a container, or a model
-            keep_full_precision(child, device)
-        else:
-            _wrap(child, device)
+    Passes(device).take_over(model)
 
 
-def in_full_precision(function: Callable[..., Any], device: torch.device) -> Callable[..., Any]:
-    """``function`` with autocast off and its floating arguments as float32."""
+class Passes:
+    """The passes through the networks of one model, and whether they are in bfloat16 just now."""
 
-    def full(*args: Any, **kwargs: Any) -> Any:
-        with torch.autocast(device.type, enabled=False):
-            return function(*tree_map(as_float32, args), **tree_map(as_float32, kwargs))
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._n_terms_in_full = 0
 
-    return full
+    def take_over(self, model: nn.Module) -> None:
+        """Replace the methods of a model's networks, and its terms that need float32."""
+        for name in TWICE_DIFFERENTIATED:
+            if hasattr(model, name):
+                setattr(model, name, self.in_full(getattr(model, name)))
+        for name in LISTS_OF_TERMS:
+            pairs = getattr(model, name, [])
+            if pairs:
+                setattr(model, name, [tuple(map(self._in_full_if_term, pair)) for pair in pairs])
+        for child in model.children():
+            if type(child).forward is nn.Module.forward:  # never called: a container, or a model
+                self.take_over(child)
+            elif next(child.parameters(), None) is not None:
+                self._take_over_network(child)
+
+    def _take_over_network(self, network: nn.Module) -> None:
+        self._lower(network, PASSES)
+        for module in network.modules():
+            if isinstance(module, ParametrizationList):
+                module.forward = self._out_of_bfloat16(module.forward)  # type: ignore[method-assign]
+            elif module is not network:
+                self._lower(module, PARTIAL_PASSES)
+
+    def _lower(self, module: nn.Module, names: tuple[str, ...]) -> None:
+        for name in names:
+            method = getattr(module, name, None)
+            if ismethod(method):
+                setattr(module, name, self.in_bfloat16(method))
+
+    def in_full(self, term: Callable[..., Any]) -> Callable[..., Any]:
+        """A term within which all passes are in float32."""
+
+        def full(*args: Any, **kwargs: Any) -> Any:
+            self._n_terms_in_full += 1
+            try:
+                return term(*args, **kwargs)
+            finally:
+                self._n_terms_in_full -= 1
+
+        return full
+
+    def _in_full_if_term(self, part: Any) -> Any:
+        return self.in_full(part) if callable(part) else part
+
+    def in_bfloat16(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        """A method whose matrix products are in bfloat16, if that is not forbidden just now."""
+
+        def low(*args: Any, **kwargs: Any) -> Any:
+            if self._n_terms_in_full:
+                return method(*args, **kwargs)
+            with torch.autocast(self._device.type, dtype=torch.bfloat16, cache_enabled=False):
+                return tree_map(as_float32, method(*args, **kwargs))
+
+        return low
+
+    def _out_of_bfloat16(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def out(*args: Any, **kwargs: Any) -> Any:
+            with torch.autocast(self._device.type, enabled=False):
+                return method(*args, **kwargs)
+
+        return out
 
 
 def as_float32(value: Any) -> Any:
@@ -77,24 +118,3 @@ def as_float32(value: Any) -> Any:
     if isinstance(value, Tensor) and value.dtype == torch.bfloat16:
         return value.float()
     return value
-
-
-def _wrap(network: nn.Module, device: torch.device) -> None:
-    if next(network.parameters(), None) is None:
-        network.forward = in_full_precision(network.forward, device)
-        return
-    for name in PASSES:
-        method = getattr(network, name, None)
-        if ismethod(method):
-            setattr(network, name, _with_full_outputs(method))
-
-
-def _with_full_outputs(method: Callable[..., Any]) -> Callable[..., Any]:
-    def full(*args: Any, **kwargs: Any) -> Any:
-        return tree_map(as_float32, method(*args, **kwargs))
-
-    return full
-
-
-def _kept(part: Any, device: torch.device) -> Any:
-    return in_full_precision(part, device) if callable(part) else part

@@ -41,10 +41,13 @@ class RecordedUpdate:
         self._rates = [torch.zeros((), device=images.device) for _ in groups]
         self._filled: list[float] = []
         self._graph = torch.cuda.CUDAGraph()
+        device = images.device
         with (
+            torch.cuda.device(device),
+            torch.cuda.stream(torch.cuda.current_stream(device)),  # back to it if recording fails
             _recordable(groups, self._rates),
-            _random_state_kept(images.device),
-            torch.cuda.graph(self._graph),
+            _random_state_kept(device),
+            torch.cuda.graph(self._graph, stream=torch.cuda.Stream(device)),
         ):
             self._losses = update(self._images, self._labels)
 

@@ -29,7 +29,7 @@ from bench.models.base import GenerativeModel, StepContext
 from bench.spec import Precision
 from bench.train import NOBODY, learning_rate_factor
 from bench.tuned.graphs import Verdict, refused, watched_step
-from bench.tuned.precision import as_float32, autocast, keep_full_precision
+from bench.tuned.precision import use_bfloat16
 from bench.tuned.replay import RecordedUpdate
 from bench.tuned.streaming import StreamingTrainer
 
@@ -72,14 +72,13 @@ class TunedTrainer(StreamingTrainer):
             checkpoint_file=checkpoint_file,
             identity=identity,
         )
-        self.precision = precision
         self.verdict: Verdict | None = None
         self._recorded: RecordedUpdate | None = None
         self._side: torch.cuda.Stream | None = None
         self._n_updates = 0
         self._graphs = graphs
         if precision == "bf16":
-            keep_full_precision(self.model, self.device)
+            use_bfloat16(self.model, self.device)
         self._forget_recording()
 
     def update(self) -> dict[str, Tensor]:
@@ -104,17 +103,14 @@ class TunedTrainer(StreamingTrainer):
         if self._recorded is not None:
             return self._recorded(images, labels, rates)
         if self.verdict is None and self._n_updates == WATCHED:
-            with autocast(self.precision, self.device):
-                losses, self.verdict = watched_step(self.model, images, labels, self._context())
-            return {name: as_float32(loss) for name, loss in losses.items()}
+            losses, self.verdict = watched_step(self.model, images, labels, self._context())
+            return losses
         if self.verdict is not None and self.verdict.graphable:
             return self._updated_on_side_stream(images, labels)
         return self._stepped(images, labels)
 
     def _stepped(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        with autocast(self.precision, self.device):
-            losses = self.model.step(images, labels, self._context())
-        return {name: as_float32(loss) for name, loss in losses.items()}
+        return self.model.step(images, labels, self._context())
 
     def _updated_on_side_stream(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         self._side = self._side or torch.cuda.Stream(self.device)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.data import ImageSplit
 from bench.models.base import GenerativeModel
@@ -77,10 +79,10 @@ def test_bfloat16_stays_finite_and_nothing_is_differentiated_twice_in_it(
     differentiate = torch.autograd.grad
     coarse: list[bool] = []
 
-    def watched(*args: Any, **kwargs: Any) -> Any:
+    def watched(outputs: Tensor, *args: Any, **kwargs: Any) -> Any:
         if kwargs.get("create_graph"):
-            coarse.append(torch.is_autocast_enabled("cpu"))
-        return differentiate(*args, **kwargs)
+            coarse.append(changes_type(outputs))
+        return differentiate(outputs, *args, **kwargs)
 
     monkeypatch.setattr(torch.autograd, "grad", watched)
     trainer = trainer_on("cpu", small_model(variant, 3, 16), images, precision="bf16")
@@ -93,10 +95,50 @@ def test_bfloat16_stays_finite_and_nothing_is_differentiated_twice_in_it(
     assert bool(coarse) == (variant in DIFFERENTIATED_TWICE)
 
 
+def changes_type(outputs: Tensor) -> bool:
+    """Whether a value, anywhere on the way to ``outputs``, went from one type to another."""
+    waiting, seen = [outputs.grad_fn], set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if node.name() == "ToCopyBackward0":
+            return True
+        waiting += [following for following, _ in node.next_functions]
+    return False
+
+
+class Products(TorchDispatchMode):
+    """Counts convolutions and matrix products, by the type of what goes in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n: Counter[torch.dtype] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.overloadpacket.__name__ in ("convolution", "mm", "addmm", "bmm"):
+            self.n[args[-1].dtype if isinstance(args[-1], Tensor) else args[0].dtype] += 1
+        return func(*args, **(kwargs or {}))
+
+
+def test_most_products_are_in_bfloat16(
+    variant: str, small_model: ModelOf, images: ImageSplit
+) -> None:
+    trainer = trainer_on("cpu", small_model(variant, 3, 16), images, precision="bf16")
+    trainer.update()
+    with Products() as products:
+        trainer.update()
+    low, full = (products.n[kind] for kind in (torch.bfloat16, torch.float32))
+    assert low > 0
+    assert low > full or variant in MUCH_IN_FULL
+
+
 DIFFERENTIATED_TWICE = {
     *("wgan-gp", "r1-gan", "dragan", "rae-gp", "r3gan", "stylegan2", "stylegan2-ada"),
 }
 """Variants with a gradient penalty, of whatever network."""
+MUCH_IN_FULL = DIFFERENTIATED_TWICE | {"ada-gan"}  # whose augmentations are products as well
 
 
 @pytest.fixture
