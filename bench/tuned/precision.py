@@ -36,7 +36,10 @@ PASSES = ("forward", "synthesise", *PARTIAL_PASSES)
 
 
 def use_bfloat16(model: nn.Module, device: torch.device) -> None:
-    """Let the networks of a model compute in bfloat16 from now on, training or not.
+    """Let the networks of a model compute in bfloat16 from now on, in training mode.
+
+    In evaluation they are as ever: what is drawn right after a training is what its stored weights
+    draw later.
 
     Only the instance is changed, and nothing that its state or its weights are saved by.
     """
@@ -77,7 +80,7 @@ class Passes:
         for name in names:
             method = getattr(module, name, None)
             if ismethod(method):
-                setattr(module, name, self.in_bfloat16(method))
+                setattr(module, name, self.in_bfloat16(method, module))
 
     def in_full(self, term: Callable[..., Any]) -> Callable[..., Any]:
         """A term within which all passes are in float32."""
@@ -94,11 +97,11 @@ class Passes:
     def _in_full_if_term(self, part: Any) -> Any:
         return self.in_full(part) if callable(part) else part
 
-    def in_bfloat16(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        """A method whose matrix products are in bfloat16, if that is not forbidden just now."""
+    def in_bfloat16(self, method: Callable[..., Any], module: nn.Module) -> Callable[..., Any]:
+        """A method whose matrix products are in bfloat16 while ``module`` is in training mode."""
 
         def low(*args: Any, **kwargs: Any) -> Any:
-            if self._n_terms_in_full:
+            if self._n_terms_in_full or not module.training:
                 return method(*args, **kwargs)
             with torch.autocast(self._device.type, dtype=torch.bfloat16, cache_enabled=False):
                 return tree_map(as_float32, method(*args, **kwargs))
