@@ -42,9 +42,9 @@ class Identity:
     code: str = ""
 
     @classmethod
-    def of(cls, spec: TrainSpec) -> Identity:
-        """What the checkpoints of a training are, made by the present code."""
-        return cls(spec.train_hash, code_of_training(spec.algorithm, spec.recipe))
+    def of(cls, spec: TrainSpec, *, tuned: bool = False) -> Identity:
+        """What the checkpoints of a training are, made by the present code, ``tuned`` or not."""
+        return cls(spec.train_hash, code_of_training(spec.algorithm, spec.recipe, tuned=tuned))
 
 
 def capture(model: GenerativeModel, average: AveragedWeights | None) -> dict[str, Any]:

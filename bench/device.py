@@ -6,6 +6,11 @@ import torch
 
 from catalog.errors import MissingPrerequisite, UsageError
 
+MOST_JOBS_ON_A_GPU = 4
+"""Small networks leave most of a GPU idle, so jobs may share one; more than a few wait in turn."""
+BYTES_PER_JOB = 8e9
+"""Of a GPU's memory: its CUDA context, networks, activations and the extractor's."""
+
 
 def resolve_device(wanted: str, *, cpu_is_fine: bool) -> torch.device:
     """The device that ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` means on this machine.
@@ -37,3 +42,9 @@ def resolve_device(wanted: str, *, cpu_is_fine: bool) -> torch.device:
     if int(index or 0) >= n_devices:
         raise MissingPrerequisite(f"there is no device {wanted}", hint=f"found {n_devices}")
     return torch.device("cuda", int(index or 0))
+
+
+def jobs_that_fit(device: torch.device) -> int:
+    """How many jobs share a CUDA device by default, at least one."""
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(1, min(MOST_JOBS_ON_A_GPU, int(free // BYTES_PER_JOB)))

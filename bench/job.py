@@ -20,6 +20,7 @@ class Surroundings:
         n_threads: CPU threads of one job.
         registry_sha256: of the registry file that the jobs come from.
         extractor_weights: a weight file to use instead of looking for one, or None.
+        tuned: whether trainings are replayed as CUDA graphs where they can be.
     """
 
     dataset: Dataset
@@ -29,6 +30,7 @@ class Surroundings:
     n_threads: int
     registry_sha256: str
     extractor_weights: Path | None = None
+    tuned: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class TrainJob:
     def name(self) -> str:
         """What progress displays call it."""
         return self.spec.label
+
+    @property
+    def tuned(self) -> bool:
+        """Whether its training goes through ``bench.tuned``, which plain float32 does not."""
+        return self.around.tuned or self.spec.precision != "fp32"
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class Journal:
         self.device = device
         self._enter("data")
         earlier = directory.train_record()
-        code = code_of_training(job.spec.algorithm, job.spec.recipe)
+        code = code_of_training(job.spec.algorithm, job.spec.recipe, tuned=job.tuned)
         self.record = TrainRecord(
             run_id=job.spec.run_id,
             train_hash=job.spec.train_hash,

@@ -17,7 +17,7 @@ from bench.journal import Journal
 from bench.protocol import ScoringProtocol
 from bench.record import TrainRecord
 from bench.sources import code_of_training
-from bench.spec import TrainSpec, train_spec
+from bench.spec import Precision, TrainSpec, train_spec
 from bench.store import CALIBRATION, RunDirectory, calibration_file
 from bench.subjects import calibration_draws, expected_subjects, score_hash
 from catalog.errors import InvalidInput, UsageError
@@ -39,6 +39,7 @@ class Narrowing:
         steps: updates per run instead of the suite's.
         limit: images per score instead of the protocol's.
         smoke: a few updates and images, to see that everything works.
+        precision: of the passes through networks instead of fp32.
     """
 
     variants: tuple[str, ...] = ()
@@ -46,6 +47,7 @@ class Narrowing:
     steps: int | None = None
     limit: int | None = None
     smoke: bool = False
+    precision: Precision | None = None
 
     def reasons(self, suite: Suite) -> tuple[str, ...]:
         """Why results made under it do not compare with the suite's."""
@@ -56,6 +58,8 @@ class Narrowing:
             reasons.append(f"--steps {self.steps} instead of the suite's {suite.steps}")
         if self.limit is not None:
             reasons.append(f"--limit {self.limit}")
+        if self.precision not in (None, "fp32"):
+            reasons.append(f"--precision {self.precision} instead of fp32")
         return tuple(reasons)
 
 
@@ -116,6 +120,7 @@ def planned_specs(
             split=split,
             seed=seed,
             steps=steps,
+            precision=narrowing.precision or "fp32",
         )
         for variant in _chosen(registry, suite, narrowing.variants)
         for seed in narrowing.seeds or suite.seeds
@@ -195,8 +200,11 @@ def _state(
 
 def _remarks(record: TrainRecord) -> str:
     """What makes a finished run less than plainly good."""
-    present = code_of_training(record.spec.algorithm, record.spec.recipe)
-    same = record.provenance.implementation_sha256 == present
+    present = {
+        code_of_training(record.spec.algorithm, record.spec.recipe, tuned=tuned)
+        for tuned in (False, True)
+    }
+    same = record.provenance.implementation_sha256 in present
     found = [] if same else ["the code of training has changed since"]
     found += map(str, record.health.suspicions)
     return "".join(f"; {remark}" for remark in found)
@@ -221,8 +229,12 @@ def saved_step(spec: TrainSpec, directory: RunDirectory) -> int | None:
     Raises:
         InvalidInput: a checkpoint is of another training, or holds more than data.
     """
-    saved = checkpoint.read(directory.checkpoint, Identity.of(spec), torch.device("cpu"))
-    return int(saved["step"]) if saved is not None else None
+    for tuned in (False, True):
+        identity = Identity.of(spec, tuned=tuned)
+        saved = checkpoint.read(directory.checkpoint, identity, torch.device("cpu"))
+        if saved is not None:
+            return int(saved["step"])
+    return None
 
 
 def _older_run(spec: TrainSpec, runs_dir: Path) -> str | None:
@@ -230,7 +242,9 @@ def _older_run(spec: TrainSpec, runs_dir: Path) -> str | None:
     pattern = f"{spec.variant}-{spec.dataset.id}-s{spec.seed}-*"
     for path in sorted(runs_dir.glob(pattern)):
         record = RunDirectory(path).train_record()
-        if record is not None and record.spec.steps == spec.steps and record.spec != spec:
+        if record is None or record.spec == spec:
+            continue
+        if (record.spec.steps, record.spec.precision) == (spec.steps, spec.precision):
             return f"stale: {difference(record.spec, spec)}"
     return None
 

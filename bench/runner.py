@@ -64,7 +64,12 @@ class Outcome:
 
 
 def surroundings(
-    plan: Plan, device: torch.device, registry_file: Path | None, extractor_weights: Path | None
+    plan: Plan,
+    device: torch.device,
+    registry_file: Path | None,
+    extractor_weights: Path | None,
+    *,
+    tuned: bool = False,
 ) -> Surroundings:
     """What the jobs of a plan share; one CPU thread each, as jobs side by side use cores best.
 
@@ -83,6 +88,7 @@ def surroundings(
         n_threads=1,
         registry_sha256=registry_sha256(registry_path),
         extractor_weights=extractor_weights,
+        tuned=tuned,
     )
 
 

@@ -23,6 +23,8 @@ DATA = ("data/__init__.py", "data/base.py", "data/digits.py")
 """What stands between loaded pixels and a model; the loader is there for records that name it."""
 LOOP = ("batches.py", *DATA, "density.py", "ema.py", "noise.py", "sample.py", "train.py")
 """Decide every training."""
+TUNED = ("tuned",)
+"""Decides the trainings that go through it, beside the loop."""
 PARTS = ("models", "networks", "objectives", "augment", "captions")
 """Decide the trainings whose algorithm imports them."""
 EXTRACTORS = (
@@ -37,22 +39,24 @@ SCORING = (
 """Decide every score; an extractor that is not among them decides its own scores alone."""
 
 
-def code_of_training(algorithm: str, recipe: Mapping[str, Any]) -> str:
+def code_of_training(algorithm: str, recipe: Mapping[str, Any], *, tuned: bool = False) -> str:
     """Hex sha256 over the sources that decide what a training produces.
 
     Args:
         algorithm: ``package.module:Class``; its module is found but not imported. A module that
             cannot be found has no source to cover.
         recipe: its settings; one whose value is the name of a network's module chooses that.
+        tuned: whether the training goes through ``bench.tuned``, whose sources then decide too.
     """
     values = (value for value in recipe.values() if isinstance(value, str))
-    return _code_of_training(algorithm.partition(":")[0], tuple(sorted(set(values))))
+    return _code_of_training(algorithm.partition(":")[0], tuple(sorted(set(values))), tuned)
 
 
 @functools.cache
-def _code_of_training(module: str, settings: tuple[str, ...]) -> str:
+def _code_of_training(module: str, settings: tuple[str, ...], tuned: bool) -> str:
     chosen = [f"bench.networks.{value}" for value in settings if value.isidentifier()]
-    return _digest([*_files(LOOP), *_closure([module, *chosen])])
+    loop = (*LOOP, *TUNED) if tuned else LOOP
+    return _digest([*_files(loop), *_closure([module, *chosen])])
 
 
 @functools.cache

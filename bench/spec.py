@@ -16,6 +16,9 @@ from bench.safe_text import Digest, Name
 from catalog.schema import Dataset, Recipe, Registry, Variant
 from catalog.schema.benchmark import Channels, Classes, Resolution, Seed
 
+Precision = Literal["fp32", "bf16"]
+"""Of the passes through networks; weights and what updates them are always float32."""
+
 
 class DatasetSpec(BaseModel):
     """The images that a model learns from."""
@@ -42,7 +45,7 @@ class TrainSpec(BaseModel):
     dataset: DatasetSpec
     seed: Seed
     steps: PositiveInt
-    precision: Literal["fp32"] = "fp32"
+    precision: Precision = "fp32"
 
     @property
     def train_hash(self) -> str:
@@ -104,6 +107,7 @@ def train_spec(
     split: str,
     seed: int,
     steps: int,
+    precision: Precision = "fp32",
 ) -> TrainSpec:
     """The resolved spec of one training; ``recipe`` is complete, defaults filled in.
 
@@ -126,4 +130,5 @@ def train_spec(
         ),
         seed=seed,
         steps=steps,
+        precision=precision,
     )

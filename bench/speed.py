@@ -1,148 +1,192 @@
-"""How fast a variant trains: a plain loop on the whole machine against the harness on the same.
+"""How fast a variant trains in three loops, measured in turns, so that drift hits all alike.
 
-The plain loop is what one writes first: a ``DataLoader`` over float images, default memory layout,
-one process with all threads. The harness keeps uint8 images on the device, lays convolutions out
-channels-last and, on a CPU, runs one single-threaded job per core. Both call the same
-``GenerativeModel.step``, so the ratio is the harness's own doing.
+Every loop waits in processes of its own until it is its turn; then it has the machine to itself.
+The loops are those of ``bench.speed_loops``.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-import time
+import statistics
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
-from itertools import islice
-from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Self
 
 import torch
-from torch.utils.data import DataLoader, TensorDataset
 
-from bench.build import algorithm_class, build_model, resolve_recipe
-from bench.data import ImageSplit, load_dataset
-from bench.data.base import to_unit_range
-from bench.models.base import GenerativeModel, StepContext
-from bench.networks.shape import ImageShape
-from bench.train import Trainer
-from catalog.schema import Dataset, Registry, Variant
+from bench.device import jobs_that_fit
+from bench.speed_loops import Broken, Kind, Ready, Turn, Workload, serve
+from catalog.schema import Registry, Variant
 
-WARM_UP = 5
+ROUNDS = 3
+"""Turns of every loop; the median counts."""
+PATIENCE_S = 900.0
+"""For one answer of a loop."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One loop's real images per second, over ``n_jobs`` at once.
+
+    Attributes:
+        peak_bytes: of one job: of its tensors on CUDA, of its process on a CPU.
+    """
+
+    images_per_s: float
+    n_jobs: int
+    peak_bytes: int
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Real images per second of one variant on one machine."""
+    """One variant on one machine; ``graph`` says whether its updates can be replayed on CUDA."""
 
     variant: str
-    plain_images_per_s: float
-    harness_images_per_s: float
-    n_jobs: int
+    textbook: Column
+    plain: Column
+    tuned: Column
+    graph: str
 
     @property
     def ratio(self) -> float:
-        """How many times as many images the harness shows in the same time."""
-        return self.harness_images_per_s / self.plain_images_per_s
+        """How many times as many images the tuned loop shows as the textbook's."""
+        return self.tuned.images_per_s / self.textbook.images_per_s
 
     def as_data(self) -> dict[str, Any]:
         """Plain data, the ratio included."""
         return {**asdict(self), "ratio": self.ratio}
 
-    def as_row(self) -> dict[str, str]:
-        """Text for a table."""
-        return {
-            "variant": self.variant,
-            "plain loop, images/s": f"{self.plain_images_per_s:,.0f}",
-            f"harness ({self.n_jobs} at once), images/s": f"{self.harness_images_per_s:,.0f}",
-            "ratio": f"{self.ratio:.2f}x",
-        }
-
 
 @dataclass(frozen=True)
-class Workload:
-    """A variant on a data set for a number of updates; enough to rebuild it in any process."""
+class Failed:
+    """A variant that could not be measured."""
 
-    registry: Registry
-    variant: Variant
-    dataset: Dataset
-    steps: int
-    device: str
+    variant: str
+    reason: str
 
-    def model(self) -> GenerativeModel:
-        """A fresh model on the device."""
-        recipe = resolve_recipe(self.registry, self.variant, self.dataset.id)
-        shape = ImageShape(self.dataset.channels, self.dataset.resolution)
-        model_class = algorithm_class(self.variant.algorithm)
-        return build_model(model_class, recipe, shape, self.dataset.n_classes, 0).to(self.device)
+    def as_data(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
 
-    def split(self) -> ImageSplit:
-        """Training images on the device."""
-        return load_dataset(self.dataset)["train"].to(self.device)
+
+class LoopFailed(Exception):
+    """A loop failed; its only argument is the reason."""
 
 
 def measure(
     registry: Registry, variant: Variant, dataset: str, steps: int, device: torch.device
-) -> Measurement:
-    """Train a variant both ways, one after the other."""
+) -> Measurement | Failed:
+    """Train a variant in all loops, in turns of ``steps`` updates."""
     work = Workload(registry, variant, registry.dataset(dataset), steps, str(device))
-    n_jobs = os.cpu_count() or 1 if device.type == "cpu" else 1
-    return Measurement(variant.id, _plain(work), _harness(work, n_jobs), n_jobs)
+    try:
+        with ExitStack() as stack:
+            textbook = stack.enter_context(Team("textbook", work, (1,)))
+            plain = stack.enter_context(Team("plain", work, (1,)))
+            tuned = stack.enter_context(Team("tuned", work, team_sizes(device)))
+            for _ in range(ROUNDS):
+                for team in (textbook, plain, tuned):
+                    team.take_turns()
+            return Measurement(
+                variant.id,
+                textbook=textbook.column(),
+                plain=plain.column(),
+                tuned=tuned.column(),
+                graph=tuned.graph,
+            )
+    except LoopFailed as error:
+        return Failed(variant.id, str(error))
 
 
-def _plain(work: Workload) -> float:
-    model, split = work.model().train(), work.split()
-    batch_size = model.recipe.batch_size * model.batches_per_step
-    images = TensorDataset(to_unit_range(split.images.cpu()), split.labels.cpu())
-    loader = DataLoader(images, batch_size, shuffle=True, drop_last=True)
-    done, start = 0, time.perf_counter()
-    while done < WARM_UP + work.steps:
-        for real, labels in islice(loader, WARM_UP + work.steps - done):
-            if done == WARM_UP:
-                start = time.perf_counter()
-            context = StepContext(done, work.steps, len(images))
-            losses = model.step(real.to(work.device), labels.to(work.device), context)
-            _wait(losses)
-            done += 1
-    return work.steps * batch_size / (time.perf_counter() - start)
+def team_sizes(device: torch.device) -> tuple[int, ...]:
+    """Numbers of tuned jobs at once that are tried: one per core on a CPU, 1, 2, 4 on a GPU."""
+    n_cores = os.cpu_count() or 1
+    if device.type == "cpu":
+        return (n_cores,)
+    most = min(n_cores, jobs_that_fit(device))
+    return tuple(n for n in (1, 2, 4) if n <= most)
 
 
-def _harness(work: Workload, n_jobs: int) -> float:
-    context = multiprocessing.get_context("spawn")
-    pipes = []
-    processes = []
-    for _ in range(n_jobs):
-        here, there = context.Pipe()
-        process = context.Process(target=_job, args=(work, there))
-        process.start()
-        pipes.append(here)
-        processes.append(process)
-    for pipe in pipes:
-        pipe.recv()  # until every job is warm
-    for pipe in pipes:
-        pipe.send("go")
-    rates = [float(pipe.recv()) for pipe in pipes]
-    for process in processes:
-        process.join()
-    return sum(rates)
+class Team:
+    """Processes that run one loop; within it they are there, warm and waiting.
 
+    Args:
+        kind: which loop.
+        work: what it trains.
+        sizes: how many of them shall run at once, in ascending order.
 
-def _job(work: Workload, pipe: Connection) -> None:
-    if work.device == "cpu":
-        torch.set_num_threads(1)
-    trainer = Trainer(work.model(), work.split(), n_steps=WARM_UP + work.steps, seed=0)
-    trainer.model.train()
-    for _ in range(WARM_UP):
-        _wait(trainer.update())
-    pipe.send("warm")
-    pipe.recv()
-    start = time.perf_counter()
-    losses = {}
-    for _ in range(work.steps):
-        losses = trainer.update()
-    _wait(losses)
-    pipe.send(work.steps * trainer.batches.batch_size / (time.perf_counter() - start))
+    Attributes:
+        graph: what the loop says of replaying updates.
+    """
 
+    def __init__(self, kind: Kind, work: Workload, sizes: Sequence[int]) -> None:
+        self.kind = kind
+        self.graph = ""
+        self._sizes = sizes
+        self._rates: dict[int, list[float]] = {n: [] for n in sizes}
+        self._peak = 0
+        context = multiprocessing.get_context("spawn")
+        ends = [context.Pipe() for _ in range(max(sizes))]
+        self._pipes = [here for here, _ in ends]
+        self._theirs = [there for _, there in ends]
+        self._processes = [
+            context.Process(target=serve, args=(kind, work, there), daemon=True)
+            for there in self._theirs
+        ]
 
-def _wait(losses: dict[str, torch.Tensor]) -> None:
-    for loss in losses.values():
-        float(loss)
+    def __enter__(self) -> Self:
+        for process, there in zip(self._processes, self._theirs, strict=True):
+            process.start()
+            there.close()  # or its end would never be noticed
+        try:
+            for index in range(len(self._pipes)):
+                ready = self._answer(index)
+                if isinstance(ready, Ready):
+                    self.graph = ready.graph
+        except LoopFailed:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pipe in self._pipes:
+            pipe.close()
+        for process in self._processes:
+            process.terminate()
+            process.join()
+
+    def take_turns(self) -> None:
+        """Measure once with every number of processes at once.
+
+        Raises:
+            LoopFailed: one of them failed or is gone.
+        """
+        for n in self._sizes:
+            for pipe in self._pipes[:n]:
+                with suppress(OSError):  # it is gone, which its answer will say
+                    pipe.send(True)
+            turns = [self._answer(index) for index in range(n)]
+            rates = [turn.images_per_s for turn in turns if isinstance(turn, Turn)]
+            peaks = [turn.peak_bytes for turn in turns if isinstance(turn, Turn)]
+            self._rates[n].append(sum(rates))
+            self._peak = max(self._peak, *peaks)
+
+    def column(self) -> Column:
+        """The best number of processes, by the median of its turns."""
+        medians = {n: statistics.median(rates) for n, rates in self._rates.items()}
+        best = max(medians, key=medians.__getitem__)
+        return Column(medians[best], best, self._peak)
+
+    def _answer(self, index: int) -> Ready | Turn:
+        pipe, process = self._pipes[index], self._processes[index]
+        try:
+            if not pipe.poll(PATIENCE_S):
+                raise LoopFailed(f"{self.kind}: no answer within {PATIENCE_S:.0f} s")
+            answer: Ready | Turn | Broken = pipe.recv()
+        except (EOFError, OSError) as error:
+            process.join()
+            raise LoopFailed(f"{self.kind}: process ended with {process.exitcode}") from error
+        if isinstance(answer, Broken):
+            raise LoopFailed(f"{self.kind}: {answer.reason}")
+        return answer

@@ -29,8 +29,9 @@ from bench.record import Cost, Health, Measures, Parameters, PhaseName, RunSubje
 from bench.scoring import ScoringBench
 from bench.store import RunDirectory, artifact
 from bench.subjects import RECONSTRUCTION, expected_subjects, grid_name, score_hash
-from bench.train import Progress, Trainer, Training
+from bench.train import Progress, Training
 from bench.trained import TrainedModel
+from bench.tuned.choice import placed, trainer_of
 from catalog.paths import write_atomically
 
 
@@ -108,14 +109,14 @@ class TrainTask:
                     sampling=sum(p.numel() for p in sampling.values()),
                 )
             )
-        split = data[spec.dataset.split].to(self.device)
-        trainer = Trainer(
+        split = placed(data[spec.dataset.split], self.device)
+        trainer = trainer_of(
+            spec,
             model,
             split,
-            n_steps=spec.steps,
-            seed=spec.seed,
+            graphs=self.job.around.tuned,
             checkpoint_file=self.directory.checkpoint,
-            identity=Identity.of(spec),
+            identity=Identity.of(spec, tuned=self.job.tuned),
         )
         with self._phase(journal, "train"):
             training = trainer.run(self._observe, self.should_stop)

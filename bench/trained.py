@@ -145,16 +145,20 @@ class TrainedModel:
 def finish(
     spec: TrainSpec, model: GenerativeModel, average: AveragedWeights | None, split: ImageSplit
 ) -> TrainedModel:
-    """Fit what is fitted after training and put the model in evaluation mode."""
+    """Fit what is fitted after training and put the model in evaluation mode.
+
+    ``split`` may be on another device than the model.
+    """
     model.eval()
+    device = next(model.parameters()).device
     mixtures: dict[bool, LatentMixture] = {}
     if isinstance(model, LatentModel):
-        images = to_unit_range(split.images)
+        images = to_unit_range(split.images.to(device))
         mixtures[False] = fit_mixture(model, images)
         if average is not None:
             with average.applied():
                 mixtures[True] = fit_mixture(model, images)
-    return TrainedModel(spec, model, average, mixtures, split.images.device)
+    return TrainedModel(spec, model, average, mixtures, device)
 
 
 def save(trained: TrainedModel, directory: RunDirectory) -> list[Path]:

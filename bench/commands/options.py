@@ -7,11 +7,14 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from catalog.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
 
 RegistryOption = Annotated[
     Path | None,
@@ -26,7 +29,8 @@ DeviceOption = Annotated[
     str, typer.Option("--device", envvar="AIGC_DEVICE", help="auto, cpu, cuda or cuda:N.")
 ]
 JobsOption = Annotated[
-    int | None, typer.Option("--jobs", min=1, help="Jobs at once; default one per CPU core.")
+    int | None,
+    typer.Option("--jobs", min=1, help="Jobs at once; default one per CPU core, up to 4 on a GPU."),
 ]
 WeightsOption = Annotated[
     Path | None,
@@ -60,9 +64,16 @@ def emit_items(items: list[Any], **more: Any) -> None:
     emit(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
 
 
-def slots_on(device: str, jobs: int | None) -> int:
-    """Jobs at once: as many as asked for, else one per core, and one alone on a GPU."""
-    return jobs or (1 if device == "cuda" else os.cpu_count() or 1)
+def slots_on(device: torch.device, jobs: int | None) -> int:
+    """Jobs at once: as many as asked for, else one per core, on a GPU as many as share it well."""
+    if jobs:
+        return jobs
+    n_cores = os.cpu_count() or 1
+    if device.type != "cuda":
+        return n_cores
+    from bench.device import jobs_that_fit
+
+    return min(jobs_that_fit(device), n_cores)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

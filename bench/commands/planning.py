@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -44,6 +44,10 @@ LimitOption = Annotated[
 SmokeOption = Annotated[
     bool, typer.Option("--smoke", help="A few updates, to see that everything works; unranked.")
 ]
+PrecisionOption = Annotated[
+    Literal["fp32", "bf16"] | None,
+    typer.Option("--precision", help="Of passes through networks; bf16 is another training."),
+]
 
 
 class Budget(StrEnum):
@@ -76,11 +80,12 @@ def plan(
     steps: StepsOption = None,
     limit: LimitOption = None,
     smoke: SmokeOption = False,
+    precision: PrecisionOption = None,
     as_json: JsonOption = False,
     registry_file: RegistryOption = None,
 ) -> None:
     """Show what running a suite would do, and why; start nothing."""
-    narrowing = narrowing_of(variants, seeds, steps, limit, smoke)
+    narrowing = narrowing_of(variants, seeds, steps, limit, smoke, precision)
     chosen = suite_choice(suite, budget, protocol)
     show_plan(load_plan(chosen, output_dir, registry_file, narrowing), as_json=as_json)
 
@@ -124,6 +129,7 @@ def narrowing_of(
     steps: int | None = None,
     limit: int | None = None,
     smoke: bool = False,
+    precision: Literal["fp32", "bf16"] | None = None,
 ) -> Narrowing:
     """What options say about how a suite is narrowed."""
     chosen = parse_seeds(seeds) if seeds is not None else ()  # complain before loading torch
@@ -135,6 +141,7 @@ def narrowing_of(
         steps=steps,
         limit=limit,
         smoke=smoke,
+        precision=precision,
     )
 
 

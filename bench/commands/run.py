@@ -26,6 +26,7 @@ from bench.commands.options import (
 from bench.commands.planning import (
     BudgetOption,
     LimitOption,
+    PrecisionOption,
     ProtocolOption,
     SeedsOption,
     SmokeOption,
@@ -37,7 +38,7 @@ from bench.commands.planning import (
     show_plan,
     suite_choice,
 )
-from catalog.errors import AigcError, ExitCode, JobFailed
+from catalog.errors import AigcError, ExitCode, JobFailed, UsageError
 
 if TYPE_CHECKING:
     from bench.runner import Outcome
@@ -57,6 +58,10 @@ def run(
     steps: StepsOption = None,
     limit: LimitOption = None,
     smoke: SmokeOption = False,
+    precision: PrecisionOption = None,
+    tuned: Annotated[
+        bool, typer.Option("--tuned/--plain", help="Replay updates as CUDA graphs; CUDA only.")
+    ] = False,
     timeout: Annotated[
         str, typer.Option("--timeout", help="Per job, such as 90s, 10m or 2h; 0 for none.")
     ] = "24h",
@@ -79,7 +84,7 @@ def run(
 ) -> None:
     """Train and score every variant of a suite; give the same command again to go on."""
     limits = parse_duration(timeout), parse_size(memory_limit) if memory_limit else None
-    narrowing = narrowing_of(variants, seeds, steps, limit, smoke)
+    narrowing = narrowing_of(variants, seeds, steps, limit, smoke, precision)
     choice = suite_choice(suite, budget, protocol)
     if dry_run:
         show_plan(load_plan(choice, output_dir, registry_file, narrowing), as_json=as_json)
@@ -96,8 +101,10 @@ def run(
     make_ready(choice, data_dir, registry_file, download=download)
     the_plan = load_plan(choice, output_dir, registry_file, narrowing)
     chosen = resolve_device(device, cpu_is_fine=the_plan.suite.cpu)
-    around = surroundings(the_plan, chosen, registry_file, extractor_weights)
-    manner = Manner(slots_on(chosen.type, jobs), Limits(*limits), retry_failed, fail_fast)
+    if tuned and chosen.type != "cuda":
+        raise UsageError(f"--tuned needs a CUDA device, not {chosen}", hint="leave it out")
+    around = surroundings(the_plan, chosen, registry_file, extractor_weights, tuned=tuned)
+    manner = Manner(slots_on(chosen, jobs), Limits(*limits), retry_failed, fail_fast)
     with make_display(the_plan, as_json=as_json, retry_failed=retry_failed) as display:
         try:
             outcome = run_plan(the_plan, around, display.watch, manner)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from bench.commands.options import DeviceOption, JsonOption, RegistryOption, emit_items
+from bench.commands.options import DeviceOption, JsonOption, RegistryOption, emit, emit_items, say
 
 
 def speed(
@@ -17,18 +18,24 @@ def speed(
     as_json: JsonOption = False,
     registry_file: RegistryOption = None,
 ) -> None:
-    """Compare each variant in a plain loop with the harness, on the whole machine."""
-    from bench.commands.tables import print_rows
+    """Compare each variant in a textbook loop with the harness, plain and tuned, as Markdown."""
     from bench.device import resolve_device
     from bench.pins import pinned_registry
     from bench.speed import measure
+    from bench.speed_table import Setting, markdown, median_ratio
 
     registry = pinned_registry(registry_file)
     fitting = [variant for variant in registry.variants if variant.fits(dataset)]
     chosen = [registry.variant(name) for name in variants] if variants else fitting
+    registry.dataset(dataset)
     place = resolve_device(device, cpu_is_fine=True)
-    measured = [measure(registry, variant, dataset, steps, place) for variant in chosen]
+    setting = Setting.here(place, dataset, steps)
+    results = []
+    for number, variant in enumerate(chosen, 1):
+        say(f"{number} of {len(chosen)}: {variant.id}")
+        results.append(measure(registry, variant, dataset, steps, place))
     if as_json:
-        emit_items([result.as_data() for result in measured])
+        items = [result.as_data() for result in results]
+        emit_items(items, setting=asdict(setting), median_ratio=median_ratio(results))
         return
-    print_rows([result.as_row() for result in measured])
+    emit(markdown(setting, results))

@@ -122,7 +122,7 @@ def verify(
         sources,
         installation,
         _Progress(len(sources)).report,
-        n_slots=slots_on(chosen.type, jobs),
+        n_slots=slots_on(chosen, jobs),
         timeout_s=limit_s,
         runs_dir=runs or (DEFAULT_RUNS if DEFAULT_RUNS.is_dir() else None),
         retrain=retrain,

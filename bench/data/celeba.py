@@ -13,9 +13,12 @@ from typing import Any
 import torch
 
 from bench.data.base import ImageSplit
+from bench.data.decoded import read_decoded
 from bench.data.resize import Pixels, as_pixels, middle, resized, stacked
 from bench.data.torchvision_files import opened
 from bench.image_files import DAMAGED
+
+load = read_decoded
 
 SIZE = (178, 218)
 """Width and height of the aligned images."""

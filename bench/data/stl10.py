@@ -8,8 +8,11 @@ import torch
 from PIL import Image
 
 from bench.data.base import ImageSplit
+from bench.data.decoded import read_decoded
 from bench.data.resize import as_pixels, resized, stacked
 from bench.data.torchvision_files import opened
+
+load = read_decoded
 
 RESOLUTION = 48
 UNLABELLED = 10

@@ -12,7 +12,8 @@ from bench.build import build_from_spec
 from bench.data import ImageData
 from bench.spec import TrainSpec
 from bench.store import RunDirectory
-from bench.train import Progress, Trainer
+from bench.train import Progress
+from bench.tuned.choice import placed, trainer_of
 
 
 def train_again(
@@ -30,8 +31,8 @@ def train_again(
         Stopped: ``should_stop`` said so.
     """
     model = build_from_spec(spec).to(device)
-    split = data[spec.dataset.split].to(device)
-    trainer = Trainer(model, split, n_steps=spec.steps, seed=spec.seed)
+    split = placed(data[spec.dataset.split], device)
+    trainer = trainer_of(spec, model, split)
     trainer.run(observe, should_stop)
     directory.mkdir(parents=True, exist_ok=True)
     trained.save(trained.finish(spec, model, trainer.average, split), RunDirectory(directory))

@@ -25,6 +25,7 @@ LAYERS = (
     ("bench.engines",),
     ("bench.worker",),
     ("bench.train_task", "bench.calibration_task", "bench.verify.task"),
+    ("bench.tuned",),
     ("bench.trained", "bench.train", "bench.sample", "bench.scoring", "bench.score"),
     ("bench.models",),
     ("bench.networks", "bench.objectives"),
@@ -143,7 +144,7 @@ POSITIONAL = {
     "AdamW": 1,
     "BatchNorm1d": 1,
     "BatchNorm2d": 1,
-    "Conv2d": 3,
+    "Conv2d": 4,
     "ConvTranspose2d": 3,
     "Dropout": 1,
     "GroupNorm": 2,
@@ -153,7 +154,7 @@ POSITIONAL = {
     "RMSprop": 1,
     "SGD": 1,
 }
-"""Sizes may go by position; options may not: the second of BatchNorm2d is eps, not momentum."""
+"""Sizes may go by position, a stride too; options may not: BatchNorm2d's second is no momentum."""
 
 
 def unnamed_options(tree: ast.AST) -> list[str]:

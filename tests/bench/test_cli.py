@@ -26,7 +26,7 @@ from helpers import (
 )
 
 from bench.commands import listing
-from bench.commands.options import parse_duration, parse_seeds, parse_size
+from bench.commands.options import parse_duration, parse_seeds, parse_size, slots_on
 from catalog.errors import ExitCode, UsageError
 
 Replace = tuple[str, str]
@@ -127,6 +127,53 @@ def test_a_device_that_is_not_there(
     assert shown.code == 4
     assert shown.stderr.splitlines() == ["error: there is no device cuda", "  do:    found 0"]
     assert not Path("runs").exists()
+
+
+def test_replaying_needs_a_gpu(aigc: Aigc, tiny: Path) -> None:
+    shown = aigc("bench", "run", "tiny", "--tuned", "--device", "cpu", "--registry", tiny)
+    assert shown.code == 2
+    assert shown.stderr.startswith("error: --tuned needs a CUDA device, not cpu")
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("device", "free", "cores", "jobs", "expected"),
+    [
+        ("cpu", 0.0, 6, None, 6),
+        ("cpu", 0.0, None, None, 1),
+        ("cpu", 0.0, 6, 9, 9),
+        ("cuda:1", 80e9, 16, None, 4),
+        ("cuda:1", 80e9, 2, None, 2),
+        ("cuda:1", 23.9e9, 16, None, 2),
+        ("cuda:1", 1e9, 16, None, 1),
+        ("cuda:1", 1e9, 16, 5, 5),
+    ],
+)
+def test_jobs_at_once(
+    device: str,
+    free: float,
+    cores: int | None,
+    jobs: int | None,
+    expected: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda of: asked.append(of) or (free, 80e9))
+    assert slots_on(torch.device(device), jobs) == expected
+    assert all(of == torch.device(device) for of in asked)
+
+
+def test_precision_is_one_of_two(aigc: Aigc, tiny: Path) -> None:
+    refused = aigc("bench", "plan", "tiny", "--precision", "fp16", "--registry", tiny)
+    assert refused.code == 2
+    assert "fp16" in refused.stderr
+    (usual, *_), (coarse, *_) = (
+        items_of(aigc("bench", "plan", "tiny", *more, "--registry", tiny, "--json").stdout)
+        for more in ((), ("--precision", "bf16"))
+    )
+    assert usual["directory"] != coarse["directory"]
+    assert (usual["variant"], usual["steps"]) == (coarse["variant"], coarse["steps"])
 
 
 def test_a_device_that_does_not_exist(aigc: Aigc, tiny: Path) -> None:

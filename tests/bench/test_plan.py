@@ -13,6 +13,7 @@ from bench import checkpoint
 from bench.checkpoint import Identity
 from bench.plan import SMOKE_IMAGES, SMOKE_STEPS, Narrowing, Plan, PlannedJob, make_plan
 from bench.record import Failure
+from bench.sources import code_of_training
 from bench.store import CALIBRATION
 from bench.subjects import expected_subjects
 from catalog.errors import InvalidInput, UsageError
@@ -66,6 +67,40 @@ def test_state_of_an_unfinished_run(
     if step is not None:
         write_checkpoint(directory, step)
     assert (first(file).state, first(file).why) == (state, why)
+
+
+@pytest.mark.parametrize("tuned", [False, True])
+def test_a_checkpoint_of_either_trainer_is_gone_on_from(file: Path, tuned: bool) -> None:
+    job = first(file)
+    directory = write_record(job, "cancelled", artifacts=())
+    checkpoint.write(directory.checkpoint, Identity.of(job.spec, tuned=tuned), {"step": 8})
+    assert first(file).state == "resume"
+
+
+@pytest.mark.parametrize(("tuned", "changed"), [(False, False), (True, False), (None, True)])
+def test_a_finished_run_of_either_trainer_is_of_present_code(
+    file: Path, tuned: bool | None, changed: bool
+) -> None:
+    plan = plan_of(file)
+    directory = write_success(plan, plan.jobs[0])
+    record = directory.train_record()
+    assert record is not None
+    spec = record.spec
+    code = "0" * 64
+    if tuned is not None:
+        code = code_of_training(spec.algorithm, spec.recipe, tuned=tuned)
+    provenance = record.provenance.model_copy(update={"implementation_sha256": code})
+    directory.write_train(record.model_copy(update={"provenance": provenance}))
+    assert ("the code of training has changed" in first(file).why) == changed
+
+
+def test_bfloat16_is_another_training_and_float32_is_not(file: Path) -> None:
+    usual, named, coarse = (
+        first(file, precision=precision).spec for precision in (None, "fp32", "bf16")
+    )
+    assert named == usual
+    assert coarse.precision == "bf16"
+    assert coarse.train_hash != usual.train_hash
 
 
 def test_a_damaged_checkpoint_is_named_before_the_run_starts_again(file: Path) -> None:
@@ -147,8 +182,10 @@ def test_a_changed_setting_is_named(file: Path, recipe: dict[str, Any], why: str
     assert job.directory != plan.jobs[0].directory
 
 
-@pytest.mark.parametrize("narrowing", [{"steps": 7}, {"seeds": (3,)}])
-def test_another_budget_or_seed_is_not_called_stale(file: Path, narrowing: dict[str, Any]) -> None:
+@pytest.mark.parametrize("narrowing", [{"steps": 7}, {"seeds": (3,)}, {"precision": "bf16"}])
+def test_another_budget_seed_or_precision_is_not_called_stale(
+    file: Path, narrowing: dict[str, Any]
+) -> None:
     plan = plan_of(file)
     write_success(plan, plan.jobs[0])
     job = first(file, **narrowing)
@@ -186,6 +223,13 @@ def test_renaming_a_variant_does_not_hide_the_other(file: Path) -> None:
             min(60, SMOKE_IMAGES),
             ("smoke run",),
         ),
+        (
+            {"variants": ("one",), "precision": "bf16"},
+            [("one", 0, STEPS)],
+            60,
+            ("--precision bf16 instead of fp32",),
+        ),
+        ({"variants": ("one",), "precision": "fp32"}, [("one", 0, STEPS)], 60, ()),
     ],
 )
 def test_narrowing(

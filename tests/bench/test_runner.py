@@ -35,6 +35,7 @@ from bench.progress import read_sign
 from bench.record import TrainRecord
 from bench.run_files import walk
 from bench.runner import Manner, Outcome, run_plan, surroundings
+from bench.sources import code_of_training
 from bench.status import job_status, runner_status
 from bench.store import RunDirectory, exclusive
 from catalog.errors import MissingPrerequisite
@@ -480,3 +481,25 @@ def test_a_job_whose_command_was_killed_stops_by_itself(
     assert train.resumed_from_step is not None
     assert SAVED <= train.resumed_from_step < STEPS
     assert bench.weights("waiting") == undisturbed(bench)
+
+
+def test_a_training_in_bfloat16_is_kept_apart_and_says_so(bench_of: Callable[..., Bench]) -> None:
+    bench = bench_of(tiny_variant("vae"))
+    assert bench.run().failures == []
+    usual = bench.record("vae")
+    narrowing = {"precision": "bf16"}
+    assert bench.run(narrowing=narrowing).failures == []
+    (job,) = bench.plan(**narrowing).jobs
+    assert (job.state, job.directory == bench.directory("vae").path) == ("done", False)
+    coarse = RunDirectory(job.directory).train_record()
+    assert coarse is not None
+    assert (usual.spec.precision, coarse.spec.precision) == ("fp32", "bf16")
+    assert coarse.not_comparable_because == ("--precision bf16 instead of fp32",)
+    codes = [
+        code_of_training(usual.spec.algorithm, usual.spec.recipe, tuned=tuned)
+        for tuned in (False, True)
+    ]
+    assert [r.provenance.implementation_sha256 for r in (usual, coarse)] == codes
+    weights = [sha256_of_file(RunDirectory(bench.runs / r.run_id).weights) for r in (usual, coarse)]
+    assert weights[0] != weights[1]
+    assert bench.record("vae") == usual

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers import CLONE
 
 from bench import sources
+from bench.record import parse_train_record
 from bench.sources import LOOP, PACKAGE, SCORING, code_of_scoring, code_of_training
 from catalog.loader import load_registry
 
@@ -61,6 +63,31 @@ def test_a_changed_file_changes_what_depends_on_it(
         source.write("# changed\n")
     changed = [now != then for now, then in zip(hashes(), before, strict=True)]
     assert changed == [gan, vae, scoring]
+
+
+def test_the_tuned_path_decides_what_goes_through_it_alone(package: Path) -> None:
+    recipe = {"backbone": "dcgan"}
+    plain, tuned = (code_of_training(GAN, recipe, tuned=tuned) for tuned in (False, True))
+    assert plain == code_of_training(GAN, recipe) != tuned
+    with (package / "tuned" / "trainer.py").open("a") as source:
+        source.write("# changed\n")
+    forget()
+    assert code_of_training(GAN, recipe) == plain
+    assert code_of_training(GAN, recipe, tuned=True) != tuned
+    (package / "train.py").write_text("")
+    forget()
+    assert code_of_training(GAN, recipe) != plain
+
+
+def test_the_sources_of_committed_records_are_the_present_ones() -> None:
+    files = sorted((CLONE / "reports").glob("*/records/dcgan-*/train.json"))
+    records = [parse_train_record(file.read_bytes()) for file in files]
+    assert records
+    for record in records:
+        spec = record.spec
+        present = code_of_training(spec.algorithm, spec.recipe)
+        assert record.provenance.implementation_sha256 == present
+        assert record.train_hash == spec.train_hash
 
 
 def test_a_new_model_file_changes_no_other_row(package: Path) -> None:

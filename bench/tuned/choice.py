@@ -1,0 +1,63 @@
+"""Which trainer a training gets, and where its images are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from bench.checkpoint import Identity
+from bench.data.base import ImageSplit
+from bench.models.base import GenerativeModel
+from bench.spec import TrainSpec
+from bench.train import NOBODY, Trainer
+from bench.tuned.streaming import StreamingTrainer, fits_on
+from bench.tuned.trainer import TunedTrainer
+
+
+def placed(split: ImageSplit, device: torch.device) -> ImageSplit:
+    """The split on the device if it fits there, else as it is, on the host."""
+    return split.to(device) if fits_on(device, split) else split
+
+
+def trainer_of(
+    spec: TrainSpec,
+    model: GenerativeModel,
+    split: ImageSplit,
+    *,
+    graphs: bool = False,
+    checkpoint_file: Path | None = None,
+    identity: Identity = NOBODY,
+) -> Trainer:
+    """The trainer for a spec: ``Trainer`` itself unless something asks for another.
+
+    Args:
+        spec: says for how long, with which seed and precision.
+        model: on the device where it shall train.
+        split: there as well, or on the host.
+        graphs: whether updates may be replayed as CUDA graphs.
+        checkpoint_file: as for ``Trainer``.
+        identity: likewise.
+    """
+    n_steps, seed = spec.steps, spec.seed
+    if graphs or spec.precision != "fp32":
+        return TunedTrainer(
+            model,
+            split,
+            n_steps=n_steps,
+            seed=seed,
+            checkpoint_file=checkpoint_file,
+            identity=identity,
+            precision=spec.precision,
+            graphs=graphs,
+        )
+    on_model = split.images.device == next(model.parameters()).device
+    kind = Trainer if on_model else StreamingTrainer
+    return kind(
+        model,
+        split,
+        n_steps=n_steps,
+        seed=seed,
+        checkpoint_file=checkpoint_file,
+        identity=identity,
+    )
