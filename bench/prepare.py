@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.data.base import ImageSplit, fingerprint
 from bench.data.decoded import decoded_file, read_decoded, write_decoded
+from bench.loaders import require_loader
 from bench.pins import pin_dataset
 from catalog.errors import InvalidInput, UsageError
 from catalog.schema import Dataset
@@ -44,7 +45,12 @@ def is_prepared(dataset: Dataset) -> bool:
 
 
 def needs_preparation(dataset: Dataset) -> bool:
-    """Whether a data set comes from files that are not part of any package."""
+    """Whether a data set comes from files that are not part of any package.
+
+    Raises:
+        InvalidInput: the program has no such loader.
+    """
+    require_loader(dataset)
     return import_module(f"bench.data.{dataset.loader}").load is read_decoded
 
 
