@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any
 
 import torch
 
@@ -82,9 +82,14 @@ def measure(
     work = Workload(registry, variant, registry.dataset(dataset), steps, str(device))
     try:
         with ExitStack() as stack:
-            textbook = stack.enter_context(Team("textbook", work, (1,)))
-            plain = stack.enter_context(Team("plain", work, (1,)))
-            tuned = stack.enter_context(Team("tuned", work, team_sizes(device)))
+            textbook = Team("textbook", work, (1,))
+            plain = Team("plain", work, (1,))
+            tuned = Team("tuned", work, team_sizes(device))
+            for team in (textbook, plain, tuned):  # all start before the first is waited for
+                stack.callback(team.close)
+                team.start()
+            for team in (textbook, plain, tuned):
+                team.wait()
             for _ in range(ROUNDS):
                 for team in (textbook, plain, tuned):
                     team.take_turns()
@@ -109,7 +114,7 @@ def team_sizes(device: torch.device) -> tuple[int, ...]:
 
 
 class Team:
-    """Processes that run one loop; within it they are there, warm and waiting.
+    """Processes that run one loop, from ``start`` to ``close``.
 
     Args:
         kind: which loop.
@@ -135,26 +140,31 @@ class Team:
             for there in self._theirs
         ]
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Start all of them; each warms up by itself."""
         for process, there in zip(self._processes, self._theirs, strict=True):
             process.start()
             there.close()  # or its end would never be noticed
-        try:
-            for index in range(len(self._pipes)):
-                ready = self._answer(index)
-                if isinstance(ready, Ready):
-                    self.graph = ready.graph
-        except LoopFailed:
-            self.__exit__()
-            raise
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def wait(self) -> None:
+        """Until all are warm.
+
+        Raises:
+            LoopFailed: one of them failed or is gone.
+        """
+        for index in range(len(self._pipes)):
+            ready = self._answer(index)
+            if isinstance(ready, Ready):
+                self.graph = ready.graph
+
+    def close(self) -> None:
+        """End all of them."""
         for pipe in self._pipes:
             pipe.close()
         for process in self._processes:
-            process.terminate()
-            process.join()
+            if process.pid is not None:
+                process.terminate()
+                process.join()
 
     def take_turns(self) -> None:
         """Measure once with every number of processes at once.

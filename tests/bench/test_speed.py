@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,10 @@ def workload() -> Workload:
 
 @pytest.mark.slow
 def test_a_process_that_dies_is_a_reason() -> None:
-    with Team("plain", workload(), (1,)) as team:
+    team = Team("plain", workload(), (1,))
+    with closing(team):
+        team.start()
+        team.wait()
         team.take_turns()
         assert team.column().images_per_s > 0.0
         team._processes[0].kill()
