@@ -17,6 +17,8 @@ from torch import Tensor
 from bench.models.base import GenerativeModel, StepContext
 from bench.tuned.watch import HostReads, OneHot, WatchedContext, host_randomness, moved, plain_state
 
+WAITED = "called a synchronizing"
+"""What torch warns of; it also warns once, of synchronizing in general, when it is asked to."""
 SHOWN = 3
 """Moving attributes that a reason names."""
 
@@ -107,4 +109,4 @@ def _noting_waits(device: torch.device, waits: set[str]) -> Iterator[None]:
             yield
         finally:
             torch.cuda.set_sync_debug_mode(mode)
-    waits |= {str(w.message) for w in caught if "synchroniz" in str(w.message)}
+    waits |= {str(w.message) for w in caught if WAITED in str(w.message)}

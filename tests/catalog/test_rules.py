@@ -28,9 +28,9 @@ SEEDED = [
     ),
     (
         "resolved_references",
-        ("digits: {critic_width: 16}", "mnist: {critic_width: 16}"),
-        "variants.{vae-gan}.per_dataset.mnist",
-        "no entry of datasets is 'mnist'",
+        ("digits: {critic_width: 16}", "minst: {critic_width: 16}"),
+        "variants.{vae-gan}.per_dataset.minst",
+        "no entry of datasets is 'minst'",
     ),
     (
         "no_circular_parents",
