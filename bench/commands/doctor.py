@@ -30,7 +30,10 @@ def doctor(as_json: JsonOption = False, registry_file: RegistryOption = None) ->
     for extractor in pinned_registry(registry_file).extractors:
         path = weights_place(extractor)
         if path is not None:
-            state = "found" if path.is_file() else f"absent; sha256 {extractor.sha256}"
+            absent = f"absent; sha256 {extractor.sha256}"
+            if extractor.sha256 is None:
+                absent = f"not trained here yet: {extractor.rebuild}"
+            state = "found" if path.is_file() else absent
             facts[f"weights of {extractor.id}"] = f"{path} ({state})"
     if as_json:
         emit_items([{"name": name, "value": value} for name, value in facts.items()])
