@@ -14,6 +14,7 @@ import pytest
 import torch
 import yaml
 from helpers import Aigc, whole_registry
+from helpers import aigc as aigc_process
 from PIL import Image
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
@@ -69,7 +70,7 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def test_a_suite_is_scored_as_the_literature_does(
-    weights: Path, registry_file: Path, pictures: Path, aigc: Aigc
+    weights: Path, registry_file: Path, pictures: Path, tmp_path: Path, aigc: Aigc
 ) -> None:
     registry = ("--registry", registry_file)
     prepared = aigc(
@@ -77,13 +78,14 @@ def test_a_suite_is_scored_as_the_literature_does(
         *("--test-share", "0.3", *registry),
     )
     assert prepared.code == 0, prepared.stderr
-    done = aigc(
+    done = aigc_process(
         *("bench", "run", "folder", "dcgan", "--budget", "tiny", *registry),
         *("--protocol", "folder-inception-10k", "--extractor-weights", weights),
         *("--steps", "2", "--limit", str(FAKES), "--jobs", "1", "--device", "cpu"),
+        cwd=tmp_path,
     )
-    assert done.code == 0, done.stderr
-    record = json.loads(next(Path(done.stdout.strip()).glob("scores/*.json")).read_text())
+    assert done.returncode == 0, done.stderr
+    record = json.loads(next((tmp_path / done.stdout.strip()).glob("scores/*.json")).read_text())
     assert record["protocol"]["extractor_sha256"] == sha256_of_file(weights)
     assert record["protocol"]["layer_fid"] == "2048"
     assert record["protocol"]["tf32"] is False

@@ -13,6 +13,7 @@ import pytest
 import torch
 import yaml
 from helpers import Aigc, tiny_registry, tiny_variant
+from helpers import aigc as aigc_process
 from torch import Tensor
 
 from bench.data.base import ImageSplit, fingerprint
@@ -74,7 +75,9 @@ def registry_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def test_from_unknown_pixels_to_a_score(files: Path, registry_file: Path, aigc: Aigc) -> None:
+def test_from_unknown_pixels_to_a_score(
+    files: Path, registry_file: Path, tmp_path: Path, aigc: Aigc
+) -> None:
     registry = ("--registry", registry_file)
     unknown = aigc("bench", "plan", "tiny", *registry)
     assert unknown.code == ExitCode.MISSING_PREREQUISITE
@@ -96,11 +99,11 @@ def test_from_unknown_pixels_to_a_score(files: Path, registry_file: Path, aigc: 
     judge = dict(line.split("\t") for line in trained.stdout.splitlines())
     assert 0.0 <= float(judge["accuracy[test]"]) <= 1.0
 
-    done = aigc(
-        "bench", "run", "tiny", "--budget", "tiny", *registry, "--seeds", "1", "--jobs", "1"
-    )
-    assert done.code == 0, done.stderr
-    record = json.loads(next(Path(done.stdout.strip()).glob("scores/*.json")).read_text())
+    # In a process of its own: one that has started jobs before knows no other cache folder.
+    command = ("bench", "run", "tiny", "--budget", "tiny", *registry, "--seeds", "1")
+    done = aigc_process(*command, "--jobs", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    record = json.loads(next((tmp_path / done.stdout.strip()).glob("scores/*.json")).read_text())
     assert record["protocol"]["extractor_sha256"] == judge["sha256"]
     assert record["protocol"]["dataset_fingerprint"] == told["fingerprint"]
     shown = {metric["name"]: metric for metric in record["metrics"]}

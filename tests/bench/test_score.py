@@ -20,6 +20,7 @@ from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
 from typer.testing import CliRunner
 
 from bench.calibration import calibration_images
+from bench.commands import extractors as extractor_commands
 from bench.commands import score as score_commands
 from bench.copies import copy_rate
 from bench.data import ImageData, load_dataset
@@ -407,7 +408,7 @@ def test_copy_rate_by_hand() -> None:
 app = typer.Typer()
 app.command("score")(score_commands.score)
 app.command("selftest")(score_commands.selftest)
-app.add_typer(score_commands.extractor_app, name="extractor")
+app.add_typer(extractor_commands.extractor_app, name="extractor")
 
 
 def run(*arguments: str) -> str:
