@@ -76,11 +76,18 @@ def require_pinned(dataset: Dataset) -> None:
         MissingPrerequisite: it says how to decode it.
     """
     if not dataset.is_pinned:
-        source = " folder:PATH" if dataset.loader == "folder" else f" {dataset.id} --data-dir DIR"
-        raise MissingPrerequisite(
-            f"data set '{dataset.id}' was not decoded on this machine yet",
-            hint=f"aigc bench data prepare{source}",
-        )
+        raise not_decoded(dataset)
+
+
+def not_decoded(dataset: Dataset, where: Path | None = None) -> MissingPrerequisite:
+    """What to say of a data set whose pixels are not here; ``where`` is the file they would be."""
+    folder = dataset.loader == "folder"
+    source = "folder:PATH" if folder else f"{dataset.id} --data-dir DIR [--download]"
+    return MissingPrerequisite(
+        f"data set '{dataset.id}' was not decoded on this machine yet",
+        where=None if where is None else str(where),
+        hint=f"aigc bench data prepare {source}",
+    )
 
 
 def require_made(extractor: Extractor) -> None:

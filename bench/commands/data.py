@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -28,14 +27,6 @@ data_app = typer.Typer(help="Data sets on this machine.", no_args_is_help=True)
 
 SHOWN = 20
 """Skipped files that are named one by one."""
-
-
-class Crop(StrEnum):
-    """What is done to images that are not square."""
-
-    CENTER = "center"
-    SQUASH = "squash"
-    NONE = "none"
 
 
 @data_app.command("list")
@@ -70,8 +61,9 @@ def prepare(
         int, typer.Option("--resolution", min=8, max=1024, help="folder: height and width.")
     ] = 64,
     crop: Annotated[
-        Crop, typer.Option("--crop", help="folder: what is done to images that are not square.")
-    ] = Crop.CENTER,
+        Literal["center", "squash", "none"],
+        typer.Option("--crop", help="folder: what is done to images that are not square."),
+    ] = "center",
     channels: Annotated[
         int, typer.Option("--channels", help="folder: 1 for grey or 3 for colour.")
     ] = 3,
@@ -100,7 +92,7 @@ def prepare(
 
         settings = FolderSettings(
             resolution=resolution,
-            crop=crop.value,
+            crop=crop,
             channels=_channels(channels),
             test_share=test_share,
             skip_bad=skip_bad,

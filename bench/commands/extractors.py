@@ -40,9 +40,7 @@ def build(
     import torch
 
     from bench.data import load_dataset
-    from bench.hashing import sha256_of_file
     from bench.pins import pinned_registry
-    from catalog.paths import write_atomically
 
     known = pinned_registry(registry)
     entry = known.extractor(name)
@@ -53,13 +51,7 @@ def build(
     say(f"training {name}; this takes about half a minute")
     built = recipe.build(load_dataset(known.dataset(recipe.DATASET)))
     path = out or Path(str(entry.weights))
-    write_atomically(path, built.content)
-    digest = sha256_of_file(path)
-    emit(f"path\t{path.as_posix()}")
-    emit(f"sha256\t{digest}")
-    emit(f"n_bytes\t{len(built.content)}")
-    for split, accuracy in built.accuracy.items():
-        emit(f"accuracy[{split}]\t{accuracy:.4f}")
+    digest = _written(path, built.content, built.accuracy)
     emit(f"registered\t{'yes' if digest == entry.sha256 else 'no'}")
 
 
@@ -124,16 +116,10 @@ def _keep(
 
     from bench.extractors.resnet_judge import trained_dir
     from bench.pins import JudgePin, pin_judge
-    from catalog.paths import write_atomically
 
     digest = hashlib.sha256(built.content).hexdigest()
     path = trained_dir() / f"{judge.id}-{digest[:16]}.safetensors"
-    write_atomically(path, built.content)
-    emit(f"path\t{path.as_posix()}")
-    emit(f"sha256\t{digest}")
-    emit(f"n_bytes\t{len(built.content)}")
-    for split, accuracy in built.accuracy.items():
-        emit(f"accuracy[{split}]\t{accuracy:.4f}")
+    _written(path, built.content, built.accuracy)
     for key, value in asdict(recipe).items():
         emit(f"{key}\t{value}")
     if judge.sha256 is not None:
@@ -147,3 +133,19 @@ def _keep(
         accuracy=built.accuracy,
     )
     pin_judge(judge.id, fingerprint, pin)
+
+
+def _written(path: Path, content: bytes, accuracy: dict[str, float]) -> str:
+    """Write weights and say what they are; returns their sha256."""
+    import hashlib
+
+    from catalog.paths import write_atomically
+
+    write_atomically(path, content)
+    digest = hashlib.sha256(content).hexdigest()
+    emit(f"path\t{path.as_posix()}")
+    emit(f"sha256\t{digest}")
+    emit(f"n_bytes\t{len(content)}")
+    for split, share in accuracy.items():
+        emit(f"accuracy[{split}]\t{share:.4f}")
+    return digest

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -48,18 +47,8 @@ PrecisionOption = Annotated[
     Literal["fp32", "bf16"] | None,
     typer.Option("--precision", help="Of passes through networks; bf16 is another training."),
 ]
-
-
-class Budget(StrEnum):
-    """How long the rows of a suite are trained."""
-
-    TINY = "tiny"
-    SHORT = "short"
-    PAPER = "paper"
-
-
 BudgetOption = Annotated[
-    Budget | None,
+    Literal["tiny", "short", "paper"] | None,
     typer.Option("--budget", help="How long is trained: the suite SUITE-BUDGET."),
 ]
 ProtocolOption = Annotated[
@@ -85,8 +74,10 @@ def plan(
     registry_file: RegistryOption = None,
 ) -> None:
     """Show what running a suite would do, and why; start nothing."""
+    from bench.suites import SuiteChoice
+
     narrowing = narrowing_of(variants, seeds, steps, limit, smoke, precision)
-    chosen = suite_choice(suite, budget, protocol)
+    chosen = SuiteChoice(suite, budget, protocol)
     show_plan(load_plan(chosen, output_dir, registry_file, narrowing), as_json=as_json)
 
 
@@ -101,7 +92,9 @@ def status(
     registry_file: RegistryOption = None,
 ) -> None:
     """Show where each job of a suite stands, and whether a run is alive or dead; disturb nobody."""
-    chosen = suite_choice(suite, budget, protocol)
+    from bench.suites import SuiteChoice
+
+    chosen = SuiteChoice(suite, budget, protocol)
     the_plan = load_plan(chosen, output_dir, registry_file, narrowing_of(variants, seeds))
     from bench.commands.tables import print_rows
     from bench.disk import disk_use
@@ -143,13 +136,6 @@ def narrowing_of(
         smoke=smoke,
         precision=precision,
     )
-
-
-def suite_choice(name: str, budget: Budget | None, protocol: str | None) -> SuiteChoice:
-    """What the arguments and options of a command say about the suite."""
-    from bench.suites import SuiteChoice
-
-    return SuiteChoice(name, budget.value if budget else None, protocol)
 
 
 def load_plan(

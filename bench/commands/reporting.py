@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.commands.options import DEFAULT_RUNS, RegistryOption, emit, say
-from bench.commands.planning import BudgetOption, ProtocolOption, suite_choice
+from bench.commands.planning import BudgetOption, ProtocolOption
 from catalog.errors import GateFailed, UsageError
 
 if TYPE_CHECKING:
@@ -60,9 +60,10 @@ def leaderboard(
     from bench.pins import pinned_registry
     from bench.plan import planned_specs
     from bench.report import write_leaderboard
+    from bench.suites import SuiteChoice
 
     registry = pinned_registry(registry_file)
-    entry = suite_choice(suite, budget, protocol).of(registry)
+    entry = SuiteChoice(suite, budget, protocol).of(registry)
     planned = planned_specs(registry, entry)
     if check:
         _check(entry, planned, output_dir, registry)

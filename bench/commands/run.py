@@ -36,7 +36,6 @@ from bench.commands.planning import (
     load_plan,
     narrowing_of,
     show_plan,
-    suite_choice,
 )
 from catalog.errors import AigcError, ExitCode, JobFailed, UsageError
 
@@ -85,7 +84,9 @@ def run(
     """Train and score every variant of a suite; give the same command again to go on."""
     limits = parse_duration(timeout), parse_size(memory_limit) if memory_limit else None
     narrowing = narrowing_of(variants, seeds, steps, limit, smoke, precision)
-    choice = suite_choice(suite, budget, protocol)
+    from bench.suites import SuiteChoice
+
+    choice = SuiteChoice(suite, budget, protocol)
     if dry_run:
         show_plan(load_plan(choice, output_dir, registry_file, narrowing), as_json=as_json)
         return

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from bench.data.base import ImageSplit
-from catalog.errors import MissingPrerequisite
+from bench.pins import not_decoded
 from catalog.paths import atomic_file, cache_dir
 from catalog.schema import Dataset
 
@@ -38,11 +38,7 @@ def read_decoded(dataset: Dataset) -> dict[str, ImageSplit]:
                 for name in dataset.splits
             }
     except (OSError, SafetensorError) as error:
-        raise MissingPrerequisite(
-            f"data set '{dataset.id}' was not decoded on this machine yet",
-            where=str(path),
-            hint=f"aigc bench data prepare {dataset.id} --data-dir DIR [--download]",
-        ) from error
+        raise not_decoded(dataset, path) from error
 
 
 def write_decoded(fingerprint: str, splits: dict[str, ImageSplit]) -> Path:

@@ -17,8 +17,9 @@ from helpers import aigc as aigc_process
 from torch import Tensor
 
 from bench.data.base import ImageSplit, fingerprint
-from bench.data.decoded import decoded_file
-from catalog.errors import ExitCode
+from bench.data.decoded import decoded_file, read_decoded
+from catalog.errors import ExitCode, MissingPrerequisite
+from catalog.schema import Registry
 
 N = {"train": 80, "test": 60}
 
@@ -160,3 +161,14 @@ def test_the_fingerprint_is_of_pixels_and_labels() -> None:
     moved = {"train": ImageSplit(images, torch.tensor([1, 0]))}
     brighter = {"train": ImageSplit(images + 1, torch.tensor([0, 1]))}
     assert len({fingerprint(splits) for splits in (base, moved, brighter)}) == 3
+
+
+def test_a_folder_that_is_gone_from_the_cache_is_asked_for_by_its_path(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIGC_CACHE_DIR", str(tmp_path))
+    folder = registry.dataset("folder").model_copy(update={"fingerprint": "a" * 64})
+    with pytest.raises(MissingPrerequisite) as caught:
+        read_decoded(folder)
+    assert caught.value.hint == "aigc bench data prepare folder:PATH"
+    assert caught.value.where == str(decoded_file("a" * 64))
