@@ -1,4 +1,4 @@
-"""The article's concept graph in Mermaid, as printed and corrected.
+"""The article's concept graph, as printed and corrected: in Mermaid, and as boxes and arrows.
 
 The corrected graph is not a second copy: it is drawn from the relations between the concepts that
 the article put into its graph, so that correcting an entry corrects the picture.
@@ -7,7 +7,9 @@ the article put into its graph, so that correcting an entry corrects the picture
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 
+from catalog.diagram import Arrow, Box
 from catalog.schema import Registry, Resource
 from catalog.vocabulary import RELATIONS
 
@@ -56,21 +58,48 @@ def _nodes(registry: Registry) -> dict[str, Resource]:
     return nodes
 
 
+def published_drawing(registry: Registry, language: str) -> tuple[list[Box], list[Arrow]]:
+    """Boxes and arrows as the article prints them; an arrow's class is our verdict on it."""
+    nodes = {resource.id: resource for resource in _nodes(registry).values()}
+    edges = [resource.edge for resource in registry.resources if resource.edge]
+    named = dict.fromkeys(name for edge in edges for name in (edge.source, edge.target))
+    boxes = [_box(nodes[name], language) for name in named]
+    return boxes, [Arrow(edge.source, edge.target, css=f"arrow {edge.verdict}") for edge in edges]
+
+
+def corrected_drawing(registry: Registry, language: str) -> tuple[list[Box], list[Arrow]]:
+    """Boxes and arrows of the corrected graph."""
+    nodes = [resource for _, resource in sorted(_nodes(registry).items())]
+    return [_box(node, language) for node in nodes], list(_links(nodes, language))
+
+
+def _box(resource: Resource, language: str) -> Box:
+    return Box(resource.id, resource.title.in_language(language), f"#{resource.id}")
+
+
 def _arrows(nodes: dict[str, Resource], language: str) -> list[str]:
-    """From the wider concept to the narrower one; dotted where the relation is another."""
     letters = {resource.id: letter for letter, resource in nodes.items()}
-    arrows = []
-    for letter, resource in sorted(nodes.items()):
-        for relation in resource.relations:
-            target = letters.get(relation.target)
-            if target is None:
+    in_order = [resource for _, resource in sorted(nodes.items())]
+    return [
+        f'    {letters[link.source]} -. "{_label(link.label)}" .-> {letters[link.target]}'
+        if link.dotted
+        else f"    {letters[link.source]} --> {letters[link.target]}"
+        for link in _links(in_order, language)
+    ]
+
+
+def _links(nodes: Sequence[Resource], language: str) -> Iterator[Arrow]:
+    """From the wider concept to the narrower one; dotted where the relation is another."""
+    names = {node.id for node in nodes}
+    for node in nodes:
+        for relation in node.relations:
+            if relation.target not in names:
                 continue
             if relation.type in _SOLID:
-                arrows.append(f"    {target} --> {letter}")
+                yield Arrow(relation.target, node.id)
             elif relation.type in _DOTTED:
                 label = RELATIONS[relation.type][0].in_language(language)
-                arrows.append(f'    {letter} -. "{_label(label)}" .-> {target}')
-    return arrows
+                yield Arrow(node.id, relation.target, dotted=True, label=label)
 
 
 def _label(text: str) -> str:
