@@ -20,6 +20,7 @@ from bench.commands import (
     run,
     sampling,
     score,
+    site,
     speed,
     validate,
 )
@@ -69,6 +70,7 @@ bench_app.add_typer(data.data_app, name="data")
 bench_app.command("validate")(validate.validate)
 report_app.command("leaderboard")(reporting.leaderboard)
 report_app.command("claims")(reporting.claims)
+report_app.command("site")(site.site)
 
 
 def _version(wanted: bool) -> None:

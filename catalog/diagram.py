@@ -15,10 +15,10 @@ from html import escape
 from itertools import pairwise
 from statistics import fmean
 
-BOX_WIDTH, BOX_HEIGHT = 148, 52
-GAP_X, GAP_Y = 24, 44
+BOX_WIDTH, BOX_HEIGHT = 116, 56
+GAP_X, GAP_Y = 10, 44
 MARGIN = 12
-LINE_CELLS = 20
+LINE_CELLS = 16
 """Terminal cells in one line of a box: a Chinese character takes two."""
 
 

@@ -40,6 +40,11 @@ def fold(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
+def searchable(resource: Resource) -> str:
+    """Everything of an entry that a search looks into, folded, in both languages."""
+    return " ".join(dict.fromkeys(field.text for field in _fields(resource)))
+
+
 def search(resources: Iterable[Resource], text: str, limit: int | None = None) -> list[Hit]:
     """Entries that contain every word of ``text``, best first; near misses if there are none."""
     words = fold(text).split()

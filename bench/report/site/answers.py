@@ -1,0 +1,124 @@
+"""Which model to take, and how sure that is: a leaderboard in a few sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from bench.collapse import suspicions
+from bench.density import SAMPLER as MIXTURE
+from bench.report.frames import BASELINE, Leaderboard, Row
+from bench.report.layout import estimate_text, metric_label, percent_text, seconds_text
+from bench.report.site.board_rows import row_id
+from bench.report.texts import Words
+from catalog.schema import Registry
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A row that somebody would take, and why.
+
+    Attributes:
+        why: what it is the best of.
+        anchor: of its line in the table.
+        facts: distance, rank range, cost, in words.
+    """
+
+    why: str
+    name: str
+    sampler: str
+    anchor: str
+    facts: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a suite says to somebody who has to choose.
+
+    Attributes:
+        leader: the row with the lowest mean.
+        sure: how sure the lead is, in one sentence each.
+        picks: rows for other wishes.
+    """
+
+    leader: Pick
+    sure: tuple[str, ...]
+    picks: tuple[Pick, ...]
+
+
+def answer_of(board: Leaderboard, registry: Registry, words: Words) -> Answer | None:
+    """None for a table without a ranked row."""
+    if not board.ranked:
+        return None
+    first = board.ranked[0]
+
+    def pick(why: str, row: Row) -> Pick:
+        facts = _facts(row, board, words)
+        return Pick(words(why), row.key.name, row.key.sampler, row_id(row), facts)
+
+    shown = [row for row in board.ranked if row.baseline and row.baseline.verdict == "better"]
+    tied = [row for row in board.ranked if row.rank and row.rank.low == 1]
+    wishes: tuple[tuple[str, Callable[[Row], bool]], ...] = (
+        ("pick_prior", lambda row: row.key.sampler != MIXTURE),
+        ("pick_gan", lambda row: registry.variant(row.key.name).family == "gan"),
+        ("pick_vae", lambda row: registry.variant(row.key.name).family == "vae"),
+        ("pick_recall", lambda row: row in shown),
+    )
+    found = [(why, _best(why, filter(fits, shown or board.ranked))) for why, fits in wishes]
+    picks = [pick(why, row) for why, row in found if row is not None and row is not first]
+    fast = _fastest(tied)
+    if fast is not None and fast is not first and first.rank and first.rank.high > 1:
+        picks.append(pick("pick_fast", fast))
+    return Answer(pick("pick_best", first), tuple(_sure(first, tied, board, words)), tuple(picks))
+
+
+def _best(why: str, rows: Iterable[Row]) -> Row | None:
+    found = list(rows)
+    if why != "pick_recall":
+        return found[0] if found else None
+    known = [(estimate.mean, row) for row in found if (estimate := row.estimate("recall"))]
+    return max(known, key=lambda pair: pair[0])[1] if known else None
+
+
+def _fastest(rows: Iterable[Row]) -> Row | None:
+    timed = [(row.cost.wall_s, row) for row in rows if row.cost.wall_s is not None]
+    return min(timed, key=lambda pair: pair[0])[1] if timed else None
+
+
+def _facts(row: Row, board: Leaderboard, words: Words) -> str:
+    rank = row.rank
+    places = (
+        ""
+        if rank is None
+        else str(rank.low)
+        if rank.low == rank.high
+        else (f"{rank.low}–{rank.high}")
+    )
+    return words(
+        "facts",
+        distance=metric_label("fid", board.protocol.extractor),
+        value=estimate_text(row.estimate("fid"), interval=True),
+        rank=places,
+        recall=estimate_text(row.estimate("recall")),
+        copies=percent_text(row.estimate("copy_rate")),
+        wall=seconds_text(row.cost.wall_s),
+    )
+
+
+def _sure(first: Row, tied: list[Row], board: Leaderboard, words: Words) -> Iterable[str]:
+    n = len(first.runs)
+    yield words("sure_seeds", n=n) if n > 1 else words("sure_one_seed")
+    if n > 1:
+        others = len(tied) - 1
+        yield words("sure_tied", n=others, total=len(board.ranked)) if others else words("sure_led")
+    if first.baseline is not None:
+        yield words(f"sure_{first.baseline.verdict}")
+    if any(suspicions(score.record) for score in first.scores):
+        yield words("sure_collapsed")
+    real, baseline = board.calibration_row("held-out"), board.calibration_row(BASELINE)
+    if real is not None and baseline is not None:
+        yield words(
+            "sure_scale",
+            real=estimate_text(real.estimate("fid")),
+            gaussian=estimate_text(baseline.estimate("fid")),
+        )

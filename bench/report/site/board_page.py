@@ -1,0 +1,166 @@
+"""What the page of one leaderboard shows, beside its table: prose, charts, pictures, details."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from bench.report.charts import charts_of, themed
+from bench.report.frames import Leaderboard, Row
+from bench.report.layout import metric_label
+from bench.report.leaderboard import FINDINGS
+from bench.report.notes import cost_note, notes, row_name, status_line
+from bench.report.site.board_rows import columns_of, lines_of, row_id
+from bench.report.site.markup import Links, html_of, inline_html
+from bench.report.site.shell import root_of
+from bench.report.site.texts import TEXTS
+from bench.report.tables import (
+    gaps_table,
+    gates_table,
+    measures_table,
+    parents_table,
+    protocol_table,
+    published_table,
+    reconstruction_table,
+    spread_table,
+    stale_table,
+)
+from bench.report.texts import Language, Words
+from bench.store import CALIBRATION
+from catalog.schema import Registry
+
+INLINE = ("distance", "cost", "precision-recall")
+"""Charts that stand in the page itself; the others are files of their own."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with what stands under it."""
+
+    id: str
+    title: str
+    html: Markup
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart: drawn in the page, or a picture beside it."""
+
+    id: str
+    title: str
+    svg: Markup
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Samples of one row."""
+
+    id: str
+    name: str
+    src: str
+
+
+def board_values(
+    board: Leaderboard, registry: Registry, language: Language, links: Links
+) -> dict[str, object]:
+    """What the template of a leaderboard reads."""
+    words, page = Words(language), Words(language, TEXTS)
+    columns = columns_of(board, registry, words, page)
+    protocol = board.protocol
+    suite, folder = board.suite, links.copies.reports / board.suite.id
+    intro = words(
+        "intro",
+        steps=suite.steps,
+        dataset=registry.dataset(suite.dataset).name.in_language(language),
+        distance=metric_label("fid", protocol.extractor),
+        n_fake=protocol.n_fake,
+        n_reference=protocol.n_reference,
+        reference=protocol.reference_split,
+    )
+    return {
+        "suite": suite,
+        "heading": words("title", suite=suite.title.in_language(language)),
+        "intro": inline_html(intro, links),
+        "status": inline_html(status_line(board, words), links),
+        "findings": _findings(folder, language, links),
+        "columns": columns,
+        "lines": list(lines_of(board, registry, columns)),
+        "families": sorted({registry.variant(row.key.name).family for row in board.rows}),
+        "notes": [inline_html(note, links) for note in notes(board, words)],
+        "charts": _charts(board, registry, language, page),
+        "sections": _sections(board, registry, words, links),
+        "wall": _picture(f"{suite.id}/wall.png", links),
+        "grids": list(_grids(board, words, links)),
+        "csv": _picture(f"{suite.id}/results.csv", links),
+        "commands": f"aigc bench run {suite.id}\naigc report leaderboard {suite.id}",
+    }
+
+
+def _findings(folder: Path, language: Language, links: Links) -> Markup:
+    file = folder / FINDINGS[language]
+    return html_of(file.read_text(encoding="utf-8"), links) if file.is_file() else Markup()
+
+
+def _charts(board: Leaderboard, registry: Registry, language: Language, page: Words) -> list[Chart]:
+    """Charts by their names without language and suffix, in the order of the page."""
+    drawn = {name.split(".")[0]: svg for name, svg in charts_of(board, registry, language).items()}
+    return [
+        Chart(name, page(f"chart_{name}"), Markup(themed(drawn[name])))  # noqa: S704
+        for name in INLINE
+        if name in drawn
+    ]
+
+
+def _sections(board: Leaderboard, registry: Registry, words: Words, links: Links) -> list[Section]:
+    held_out = board.protocol.held_out_split
+    tables: Mapping[str, tuple[Sequence[str], str]] = {
+        "parents": (parents_table(board, words), words("parents_intro")),
+        "gates": (gates_table(board, words), words("gates_intro")),
+        "measures": (
+            measures_table(board, words),
+            words("measures_intro", held_out=held_out),
+        ),
+        "reconstructions": (
+            reconstruction_table(board, words),
+            words("reconstructions_intro", held_out=held_out),
+        ),
+        "spread": (spread_table(board, words), words("spread_intro")),
+        "published": (published_table(board, registry, words), words("published_intro")),
+        "gaps": (gaps_table(board, words), words("gaps_intro")),
+        "stale": (stale_table(board, words), words("stale_intro")),
+        "costs": ([cost_note(board, words)], ""),
+        "protocol": (
+            protocol_table(board, words),
+            words("protocol_intro", key=board.protocol.key),
+        ),
+    }
+    targets = [f"[{variant.id}]: ../cards/{variant.id}.md" for variant in registry.variants]
+    return [
+        Section(key, words(key), html_of("\n".join([intro, "", *body, "", *targets]), links))
+        for key, (body, intro) in tables.items()
+        if any(body)
+    ]
+
+
+def _grids(board: Leaderboard, words: Words, links: Links) -> list[Grid]:
+    rows = (*board.rows, *board.calibration, *board.reconstructions)
+    return [
+        Grid(row_id(row), row_name(row, words).replace("`", ""), src)
+        for row in rows
+        if (src := _grid(row, board, links))
+    ]
+
+
+def _grid(row: Row, board: Leaderboard, links: Links) -> str:
+    if row.grid is None:
+        return ""
+    folder = row.runs[0].train.run_id if row.runs else CALIBRATION
+    return _picture(f"{board.suite.id}/records/{folder}/{row.grid.name}", links)
+
+
+def _picture(path: str, links: Links) -> str:
+    place = links.copies.add(path)
+    return root_of(links.language) + place if place else ""

@@ -1,0 +1,130 @@
+"""Markdown of the reports as HTML of the site, with its links led to pages of the site.
+
+A report's Markdown links to files beside it in the repository. Here such a link leads to the page
+that shows the same, pictures are copied along, and a link to what the site does not hold becomes
+plain text.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup
+
+from bench.report.site.shell import root_of
+from bench.report.texts import Language
+
+PICTURES = (".png", ".svg")
+DATA = (".csv",)
+_OUTSIDE = re.compile(r"[a-z]+:|#")
+_LANGUAGE = re.compile(r"\.zh-CN$")
+
+
+@dataclass
+class Copies:
+    """Files of the reports that the site needs, by their place in it.
+
+    Attributes:
+        reports: the folder of all reports.
+        files: place in the site → file.
+    """
+
+    reports: Path
+    files: dict[str, Path] = field(default_factory=dict)
+
+    def add(self, path: str) -> str | None:
+        """Ask for a file, given below the reports; its place in the site, or None without one."""
+        source = self.reports / path
+        if not source.is_file():
+            return None
+        place = f"files/{path}"
+        self.files[place] = source
+        return place
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where links of a Markdown file lead on the site.
+
+    Attributes:
+        base: folder of the file, below the reports.
+        language: of the page that it becomes.
+        pages: names of the site's pages.
+    """
+
+    base: str
+    language: Language
+    pages: frozenset[str]
+    copies: Copies
+
+    def of(self, href: str) -> str | None:
+        """The address on the site; None for what is not there."""
+        if _OUTSIDE.match(href):
+            return href
+        path, _, anchor = href.partition("#")
+        path = posixpath.normpath(posixpath.join(self.base, path))
+        if path.endswith((*PICTURES, *DATA)):
+            place = self.copies.add(path)
+            return None if place is None else root_of(self.language) + place
+        page = _page_of(path)
+        if page not in self.pages:
+            return None
+        return f"{page}.html" + (f"#{anchor}" if anchor else "")
+
+
+def _page_of(path: str) -> str:
+    """Name of the page that shows a Markdown file of the reports."""
+    folder, name = posixpath.split(path.removesuffix(".md"))
+    name = _LANGUAGE.sub("", name)
+    special = {"claims": "claims", "catalog": "catalogue"}
+    if folder == "cards":
+        return f"variant-{name}"
+    return special.get(name, f"{name}-{folder}")
+
+
+def html_of(markdown: str, links: Links) -> Markup:
+    """Markdown as HTML; its tables scroll on their own."""
+    parser = _parser()
+    tokens = parser.parse(markdown)
+    for token in tokens:
+        _lead(token.children or [], links)
+    html = parser.renderer.render(tokens, parser.options, {})
+    html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>')
+    return Markup(html.replace("</table>", "</table></div>"))  # noqa: S704 - of our own reports
+
+
+def inline_html(markdown: str, links: Links) -> Markup:
+    """One paragraph of Markdown, without the paragraph."""
+    parser = _parser()
+    tokens = parser.parseInline(markdown)
+    for token in tokens:
+        _lead(token.children or [], links)
+    return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704
+
+
+def _parser() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"html": True}).enable("table")
+
+
+def _lead(tokens: list[Token], links: Links) -> None:
+    """Change addresses in place."""
+    dropped = 0
+    for token in tokens:
+        if token.type == "image":
+            token.attrs["src"] = links.of(str(token.attrs["src"])) or ""
+            token.attrs["loading"] = "lazy"
+        elif token.type == "link_open":
+            target = links.of(str(token.attrs["href"]))
+            if target is None:
+                token.tag, token.attrs = "span", {}
+                dropped += 1
+            else:
+                token.attrs["href"] = target
+        elif token.type == "link_close" and dropped:
+            token.tag = "span"
+            dropped -= 1

@@ -1,0 +1,208 @@
+"""Which pages the site has in one language, and what each of them shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+
+from markupsafe import Markup
+
+from bench.report.claims.evaluate import judge
+from bench.report.claims.page import claims_page
+from bench.report.frames import Leaderboard
+from bench.report.site.answers import answer_of
+from bench.report.site.board_page import board_values
+from bench.report.site.catalogue import Views
+from bench.report.site.diagrams import diagrams
+from bench.report.site.markup import Copies, Links, html_of
+from bench.report.site.places import places_of
+from bench.report.site.shell import Page, folder_of, root_of
+from bench.report.site.texts import TEXTS
+from bench.report.texts import Language, Words
+from catalog.schema import Registry, Variant
+from catalog.stats import counts
+from catalog.vocabulary import FAMILIES, KINDS, ORIGINS, SEVERITIES
+
+CLAIMS_SUITE = "digits"
+"""The suite whose table the article's claims are tested on where they name none."""
+
+_ERRATUM = re.compile(r"\b([EGK]-(?:\d{2}|G\d))\b")
+
+
+@dataclass(frozen=True)
+class Library:
+    """What all pages are made from.
+
+    Attributes:
+        boards: tables by suite.
+        reports: the folder of all reports.
+        copies: files of the reports that pages show.
+    """
+
+    registry: Registry
+    boards: Mapping[str, Leaderboard]
+    reports: Path
+    copies: Copies
+
+
+def page_names(registry: Registry, boards: Mapping[str, Leaderboard]) -> frozenset[str]:
+    """Names of all pages, which are the same in every language."""
+    fixed = ("index", "variants", "article", "errata", "catalogue", "graph", "method")
+    tables = ("leaderboards", *(f"leaderboard-{suite}" for suite in boards)) if boards else ()
+    claims = ("claims",) if registry.claims and CLAIMS_SUITE in boards else ()
+    return frozenset(
+        [*fixed, *tables, *claims, *(f"variant-{variant.id}" for variant in registry.variants)]
+    )
+
+
+class Pages:
+    """The pages of one language."""
+
+    def __init__(self, library: Library, language: Language) -> None:
+        self.library = library
+        self.language = language
+        self.words = Words(language, TEXTS)
+        self.names = page_names(library.registry, library.boards)
+        self.places = places_of(library.boards, self.words)
+        self.views = Views(library.registry, language, self.places)
+
+    def all(self) -> Iterator[Page]:
+        """Every page of ``page_names`` once."""
+        yield self._index()
+        yield self._catalogue()
+        yield self._page("errata", corrections=self.views.corrections(), severities=SEVERITIES)
+        yield self._page("article", quotes=self.views.quotes())
+        yield self._page(
+            "graph", drawings=diagrams(self.library.registry, self.language, self.words)
+        )
+        yield self._prose("method", "method", self._method())
+        yield self._variants()
+        yield from map(self._variant, self.library.registry.variants)
+        yield from self._tables()
+        if "claims" in self.names:
+            yield self._prose("claims", "claims", self._claims())
+
+    def links(self, base: str) -> Links:
+        """How the links of a Markdown file in a folder of the reports lead on."""
+        return Links(base, self.language, self.names, self.library.copies)
+
+    @cached_property
+    def _answers(self) -> dict[str, object]:
+        """What each table says to somebody who has to choose, for tables that have a row."""
+        found = {
+            name: answer_of(board, self.library.registry, self.words)
+            for name, board in self.library.boards.items()
+        }
+        return {name: answer for name, answer in found.items() if answer is not None}
+
+    def _page(self, name: str, **values: object) -> Page:
+        return Page(name, f"{name}.html", self.words(name), name, values)
+
+    def _prose(self, name: str, menu: str, html: Markup) -> Page:
+        return Page(name, "prose.html", self.words(name), menu, {"html": html})
+
+    def _index(self) -> Page:
+        registry = self.library.registry
+        wall = self.library.copies.add(f"{CLAIMS_SUITE}/wall.png")
+        return self._page(
+            "index",
+            doors=[self._door(board) for board in self._main_boards()],
+            counts=counts(registry),
+            n_variants=len(registry.variants),
+            wall=root_of(self.language) + wall if wall else "",
+            example=next((one for one in self.views.corrections() if one.id == "E-01"), None),
+        )
+
+    def _main_boards(self) -> list[Leaderboard]:
+        """The longest table of each data set."""
+        found: dict[str, Leaderboard] = {}
+        for board in sorted(self.library.boards.values(), key=lambda one: -len(one.rows)):
+            found.setdefault(board.suite.dataset, board)
+        return sorted(found.values(), key=lambda one: (one.protocol.channels, one.suite.dataset))
+
+    def _door(self, board: Leaderboard) -> dict[str, object]:
+        """A kind of images, and what to take for it."""
+        registry, language = self.library.registry, self.language
+        dataset = registry.dataset(board.suite.dataset)
+        return {
+            "suite": board.suite.id,
+            "title": self.words(f"door_{dataset.channels}", size=dataset.resolution),
+            "dataset": dataset.name.in_language(language),
+            "answer": self._answers.get(board.suite.id),
+            "n_rows": len(board.rows),
+        }
+
+    def _catalogue(self) -> Page:
+        return self._page(
+            "catalogue",
+            entries=self.views.entries(),
+            kinds={key: text.in_language(self.language) for key, text in KINDS.items()},
+            families={key: text.in_language(self.language) for key, text in FAMILIES.items()},
+            origins={key: text.in_language(self.language) for key, text in ORIGINS.items()},
+        )
+
+    def _method(self) -> Markup:
+        text = files("bench.report.site").joinpath(f"method.{self.language}.md")
+        return html_of(text.read_text(encoding="utf-8"), self.links("."))
+
+    def _claims(self) -> Markup:
+        registry = self.library.registry
+        judged = judge(registry.claims, self.library.boards, CLAIMS_SUITE)
+        suite = registry.suite(CLAIMS_SUITE)
+        html = html_of(claims_page(judged, suite, registry, self.language), self.links(suite.id))
+        known = {erratum.id for erratum in registry.errata}
+
+        def linked(match: re.Match[str]) -> str:
+            name = match[1]
+            return f'<a href="errata.html#{name.lower()}">{name}</a>' if name in known else name
+
+        return Markup(_ERRATUM.sub(linked, html))  # noqa: S704 - ids of the registry
+
+    def _variants(self) -> Page:
+        registry, language = self.library.registry, self.language
+        rows = [
+            {
+                "id": variant.id,
+                "name": variant.name.in_language(language),
+                "family": variant.family,
+                "parent": variant.parent or "",
+                "year": registry.resource(variant.paper).year or "",
+                "summary": variant.summary.in_language(language),
+                "place": self.places.get(variant.id),
+            }
+            for variant in registry.variants
+        ]
+        return self._page("variants", variants=rows)
+
+    def _variant(self, variant: Variant) -> Page:
+        from bench.report.site.variant_page import variant_html
+
+        html = variant_html(variant, self.library, self.language, self.links("cards"))
+        title = variant.name.in_language(self.language)
+        return Page(f"variant-{variant.id}", "prose.html", title, "variants", {"html": html})
+
+    def _tables(self) -> Iterator[Page]:
+        registry, boards = self.library.registry, self.library.boards
+        if boards:
+            yield self._page(
+                "leaderboards",
+                doors=[self._door(one) for one in boards.values()],
+                boards=boards,
+                registry=registry,
+            )
+        for name, board in boards.items():
+            values = board_values(board, registry, self.language, self.links(name))
+            title = board.suite.title.in_language(self.language)
+            more = {"answer": self._answers.get(name), "boards": boards}
+            yield Page(
+                f"leaderboard-{name}", "leaderboard.html", title, "leaderboards", values | more
+            )
+
+
+def site_path(page: Page, language: Language) -> str:
+    """Where a page lies below the top of the site."""
+    return folder_of(language) + page.file

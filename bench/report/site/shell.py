@@ -1,0 +1,90 @@
+"""What all pages share: languages, addresses, the frame around a page, and how it is filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bench.report.site.texts import TEXTS
+from bench.report.texts import Language, Words
+
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+NAV = ("index", "leaderboards", "variants", "claims", "article", "errata", "catalogue", "graph")
+"""Pages of the menu, in its order; ``method`` stands at the foot of every page as well."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page in one language.
+
+    Attributes:
+        name: of its file, without suffix; the same in every language.
+        template: below ``templates/``.
+        title: of the browser's tab.
+        menu: entry of the menu that it belongs to.
+        values: what the template reads beyond what all pages have.
+    """
+
+    name: str
+    template: str
+    title: str
+    menu: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def file(self) -> str:
+        """Name of the file."""
+        return f"{self.name}.html"
+
+
+def folder_of(language: Language) -> str:
+    """Where the pages of a language are: English ones at the top."""
+    return "" if language == "en" else f"{language}/"
+
+
+def root_of(language: Language) -> str:
+    """The way from a page to the top of the site."""
+    return "" if language == "en" else "../"
+
+
+def other_of(language: Language) -> Language:
+    """The language that the switch leads to."""
+    return "zh" if language == "en" else "en"
+
+
+class Shell:
+    """Turns pages of one language into HTML.
+
+    Args:
+        language: of the pages.
+        names: of all pages, so that no menu leads nowhere.
+    """
+
+    def __init__(self, language: Language, names: frozenset[str]) -> None:
+        self.language = language
+        self.words = Words(language, TEXTS)
+        self._names = names
+        self._environment = Environment(
+            loader=PackageLoader("bench.report.site"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+
+    def html(self, page: Page) -> str:
+        """The whole file."""
+        other = other_of(self.language)
+        return self._environment.get_template(page.template).render(
+            page=page,
+            language=self.language,
+            root=root_of(self.language),
+            other=f"{root_of(self.language)}{folder_of(other)}{page.file}",
+            menu=[name for name in NAV if name in self._names],
+            t=self.words,
+            **page.values,
+        )
