@@ -11,7 +11,8 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from bench.data import ImageData
+from bench import protocol as protocols
+from bench.data import ImageData, load_dataset
 from bench.extractors import load_extractor
 from bench.features import extract, reference_features
 from bench.gallery.interpolation import N_POINTS, interpolate
@@ -31,7 +32,7 @@ from bench.sample import SAMPLING_BATCH, NonFiniteImages
 from bench.train import Progress
 from catalog.errors import InvalidInput
 from catalog.paths import write_atomically
-from catalog.schema import Extractor
+from catalog.schema import Extractor, Registry, Suite
 
 N_COLUMNS = N_POINTS
 N_IMAGES = SAMPLING_BATCH
@@ -68,6 +69,18 @@ class Closeness:
 
     first: tuple[Column, ...]
     nearest: tuple[Column, ...]
+
+
+def setting_of(registry: Registry, suite: Suite, device: torch.device) -> Setting:
+    """What the runs of a suite are drawn with.
+
+    Raises:
+        MissingPrerequisite: data set or judge are not on this machine.
+        InvalidInput: the data set holds other pixels than the registry says.
+    """
+    protocol = protocols.resolve(registry, suite.protocol)
+    data = load_dataset(registry.dataset(suite.dataset))
+    return Setting(suite.id, protocol, registry.extractor(protocol.extractor), data, device)
 
 
 def are_drawn(folder: Path, train: TrainRecord) -> bool:

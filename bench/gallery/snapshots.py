@@ -19,7 +19,7 @@ from bench.spec import TrainSpec
 from bench.train import Progress, Trainer
 from bench.trained import TrainedModel
 
-PERCENTS = (1, 3, 10, 30, 60)
+PERCENTS = (3, 6, 12, 25, 50)
 """Moments before the end, in per cent of the budget: images change most at first."""
 
 
