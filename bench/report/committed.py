@@ -1,9 +1,11 @@
-"""The tables of every committed report, for pages that tell of more than one suite."""
+"""What all committed reports hold together, for pages that tell of more than one suite."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from bench.gallery.record import Pictures, pictures_folder, read_pictures
 from bench.plan import planned_specs
 from bench.report.details import RECORDS
 from bench.report.frames import Leaderboard
@@ -35,3 +37,20 @@ def committed_boards(registry: Registry, output_dir: Path) -> dict[str, Leaderbo
             planned = planned_specs(registry, suite)
             boards[suite.id] = board_of(suite, planned, find_records(records), registry)
     return boards
+
+
+def committed_pictures(
+    variant: str, suites: Iterable[str], output_dir: Path
+) -> dict[str, Pictures]:
+    """The records of a variant's pictures by suite id, where there are any.
+
+    Args:
+        variant: its id.
+        suites: ids of those whose folders are looked into.
+        output_dir: the folder of all reports.
+
+    Raises:
+        InvalidInput: a record is broken.
+    """
+    found = {name: read_pictures(pictures_folder(output_dir, name, variant)) for name in suites}
+    return {name: pictures for name, pictures in found.items() if pictures is not None}

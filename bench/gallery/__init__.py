@@ -1,0 +1,1 @@
+"""Pictures of one variant: how it learns, what lies between its images, what they are near to."""

@@ -1,0 +1,46 @@
+"""Writes cards into ``cards/`` below the folder of all reports, in the languages asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench.report.card.gather import card_of
+from bench.report.card.page import card_page, page_name
+from bench.report.committed import committed_pictures
+from bench.report.frames import Leaderboard
+from bench.report.texts import Language
+from catalog.paths import write_atomically
+from catalog.schema import Registry
+
+FOLDER = "cards"
+
+
+def write_card(
+    variant: str,
+    registry: Registry,
+    boards: Mapping[str, Leaderboard],
+    output_dir: Path,
+    languages: Sequence[Language] = ("en", "zh"),
+) -> tuple[Path, ...]:
+    """Write the pages of one variant; trains nothing.
+
+    Args:
+        variant: its id.
+        registry: says what it is.
+        boards: tables by suite id.
+        output_dir: the folder of all reports, where records of pictures are looked for.
+        languages: of the pages.
+
+    Raises:
+        UsageError: there is no such variant.
+        InvalidInput: its recipe, or a record of its pictures, is broken.
+    """
+    card = card_of(variant, registry, boards, committed_pictures(variant, boards, output_dir))
+    pages = {
+        output_dir / FOLDER / page_name(variant, language): card_page(card, registry, language)
+        for language in languages
+    }
+    for file, text in pages.items():
+        write_atomically(file, text)
+    return tuple(pages)
