@@ -71,11 +71,8 @@ bench_app.add_typer(data.data_app, name="data")
 bench_app.command("validate")(validate.validate)
 report_app.command("leaderboard")(reporting.leaderboard)
 report_app.command("claims")(reporting.claims)
-<<<<<<< HEAD
 report_app.command("site")(site.site)
-=======
 report_app.command("card")(cards.card)
->>>>>>> card
 
 
 def _version(wanted: bool) -> None:

@@ -41,7 +41,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser, site: Path) -> Iterator[Visit]:
-    """A new page at the width of a desktop; it ends without an error and without a stray request."""
+    """A page as wide as a desktop; it ends without an error and without a stray request."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.set_default_timeout(20_000)
     one = Visit(page, site)

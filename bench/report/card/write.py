@@ -16,14 +16,14 @@ from catalog.schema import Registry
 FOLDER = "cards"
 
 
-def write_card(
+def card_texts(
     variant: str,
     registry: Registry,
     boards: Mapping[str, Leaderboard],
     output_dir: Path,
     languages: Sequence[Language] = ("en", "zh"),
-) -> tuple[Path, ...]:
-    """Write the pages of one variant; trains nothing.
+) -> dict[Path, str]:
+    """The pages of one variant by the files that they belong into; trains nothing.
 
     Args:
         variant: its id.
@@ -37,10 +37,21 @@ def write_card(
         InvalidInput: its recipe, or a record of its pictures, is broken.
     """
     card = card_of(variant, registry, boards, committed_pictures(variant, boards, output_dir))
-    pages = {
+    return {
         output_dir / FOLDER / page_name(variant, language): card_page(card, registry, language)
         for language in languages
     }
+
+
+def write_card(
+    variant: str,
+    registry: Registry,
+    boards: Mapping[str, Leaderboard],
+    output_dir: Path,
+    languages: Sequence[Language] = ("en", "zh"),
+) -> tuple[Path, ...]:
+    """Write the pages of one variant; arguments and errors are those of ``card_texts``."""
+    pages = card_texts(variant, registry, boards, output_dir, languages)
     for file, text in pages.items():
         write_atomically(file, text)
     return tuple(pages)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from bench.report.card.write import FOLDER as CARDS
+from bench.report.card.write import card_texts
 from bench.report.claims.evaluate import judge
 from bench.report.claims.page import claims_page
 from bench.report.frames import Leaderboard
@@ -179,10 +181,13 @@ class Pages:
         return self._page("variants", variants=rows)
 
     def _variant(self, variant: Variant) -> Page:
-        from bench.report.site.variant_page import variant_html
-
-        html = variant_html(variant, self.library, self.language, self.links("cards"))
+        library = self.library
+        pages = card_texts(
+            variant.id, library.registry, library.boards, library.reports, (self.language,)
+        )
+        (text,) = pages.values()
         title = variant.name.in_language(self.language)
+        html = html_of(text, self.links(CARDS))
         return Page(f"variant-{variant.id}", "prose.html", title, "variants", {"html": html})
 
     def _tables(self) -> Iterator[Page]:
