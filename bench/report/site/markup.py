@@ -22,6 +22,7 @@ from bench.report.texts import Language
 PICTURES = (".png", ".svg")
 DATA = (".csv",)
 _OUTSIDE = re.compile(r"[a-z]+:|#")
+_ERRATUM = re.compile(r"[egk]-(?:\d{2}|g\d)")
 _LANGUAGE = re.compile(r"\.zh-CN$")
 
 
@@ -72,6 +73,8 @@ class Links:
             place = self.copies.add(path)
             return None if place is None else root_of(self.language) + place
         page = _page_of(path)
+        if page == "catalogue" and _ERRATUM.fullmatch(anchor):
+            page = "errata"  # which the Markdown catalogue holds on the same page
         if page not in self.pages:
             return None
         return f"{page}.html" + (f"#{anchor}" if anchor else "")
