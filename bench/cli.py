@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bench.commands import (
+    comparing,
     data,
     doctor,
     extractors,
@@ -69,6 +70,7 @@ bench_app.add_typer(data.data_app, name="data")
 bench_app.command("validate")(validate.validate)
 report_app.command("leaderboard")(reporting.leaderboard)
 report_app.command("claims")(reporting.claims)
+report_app.command("compare")(comparing.compare)
 
 
 def _version(wanted: bool) -> None:
