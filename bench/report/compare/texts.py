@@ -70,7 +70,7 @@ EN = {
         "the same trainings, to the last bit, stand on both sides of {rows}; counted as "
         "independent all the same, which hides differences rather than makes them"
     ),
-    "shared_of": "{row} ({n})",
+    "shared_of": "{row}: {n}",
     "blind": "no noise is known for {rows}, so that --max-regression never fails on them",
     "differs": "the trainings of {rows} differ in: {fields}",
     "extra": "rows of B that A lacks, not compared: {rows}",
@@ -129,7 +129,7 @@ ZH = {
     "shared": (
         "{rows}的两侧含有逐位相同的训练；计算时仍视为相互独立，这只会掩盖差异，而不会制造差异"
     ),
-    "shared_of": "{row}（{n}个）",
+    "shared_of": "{row}：{n}个",
     "blind": "{rows}的噪声未知，因此--max-regression不会因它们而失败",
     "differs": "{rows}两侧的训练设置不同之处：{fields}",
     "extra": "A中没有、因而未比较的B的行：{rows}",
