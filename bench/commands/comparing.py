@@ -73,9 +73,10 @@ def compare(
     Two variants or runs are compared with each other; of a folder, every row that both sides have.
     Ratios are of geometric means over training seeds with Welch's 95 % interval on logarithms;
     metrics that may be 0 or below have a difference instead, which --max-regression takes as a
-    percentage of A's mean. The noise is that between training seeds. With one seed on each side it
-    is unknown; the error of drawing the images anew stands in for it, and the table says so. Over
-    several rows p-values are corrected by Holm.
+    percentage of A's mean. The noise is that between training seeds; where one side has a single
+    seed, the spread of the other stands for both. With one seed on each side it is unknown, and the
+    error of drawing the images anew stands in for it, which the table says. Over several rows
+    p-values are corrected by Holm.
 
     Exit 0: compared, and no regression beyond --max-regression. Exit 5: such a regression. Exit 3:
     the scores do not compare, as under different protocols. Exit 4: there is nothing to compare.

@@ -222,6 +222,24 @@ def test_a_row_whose_every_seed_fails_is_no_missing_one(
     assert "seed 0, 1, 2: train: Diverged" in shown.stdout
 
 
+def test_one_run_that_failed_is_no_missing_file(compare: Compare, old: Path, new: Path) -> None:
+    failed(new, "dcgan", 2)
+    (broken,) = new.glob("dcgan-digits-s2-*")
+    for a in (old, old / broken.name, "dcgan"):
+        shown = compare(a, broken, "--runs", old, "--max-regression", "0")
+        assert shown.code == 5
+        assert "failed in B: `dcgan` (prior)" in shown.stderr
+    shown = compare(broken, old)
+    assert shown.code == 4
+    assert "A has no finished training" in shown.stderr
+    (other,) = new.glob(f"{NOISY}-digits-s2-*")
+    shutil.rmtree(old)
+    copied(old, "dcgan")
+    shown = compare(old, other)
+    assert shown.code == 4
+    assert "A has no row to set beside" in shown.stderr
+
+
 def test_with_one_seed_a_side_the_error_of_drawing_is_the_noise(compare: Compare) -> None:
     options = ["--suite", "digits-quick", "--runs", ONE_SEED]
     shown = compare("wgan-gp", "dcgan", *options, "--max-regression", "10")

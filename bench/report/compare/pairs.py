@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bench.record import MetricName, RunSubject
@@ -66,6 +66,30 @@ def pair_up(a: Side, b: Side, metric: MetricName) -> Pairing:
             or trained in several ways that cannot be told apart by name.
         MissingPrerequisite: A has no number to compare.
     """
+    ours, theirs = _narrowed(a, b)
+    pairs: list[Pair] = []
+    extra: list[Standing] = []
+    n_foreign = 0
+    for left, right in _groups(ours, theirs, by_name=not (a.single and b.single)):
+        if left and right:
+            common = {one.protocol.key for one in left} & {one.protocol.key for one in right}
+            if not common:
+                raise _other_protocol(a.name, left[0], b.name, right[0])
+            n_foreign += sum(one.protocol.key not in common for one in (*left, *right))
+            left, right = _under(common, left), _under(common, right)
+        matched, rest = _matched(left, right)
+        pairs += [Pair(*couple) for couple in matched]
+        extra += rest
+    if not pairs:
+        raise MissingPrerequisite(f"A has no row to set beside {b.name}", where=a.name)
+    measured = [done for pair in pairs if (done := _measured(pair, a, b, metric)) is not None]
+    if not measured:
+        raise MissingPrerequisite(f"no row of A has {metric}", where=a.name)
+    return Pairing(tuple(measured), tuple(extra), n_foreign, len(pairs) - len(measured))
+
+
+def _narrowed(a: Side, b: Side) -> tuple[tuple[Standing, ...], tuple[Standing, ...]]:
+    """Rows of both sides; a folder beside a single row has only those of its name."""
     ours, theirs = a.standings, b.standings
     if not ours:
         raise MissingPrerequisite(
@@ -74,37 +98,26 @@ def pair_up(a: Side, b: Side, metric: MetricName) -> Pairing:
     shared = {one.protocol.key for one in ours} & {one.protocol.key for one in theirs}
     if theirs and not shared:
         raise _other_protocol(a.name, ours[0], b.name, theirs[0])
-    if a.single != b.single:
-        ours, theirs = _of_single(ours, theirs, a.single)
-    groups = _groups(ours, theirs, by_name=not (a.single and b.single))
-    pairs: list[Pair] = []
-    extra: list[Standing] = []
-    n_foreign = 0
-    for left, right in groups:
-        if right and left:
-            common = {one.protocol.key for one in left} & {one.protocol.key for one in right}
-            if not common:
-                raise _other_protocol(a.name, left[0], b.name, right[0])
-            n_foreign += sum(one.protocol.key not in common for one in (*left, *right))
-            left, right = (
-                [one for one in side if one.protocol.key in common] for side in (left, right)
-            )
-        matched, rest = _matched(left, right)
-        pairs += [Pair(*couple) for couple in matched]
-        extra += rest
-    measured = [done for pair in pairs if (done := _measured(pair, a, b, metric)) is not None]
-    if not measured:
-        raise MissingPrerequisite(f"no row of A has {metric}", where=a.name)
-    return Pairing(tuple(measured), tuple(extra), n_foreign, len(pairs) - len(measured))
+    if a.single and not b.single:
+        return ours, _of_single(a, b)
+    if b.single and not a.single:
+        return _of_single(b, a), theirs
+    return ours, theirs
 
 
-def _of_single(
-    ours: Sequence[Standing], theirs: Sequence[Standing], a_single: bool
-) -> tuple[tuple[Standing, ...], tuple[Standing, ...]]:
-    """Both sides without the rows that the side of one row does not name."""
-    names = {one.row.key for one in (ours if a_single else theirs)}
-    left, right = (tuple(one for one in side if one.row.key in names) for side in (ours, theirs))
-    return left, right
+def _under(keys: Collection[str], standings: Iterable[Standing]) -> list[Standing]:
+    return [one for one in standings if one.protocol.key in keys]
+
+
+def _of_single(one: Side, folder: Side) -> tuple[Standing, ...]:
+    """The rows of a folder that a side of one row names; all of its variant if it has no score."""
+    names = {standing.row.key for standing in one.standings}
+    variants = {run.train.spec.variant for run in one.runs}
+    return tuple(
+        standing
+        for standing in folder.standings
+        if (standing.row.key in names if names else standing.row.key.name in variants)
+    )
 
 
 def _groups(
