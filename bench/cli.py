@@ -11,6 +11,7 @@ import typer
 
 from bench.commands import (
     cards,
+    comparing,
     data,
     doctor,
     extractors,
@@ -73,6 +74,7 @@ report_app.command("leaderboard")(reporting.leaderboard)
 report_app.command("claims")(reporting.claims)
 report_app.command("site")(site.site)
 report_app.command("card")(cards.card)
+report_app.command("compare")(comparing.compare)
 
 
 def _version(wanted: bool) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from pydantic import BaseModel
+
 from bench.protocol import ScoringProtocol
 from bench.record import CalibrationSubject, RunSubject, TrainRecord
 from bench.report.frames import (
@@ -99,7 +101,7 @@ def _generated_rows(jobs: Sequence[Job], key: str, gaps: Sequence[Gap]) -> list[
     failed = {gap.variant for gap in gaps if gap.status == "error"}
     members: dict[RowKey, list[tuple[Run, ScoreFile]]] = defaultdict(list)
     for spec, run in sorted(_with_runs(jobs), key=lambda job: job[0].seed):
-        if _train_gap(run.train) is None:
+        if train_gap(run.train) is None:
             for subject, score in _final_scores(run, key):
                 if _score_gap(score) is None:
                     row_key = RowKey(spec.variant, subject.sampler, "ema" if subject.ema else "raw")
@@ -175,7 +177,7 @@ def _gaps(jobs: Sequence[Job], key: str) -> tuple[Gap, ...]:
 def _job_gaps(run: Run | None, key: str) -> list[tuple[GapStatus, str]]:
     if run is None:
         return [("missing", "")]
-    gap = _train_gap(run.train)
+    gap = train_gap(run.train)
     if gap is not None:
         return [gap]
     scores = [score for _, score in _final_scores(run, key)]
@@ -184,7 +186,8 @@ def _job_gaps(run: Run | None, key: str) -> list[tuple[GapStatus, str]]:
     return [gap for score in scores if (gap := _score_gap(score)) is not None]
 
 
-def _train_gap(train: TrainRecord) -> tuple[GapStatus, str] | None:
+def train_gap(train: TrainRecord) -> tuple[GapStatus, str] | None:
+    """Why a training gives no number, and in which words; None where it gives one."""
     if train.error is not None:
         first_line = train.error.message.strip().partition("\n")[0]
         return "error", f"{train.error.phase}: {train.error.type}: {first_line}"
@@ -221,7 +224,7 @@ def _stale(runs: Sequence[tuple[Run, TrainSpec]]) -> tuple[Stale, ...]:
     seeds: dict[tuple[str, tuple[str, ...]], list[int]] = defaultdict(list)
     for run, planned in runs:
         spec = run.train.spec
-        seeds[spec.variant, _difference(spec, planned)].append(spec.seed)
+        seeds[spec.variant, differing_fields(spec, planned)].append(spec.seed)
     return tuple(
         Stale(variant, tuple(sorted(set(members))), differs_in)
         for (variant, differs_in), members in sorted(seeds.items())
@@ -234,9 +237,9 @@ def _counterpart(spec: TrainSpec, planned: Sequence[TrainSpec]) -> TrainSpec | N
     return next((s for s in planned if (s.variant, s.seed, s.dataset.id) == identity), None)
 
 
-def _difference(spec: TrainSpec, other: TrainSpec) -> tuple[str, ...]:
-    """Settings in which two trainings differ."""
-    old, new = _flat(spec.model_dump(mode="json")), _flat(other.model_dump(mode="json"))
+def differing_fields(value: BaseModel, other: BaseModel) -> tuple[str, ...]:
+    """Settings in which two trainings or two protocols differ, with dots, in alphabetical order."""
+    old, new = _flat(value.model_dump(mode="json")), _flat(other.model_dump(mode="json"))
     return tuple(sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key)))
 
 

@@ -54,7 +54,7 @@ def find_records(runs_dir: Path) -> Found:
             hint="make some with: aigc bench run SUITE",
         )
     runs: dict[str, Run] = {}
-    for run in filter(None, map(_read_run, sorted(runs_dir.iterdir()))):
+    for run in filter(None, map(read_run, sorted(runs_dir.iterdir()))):
         other = runs.setdefault(run.train.run_id, run)
         if other is not run:
             raise InvalidInput(
@@ -69,7 +69,12 @@ def find_records(runs_dir: Path) -> Found:
     return Found(runs_dir, tuple(runs[name] for name in sorted(runs)), tuple(calibration))
 
 
-def _read_run(directory: Path) -> Run | None:
+def read_run(directory: Path) -> Run | None:
+    """The run in a directory, or None where there is no train record.
+
+    Raises:
+        InvalidInput: a file is no valid record, or a score belongs to another run.
+    """
     stored = RunDirectory(directory)
     train = stored.train_record()
     if train is None:

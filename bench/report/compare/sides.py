@@ -1,0 +1,246 @@
+"""What A and B name: the row of a variant, one run, or a folder of results, as rows of records."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.hashing import sha256_of_data
+from bench.plan import planned_specs
+from bench.protocol import ScoringProtocol
+from bench.record import MetricName, RunSubject
+from bench.report.details import RECORDS
+from bench.report.frames import Kind, Row, RowKey, Weights, value_of
+from bench.report.records import Run, ScoreFile, find_records, read_run
+from bench.spec import TrainSpec
+from bench.subjects import RECONSTRUCTION
+from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
+from catalog.schema import Registry, Suite
+
+DEFAULT_SUITE = "digits"
+REPORTS = Path("reports")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a command narrows both sides.
+
+    Attributes:
+        suite: whose trainings are meant: its data set and its number of updates. None for those
+            of the suite ``digits`` where a side is a variant, and for all of them elsewhere.
+        runs: where the runs of a variant are looked for; None for the records of the suite's
+            report.
+        sampler: only this one, or None.
+        weights: only these, or None.
+    """
+
+    suite: Suite | None = None
+    runs: Path | None = None
+    sampler: str | None = None
+    weights: Weights | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One row of one side: what one training scores under one protocol, seed by seed.
+
+    Attributes:
+        row: its runs and scores in order of the seed, one score per run.
+        training: what ``training_of`` says of its runs.
+    """
+
+    row: Row
+    protocol: ScoringProtocol
+    training: str
+
+    @property
+    def spec(self) -> TrainSpec:
+        """The training of the lowest seed."""
+        return self.row.runs[0].train.spec
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Training seeds with a score, in order."""
+        return tuple(run.train.spec.seed for run in self.row.runs)
+
+    def with_metric(self, metric: MetricName) -> Standing | None:
+        """The row without the seeds that lack a metric, or None if all of them do."""
+        kept = [
+            (run, score)
+            for run, score in zip(self.row.runs, self.row.scores, strict=True)
+            if value_of(score.record, metric) is not None
+        ]
+        if not kept:
+            return None
+        runs, scores = zip(*kept, strict=True)
+        return replace(self, row=replace(self.row, runs=runs, scores=scores))
+
+
+@dataclass(frozen=True)
+class Side:
+    """A or B.
+
+    Attributes:
+        name: as it was written.
+        standings: in a fixed order; of one row key if ``single``.
+        runs: every training that was meant, those without a score included.
+        single: whether one row was named, so that it may be set beside one of another name.
+    """
+
+    name: str
+    standings: tuple[Standing, ...]
+    runs: tuple[Run, ...]
+    single: bool
+
+
+def side_of(text: str, choice: Choice, registry: Registry) -> Side:
+    """What one argument means.
+
+    Args:
+        text: ``VARIANT``, ``VARIANT:SAMPLER``, ``VARIANT:SAMPLER:WEIGHTS``, a run directory, a
+            runs directory or a report folder. A variant goes before a folder of the same name.
+        choice: how both sides are narrowed.
+        registry: knows variants and suites.
+
+    Raises:
+        UsageError: there is no such variant, or no such weights.
+        MissingPrerequisite: there is no such directory, or it has no run that is meant.
+        InvalidInput: a record is broken, or it is not clear which of several trainings is meant.
+    """
+    name = text.partition(":")[0]
+    if any(variant.id == name for variant in registry.variants):
+        return _variant(text, choice, registry)
+    path = Path(text)
+    if not path.is_dir():
+        if len(path.parts) > 1:
+            raise MissingPrerequisite("there is no such directory of records", where=text)
+        registry.variant(name)
+    run = read_run(path)
+    if run is not None:
+        return _single(text, (run,), choice)
+    runs = _of_suite(find_records(_root(path)).runs, choice.suite)
+    if not runs:
+        raise MissingPrerequisite(
+            "no run is there to compare",
+            where=text,
+            hint="name a variant, a run directory, a runs directory or a report folder",
+        )
+    return Side(text, tuple(_narrowed(_standings(runs), choice)), runs, single=False)
+
+
+def training_of(spec: TrainSpec) -> str:
+    """Digest of everything that is trained except for the seed and the variant's name."""
+    return sha256_of_data(spec.model_dump(mode="json", exclude={"variant", "seed"}))
+
+
+def _variant(text: str, choice: Choice, registry: Registry) -> Side:
+    name, *rest = text.split(":")
+    if len(rest) > 2 or (len(rest) == 2 and rest[1] not in ("raw", "ema")):
+        raise UsageError(
+            f"'{text}' is no row", hint="write VARIANT:SAMPLER:raw or VARIANT:SAMPLER:ema"
+        )
+    if rest:
+        choice = replace(choice, sampler=rest[0])
+    if len(rest) == 2:
+        choice = replace(choice, weights="ema" if rest[1] == "ema" else "raw")
+    suite = choice.suite or registry.suite(DEFAULT_SUITE)
+    folder = choice.runs or REPORTS / suite.id
+    found = _of_suite(find_records(_root(folder)).runs, suite)
+    runs = tuple(run for run in found if run.train.spec.variant == name)
+    if not runs:
+        raise MissingPrerequisite(
+            f"no run of {name} is there, trained as suite '{suite.id}' trains: {suite.steps}"
+            f" updates on {suite.dataset}",
+            where=folder.as_posix(),
+            hint="say where it is with --runs, and of which suite with --suite",
+        )
+    if len({training_of(run.train.spec) for run in runs}) > 1:
+        runs = _planned(runs, suite, registry)
+    return _single(text, runs, choice)
+
+
+def _single(text: str, runs: Sequence[Run], choice: Choice) -> Side:
+    """The side of one variant's runs: the sampler and the weights that stand for it."""
+    found = _standings(runs)
+    wanted = _narrowed(found, choice)
+    if found and not wanted:
+        have = ", ".join(f"{key.sampler} ({key.weights})" for key in _keys(found))
+        asked = ", ".join(filter(None, (choice.sampler, choice.weights)))
+        raise MissingPrerequisite(
+            f"{found[0].row.key.name} has no score of: {asked}", where=text, hint=f"it has: {have}"
+        )
+    first = min(_keys(wanted), key=_precedence, default=None)
+    chosen = tuple(one for one in wanted if one.row.key == first)
+    return Side(text, chosen, tuple(runs), single=True)
+
+
+def _precedence(key: RowKey) -> tuple[bool, bool, bool, RowKey]:
+    """Generated images first, from the own prior, with averaged weights, as in the claims."""
+    return key.sampler == RECONSTRUCTION, key.sampler != "prior", key.weights != "ema", key
+
+
+def _keys(standings: Iterable[Standing]) -> list[RowKey]:
+    return sorted({one.row.key for one in standings})
+
+
+def _root(path: Path) -> Path:
+    return path / RECORDS if (path / RECORDS).is_dir() else path
+
+
+def _of_suite(runs: Sequence[Run], suite: Suite | None) -> tuple[Run, ...]:
+    if suite is None:
+        return tuple(runs)
+    wanted = (suite.dataset, suite.steps)
+    return tuple(run for run in runs if (run.train.spec.dataset.id, run.train.spec.steps) == wanted)
+
+
+def _planned(runs: Sequence[Run], suite: Suite, registry: Registry) -> tuple[Run, ...]:
+    """Of several trainings of one variant those that the suite plans now."""
+    variant = runs[0].train.spec.variant
+    specs = planned_specs(registry, suite)
+    trainings = {training_of(spec) for spec in specs if spec.variant == variant}
+    kept = tuple(run for run in runs if training_of(run.train.spec) in trainings)
+    if not kept:
+        raise InvalidInput(
+            f"{variant} was trained in several ways, none of which suite '{suite.id}' plans",
+            where=", ".join(run.directory.as_posix() for run in runs),
+            hint="name one of the run directories",
+        )
+    return kept
+
+
+def _narrowed(standings: Iterable[Standing], choice: Choice) -> list[Standing]:
+    return [
+        one
+        for one in standings
+        if choice.sampler in (None, one.row.key.sampler)
+        and choice.weights in (None, one.row.key.weights)
+    ]
+
+
+def _standings(runs: Sequence[Run]) -> list[Standing]:
+    """All rows of finished trainings; weights picked by their score are left out."""
+    members: dict[tuple[RowKey, str, str], list[tuple[Run, ScoreFile]]] = defaultdict(list)
+    for run in sorted(runs, key=lambda run: run.train.spec.seed):
+        spec = run.train.spec
+        for score in run.scores if run.train.status == "success" else ():
+            subject = score.record.subject
+            if isinstance(subject, RunSubject) and subject.weights == "final":
+                key = RowKey(spec.variant, subject.sampler, "ema" if subject.ema else "raw")
+                members[key, score.record.protocol_key, training_of(spec)].append((run, score))
+    return [_standing(key[0], key[2], members[key]) for key in sorted(members)]
+
+
+def _standing(key: RowKey, training: str, pairs: Sequence[tuple[Run, ScoreFile]]) -> Standing:
+    runs, scores = zip(*pairs, strict=True)
+    for run in runs:
+        if runs.count(run) > 1:
+            raise InvalidInput(
+                f"{key.name} has two scores of sampler {key.sampler} under one protocol",
+                where=str(run.directory / "scores"),
+                hint="remove the older one",
+            )
+    kind: Kind = "reconstruction" if key.sampler == RECONSTRUCTION else "generated"
+    return Standing(Row(key, kind, runs, scores), scores[0].record.protocol, training)
