@@ -33,6 +33,8 @@ ROW_PX = 16.0
 LINE_PX = 18.0
 """Height of a row, and of a line of text above the rows."""
 BELOW_PX = 44.0
+MANY_ROWS = 40
+"""With more rows the ticks stand above as well as below."""
 MARGIN = 1.15
 """Factor by which the axis goes beyond the outermost mean."""
 
@@ -47,17 +49,20 @@ def distance_chart(frame: Frame, name: str) -> Chart | None:
     rows = frame.rows
     if not rows:
         return None
-    top = LINE_PX * (2.2 + len(frame.references))
+    many = len(rows) > MANY_ROWS
+    top = LINE_PX * (2.2 + len(frame.references) + many)
     bottom = top + ROW_PX * len(rows)
     with drawing():
         figure, canvas = new_figure(bottom + BELOW_PX)
+        canvas.set_zorder(-1)  # marks stand over the lines of known sets
         left = 20 + max(text_width(frame.name(row)) for row in rows)
         box = Box(left, top, WIDTH - 18, bottom)
         axes = add_axes(figure, box)
         _set_axes(axes, frame, rows)
+        axes.tick_params(axis="x", labeltop=many)
         for place, row in enumerate(rows):
             _draw_row(axes, frame, row, place)
-        _draw_references(canvas, axes, frame, box)
+        _draw_references(canvas, axes, frame, box, box.top - LINE_PX * many)
         legend(canvas, family_entries(frame, rows), LINE_PX * 0.7)
         says = {"label": frame.label}
         title = frame.say("distance_title", **says)
@@ -119,17 +124,16 @@ def _draw_row(axes: Axes, frame: Frame, row: Row, place: int) -> None:
     axes.add_line(point)
 
 
-def _draw_references(canvas: Axes, axes: Axes, frame: Frame, box: Box) -> None:
+def _draw_references(canvas: Axes, axes: Axes, frame: Frame, box: Box, top: float) -> None:
     """Lines of known sets; the leftmost has the highest label, so no line crosses a label."""
     values = [(row.estimate("fid"), row) for row in frame.references]
     known = sorted(((e.mean, row.key, row) for e, row in values if e and e.mean > 0), reverse=True)
     for index, (value, _, row) in enumerate(known):
         across = float(axes.transData.transform((value, 0))[0])
-        y = box.top - LINE_PX * (index + 0.6)
+        y = top - LINE_PX * (index + 0.6)
         line = Line2D([across, across], [y + 7, box.bottom], color=INK, linewidth=1.0)
         line.set_linestyle(DASHES[1])
         line.set_gid(f"reference-{row.key.name}")
-        line.set_zorder(0.5)
         canvas.add_line(line)
         text = reference_text(frame, row)
         left = min(across - 4, WIDTH - 10 - text_width(text))

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from bench.report.charts.style import SMALL, Box, text_width
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from bench.report.charts.style import INK, SMALL, Box, text_width
 
 RADII = (9.0, 17.0, 27.0, 40.0, 56.0, 74.0)
 ANGLES = tuple(math.radians(a) for a in (25, -25, 155, -155, 60, -60, 120, -120, 90, -90, 0, 180))
@@ -95,3 +98,15 @@ def _overlap(one: Box, other: Box) -> float:
     width = min(one.right, other.right) - max(one.left, other.left)
     height = min(one.bottom, other.bottom) - max(one.top, other.top)
     return max(0.0, width) * max(0.0, height)
+
+
+def draw_labels(
+    canvas: Axes, labels: Sequence[Label], points: Sequence[tuple[float, float]], frame: Box
+) -> None:
+    """Write labels where ``placed`` puts them, with a thin line to a point that is far off."""
+    for one in placed(labels, points, frame):
+        x, y = one.nearest
+        if one.is_far:
+            line = Line2D([one.label.x, x], [one.label.y, y], color=INK, linewidth=0.6)
+            canvas.add_line(line)
+        canvas.text(one.left, one.middle, one.label.text, va="center_baseline", fontsize=SMALL)
