@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.report.charts.distance import LINE_PX, family_entries
-from bench.report.charts.labels import Label, draw_labels
+from bench.report.charts.labels import Label, along, around, draw_labels
 from bench.report.charts.rows import Chart, Frame, front, gid
 from bench.report.charts.style import (
     INK,
@@ -62,15 +62,17 @@ def cost_chart(frame: Frame, name: str) -> Chart | None:
         figure, canvas = new_figure(HEIGHT)
         axes = add_axes(figure, FRAME)
         _set_axes(axes, frame, points)
-        _draw_front(axes, [points[index] for index in best])
+        corners = _draw_front(axes, [points[index] for index in best])
         for point in points:
             _draw_point(axes, frame, point)
         rows = [point.row for point in points]
         legend(canvas, [*family_entries(frame, rows), _front_entry(frame)], LINE_PX * 0.7)
         _size_legend(canvas, frame, points)
-        places = [_place(axes, point) for point in points]
-        labels = [Label(frame.name(points[i].row), *places[i]) for i in best]
-        draw_labels(canvas, labels, places, FRAME)
+        at = [_place(axes, point.wall_s, point.distance) for point in points]
+        marks = [around(x, y, p.size / 2) for (x, y), p in zip(at, points, strict=True)]
+        line = along([_place(axes, *corner) for corner in corners])
+        labels = [Label(frame.name(points[i].row), *at[i]) for i in best]
+        draw_labels(canvas, labels, [*marks, *line], FRAME)
         alt = _alt(frame, points, best)
         hover = {gid(point.row): _hover(frame, point.row) for point in points}
         svg = svg_text(figure, frame.say("cost_title"), alt, hover)
@@ -109,12 +111,21 @@ def _set_axes(axes: Axes, frame: Frame, points: Sequence[Point]) -> None:
     axes.set_ylabel(frame.say("axis_distance", label=frame.label), fontsize=TEXT)
 
 
-def _draw_front(axes: Axes, points: Sequence[Point]) -> None:
-    """From one point to the next the best distance stays what it is."""
-    x = [*(point.wall_s for point in points), axes.get_xlim()[1]]
-    y = [*(point.distance for point in points), points[-1].distance]
-    line = Line2D(x, y, color=INK, linewidth=1.0, drawstyle="steps-post", gid="front")
-    axes.add_line(line)
+def _draw_front(axes: Axes, points: Sequence[Point]) -> list[tuple[float, float]]:
+    """The step line through some points: up to the next one, the best distance stays what it is.
+
+    Returns:
+        Its corners.
+    """
+    corners: list[tuple[float, float]] = []
+    for point in points:
+        if corners:
+            corners.append((point.wall_s, corners[-1][1]))
+        corners.append((point.wall_s, point.distance))
+    corners.append((axes.get_xlim()[1], corners[-1][1]))
+    x, y = zip(*corners, strict=True)
+    axes.add_line(Line2D(x, y, color=INK, linewidth=1.0, zorder=1.5, gid="front"))
+    return corners
 
 
 def _front_entry(frame: Frame) -> tuple[dict[str, object], str]:
@@ -153,8 +164,8 @@ def _size_legend(canvas: Axes, frame: Frame, points: Sequence[Point]) -> None:
         x -= size / 2 + 16
 
 
-def _place(axes: Axes, point: Point) -> tuple[float, float]:
-    x, y = axes.transData.transform((point.wall_s, point.distance))
+def _place(axes: Axes, wall_s: float, distance: float) -> tuple[float, float]:
+    x, y = axes.transData.transform((wall_s, distance))
     return float(x), HEIGHT - float(y)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -31,21 +32,23 @@ class Label:
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a label stands: its left end and its middle, and how far it is from its point."""
+    """Where a label stands: the end of its text that is next to the point, and its middle."""
 
     label: Label
-    left: float
-    middle: float
+    x: float
+    y: float
+    side: Literal["left", "center", "right"]
 
     @property
     def box(self) -> Box:
         """What the text covers."""
-        right = self.left + text_width(self.label.text, SMALL)
-        return Box(self.left, self.middle - HALF_HEIGHT, right, self.middle + HALF_HEIGHT)
+        width = text_width(self.label.text, SMALL)
+        left = self.x - {"left": 0.0, "center": width / 2, "right": width}[self.side]
+        return Box(left, self.y - HALF_HEIGHT, left + width, self.y + HALF_HEIGHT)
 
     @property
     def nearest(self) -> tuple[float, float]:
-        """The place on the text's edge that a line from the point leads to."""
+        """The place on the text's edge that is nearest to the point."""
         box = self.box
         x = min(max(self.label.x, box.left), box.right)
         return x, min(max(self.label.y, box.top), box.bottom)
@@ -57,56 +60,68 @@ class Placed:
         return math.hypot(x - self.label.x, y - self.label.y) > RADII[1]
 
 
-def placed(
-    labels: Sequence[Label], points: Sequence[tuple[float, float]], frame: Box
-) -> list[Placed]:
+def placed(labels: Sequence[Label], obstacles: Sequence[Box], frame: Box) -> list[Placed]:
     """Places for labels, in their order: each takes the nearest place that hides least.
 
     Args:
         labels: the first ones choose first.
-        points: everything that should stay visible, the labels' own points included.
+        obstacles: what should stay visible, the marks of the labels' own points included.
         frame: no label leaves it while there is a place inside.
     """
-    obstacles = [Box(x - POINT, y - POINT, x + POINT, y + POINT) for x, y in points]
+    taken = list(obstacles)
     found: list[Placed] = []
     for label in labels:
         candidates = [_candidate(label, *at) for at in product(RADII, ANGLES)]
-        best = min(candidates, key=lambda one: _cost(one, obstacles, frame))
-        obstacles.append(best.box)
+        best = min(candidates, key=lambda one: _cost(one, taken, frame))
+        taken.append(best.box)
         found.append(best)
     return found
 
 
+def around(x: float, y: float, radius: float = POINT) -> Box:
+    """The square that a mark covers."""
+    return Box(x - radius, y - radius, x + radius, y + radius)
+
+
+def along(corners: Sequence[tuple[float, float]]) -> list[Box]:
+    """Boxes along a line of horizontal and vertical pieces, given by its corners in px."""
+    return [
+        Box(min(a, c) - 2, min(b, d) - 2, max(a, c) + 2, max(b, d) + 2)
+        for (a, b), (c, d) in pairwise(corners)
+    ]
+
+
+def draw_labels(
+    canvas: Axes, labels: Sequence[Label], obstacles: Sequence[Box], frame: Box
+) -> None:
+    """Write labels where ``placed`` puts them, with a thin line to a point that is far off."""
+    for one in placed(labels, obstacles, frame):
+        x, y = one.nearest
+        if one.is_far:
+            line = Line2D([one.label.x, x], [one.label.y, y], color=INK, linewidth=0.6)
+            canvas.add_line(line)
+        style = {"va": "center_baseline", "ha": one.side, "fontsize": SMALL}
+        canvas.text(one.x, one.y, one.label.text, **style)
+
+
 def _candidate(label: Label, radius: float, angle: float) -> Placed:
     x, y = label.x + radius * math.cos(angle), label.y - radius * math.sin(angle)
-    width = text_width(label.text, SMALL)
-    side = math.cos(angle)
-    left = x if side > 0.3 else x - width if side < -0.3 else x - width / 2
-    return Placed(label, left, y)
+    across = math.cos(angle)
+    if abs(across) < 0.3:
+        return Placed(label, x, y, "center")
+    return Placed(label, x, y, "left" if across > 0 else "right")
 
 
 def _cost(one: Placed, obstacles: Sequence[Box], frame: Box) -> float:
     box = one.box
     hidden = sum(_overlap(box, other) for other in obstacles)
-    inside = _overlap(box, frame)
     area = (box.right - box.left) * (box.bottom - box.top)
-    distance = math.hypot(one.middle - one.label.y, one.nearest[0] - one.label.x)
-    return OUTSIDE * (area - inside > 1) + 20 * hidden + distance
+    outside = area - _overlap(box, frame) > 1
+    x, y = one.nearest
+    return OUTSIDE * outside + 20 * hidden + math.hypot(x - one.label.x, y - one.label.y)
 
 
 def _overlap(one: Box, other: Box) -> float:
     width = min(one.right, other.right) - max(one.left, other.left)
     height = min(one.bottom, other.bottom) - max(one.top, other.top)
     return max(0.0, width) * max(0.0, height)
-
-
-def draw_labels(
-    canvas: Axes, labels: Sequence[Label], points: Sequence[tuple[float, float]], frame: Box
-) -> None:
-    """Write labels where ``placed`` puts them, with a thin line to a point that is far off."""
-    for one in placed(labels, points, frame):
-        x, y = one.nearest
-        if one.is_far:
-            line = Line2D([one.label.x, x], [one.label.y, y], color=INK, linewidth=0.6)
-            canvas.add_line(line)
-        canvas.text(one.left, one.middle, one.label.text, va="center_baseline", fontsize=SMALL)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.report.charts.distance import LINE_PX, family_entries
-from bench.report.charts.labels import Label, draw_labels
+from bench.report.charts.labels import Label, around, draw_labels
 from bench.report.charts.rows import Chart, Frame, front, gid, mean_of
 from bench.report.charts.style import (
     INK,
@@ -59,8 +59,8 @@ def precision_chart(frame: Frame, name: str) -> Chart | None:
         legend(canvas, family_entries(frame, [row for row, _, _ in points]), LINE_PX * 0.7)
         named = [*known, *(points[index] for index in best)]
         labels = [Label(frame.name(row), *_place(axes, x, y)) for row, x, y in named]
-        everything = [_place(axes, x, y) for _, x, y in (*points, *known)]
-        draw_labels(canvas, labels, everything, FRAME)
+        marks = [around(*_place(axes, x, y)) for _, x, y in (*points, *known)]
+        draw_labels(canvas, labels, marks, FRAME)
         alt = _alt(frame, points, best, known)
         hover = {gid(point[0]): _hover(frame, point[0]) for point in (*points, *known)}
         svg = svg_text(figure, frame.say("precision_title"), alt, hover)

@@ -118,6 +118,7 @@ def mark(family: str, *, hollow: bool) -> dict[str, object]:
         "markerfacecolor": face,
         "markeredgewidth": 1.4,
         "markersize": MARK,
+        "clip_on": False,
     }
 
 
