@@ -9,20 +9,24 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from bench.report.charts.distance import LINE_PX, family_entries
+from bench.report.charts.distance import family_entries
 from bench.report.charts.labels import Label, along, around, draw_labels
 from bench.report.charts.rows import Chart, Frame, front, gid
 from bench.report.charts.style import (
     INK,
+    LINE_PX,
     TEXT,
     WIDTH,
     Box,
+    Entry,
+    Options,
     add_axes,
     drawing,
     legend,
     mark,
     new_figure,
     text_width,
+    write,
 )
 from bench.report.charts.svg import svg_text
 from bench.report.charts.ticks import duration_ticks, log_ticks, set_ticks
@@ -128,7 +132,7 @@ def _draw_front(axes: Axes, points: Sequence[Point]) -> list[tuple[float, float]
     return corners
 
 
-def _front_entry(frame: Frame) -> tuple[dict[str, object], str]:
+def _front_entry(frame: Frame) -> Entry:
     return {"linestyle": "-", "color": INK, "linewidth": 1.0}, frame.say("front")
 
 
@@ -143,7 +147,7 @@ def _draw_point(axes: Axes, frame: Frame, point: Point) -> None:
     look |= {"markersize": point.size, "markeredgewidth": 1.2, "gid": gid(point.row)}
     if not point.row.provisional:
         look["alpha"] = 0.85
-    axes.add_line(Line2D([point.wall_s], [point.distance], **look))  # type: ignore[arg-type]
+    axes.add_line(Line2D([point.wall_s], [point.distance], **look))
 
 
 def _size_legend(canvas: Axes, frame: Frame, points: Sequence[Point]) -> None:
@@ -156,11 +160,11 @@ def _size_legend(canvas: Axes, frame: Frame, points: Sequence[Point]) -> None:
     for parameters in (most, round_most if round_most < most else round_most // 10):
         text = frame.say("parameters", n=number_text(parameters))
         x -= text_width(text)
-        canvas.text(x, y, text, va="center_baseline")
+        write(canvas, (x, y), text)
         size = diameter(parameters, most)
         x -= size / 2 + 6
-        look = {"marker": "o", "markersize": size, "markerfacecolor": "none"}
-        canvas.add_line(Line2D([x], [y], markeredgecolor=INK, **look))  # type: ignore[arg-type]
+        look: Options = {"marker": "o", "markersize": size, "markerfacecolor": "none"}
+        canvas.add_line(Line2D([x], [y], markeredgecolor=INK, **look))
         x -= size / 2 + 16
 
 

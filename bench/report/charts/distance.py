@@ -12,17 +12,21 @@ from bench.report.charts.style import (
     DASHES,
     FAMILIES,
     INK,
+    LINE_PX,
     MARK,
     PAPER,
     TEXT,
     WIDTH,
     Box,
+    Entry,
+    Options,
     add_axes,
     drawing,
     legend,
     mark,
     new_figure,
     text_width,
+    write,
 )
 from bench.report.charts.svg import svg_text
 from bench.report.charts.ticks import log_ticks, set_ticks
@@ -30,8 +34,6 @@ from bench.report.frames import Row
 from bench.report.layout import estimate_text
 
 ROW_PX = 16.0
-LINE_PX = 18.0
-"""Height of a row, and of a line of text above the rows."""
 BELOW_PX = 44.0
 MANY_ROWS = 40
 """With more rows the ticks stand above as well as below."""
@@ -73,7 +75,7 @@ def distance_chart(frame: Frame, name: str) -> Chart | None:
     return Chart(name, svg, alt, frame.say.sentences(caption))
 
 
-def family_entries(frame: Frame, rows: Sequence[Row]) -> list[tuple[dict[str, object], str]]:
+def family_entries(frame: Frame, rows: Sequence[Row]) -> list[Entry]:
     """Entries of a legend: the families there are, and what hollow means if anything is."""
     there = {frame.family(row) for row in rows}
     entries = [
@@ -82,8 +84,8 @@ def family_entries(frame: Frame, rows: Sequence[Row]) -> list[tuple[dict[str, ob
         if family in there
     ]
     if any(row.provisional for row in rows):
-        hollow = {"marker": "o", "markerfacecolor": PAPER, "markeredgecolor": INK}
-        entries.append(({**hollow, "markersize": MARK}, frame.say("hollow")))
+        hollow: Options = {"marker": "o", "markerfacecolor": PAPER, "markeredgecolor": INK}
+        entries.append((hollow | {"markersize": MARK}, frame.say("hollow")))
     return entries
 
 
@@ -120,8 +122,7 @@ def _draw_row(axes: Axes, frame: Frame, row: Row, place: int) -> None:
         low = max(estimate.low, axes.get_xlim()[0] / 2)  # the part left of the axis is cut off
         ends = [low, max(estimate.high, low)]
         axes.plot(ends, [place, place], color=str(look["markeredgecolor"]), linewidth=1.6)
-    point = Line2D([estimate.mean], [place], **look, gid=gid(row))  # type: ignore[arg-type]
-    axes.add_line(point)
+    axes.add_line(Line2D([estimate.mean], [place], **look, gid=gid(row)))
 
 
 def _draw_references(canvas: Axes, axes: Axes, frame: Frame, box: Box, top: float) -> None:
@@ -137,7 +138,7 @@ def _draw_references(canvas: Axes, axes: Axes, frame: Frame, box: Box, top: floa
         canvas.add_line(line)
         text = reference_text(frame, row)
         left = min(across - 4, WIDTH - 10 - text_width(text))
-        canvas.text(left, y, text, va="center_baseline")
+        write(canvas, (left, y), text)
 
 
 def _alt(frame: Frame, rows: Sequence[Row]) -> str:

@@ -6,12 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
-from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from bench.report.charts.style import INK, SMALL, Box, text_width
+from bench.report.charts.style import INK, SMALL, Box, Side, text_width, write
 
 RADII = (9.0, 17.0, 27.0, 40.0, 56.0, 74.0)
 ANGLES = tuple(math.radians(a) for a in (25, -25, 155, -155, 60, -60, 120, -120, 90, -90, 0, 180))
@@ -37,7 +36,7 @@ class Placed:
     label: Label
     x: float
     y: float
-    side: Literal["left", "center", "right"]
+    side: Side
 
     @property
     def box(self) -> Box:
@@ -100,8 +99,7 @@ def draw_labels(
         if one.is_far:
             line = Line2D([one.label.x, x], [one.label.y, y], color=INK, linewidth=0.6)
             canvas.add_line(line)
-        style = {"va": "center_baseline", "ha": one.side, "fontsize": SMALL}
-        canvas.text(one.x, one.y, one.label.text, **style)
+        write(canvas, (one.x, one.y), one.label.text, one.side, SMALL)
 
 
 def _candidate(label: Label, radius: float, angle: float) -> Placed:

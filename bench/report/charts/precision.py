@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from bench.report.charts.distance import LINE_PX, family_entries
+from bench.report.charts.distance import family_entries
 from bench.report.charts.labels import Label, around, draw_labels
 from bench.report.charts.rows import Chart, Frame, front, gid, mean_of
 from bench.report.charts.style import (
     INK,
+    LINE_PX,
     TEXT,
     WIDTH,
     Box,
+    Options,
     add_axes,
     drawing,
     legend,
@@ -29,6 +31,7 @@ from bench.report.layout import estimate_text
 HEIGHT = 560.0
 FRAME = Box(64, 40, WIDTH - 18, HEIGHT - 46)
 TICKS = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+CROSS: Options = {"marker": "x", "markersize": 8, "markeredgewidth": 1.8, "color": INK}
 Point = tuple[Row, float, float]
 """A row, its recall and its precision."""
 
@@ -51,11 +54,9 @@ def precision_chart(frame: Frame, name: str) -> Chart | None:
         _set_axes(axes, frame)
         for row, recall, precision in points:
             look = mark(frame.family(row), hollow=row.provisional)
-            point = Line2D([recall], [precision], **look, gid=gid(row))  # type: ignore[arg-type]
-            axes.add_line(point)
+            axes.add_line(Line2D([recall], [precision], **look, gid=gid(row)))
         for row, recall, precision in known:
-            look = {"marker": "x", "markersize": 8, "markeredgewidth": 1.8, "color": INK}
-            axes.add_line(Line2D([recall], [precision], **look, gid=gid(row)))  # type: ignore[arg-type]
+            axes.add_line(Line2D([recall], [precision], **CROSS, gid=gid(row)))
         legend(canvas, family_entries(frame, [row for row, _, _ in points]), LINE_PX * 0.7)
         named = [*known, *(points[index] for index in best)]
         labels = [Label(frame.name(row), *_place(axes, x, y)) for row, x, y in named]
@@ -96,9 +97,7 @@ def _hover(frame: Frame, row: Row) -> str:
     )
 
 
-def _alt(
-    frame: Frame, points: Sequence[Point], best: Sequence[int], known: Sequence[Point]
-) -> str:
+def _alt(frame: Frame, points: Sequence[Point], best: Sequence[int], known: Sequence[Point]) -> str:
     said = [
         frame.say(
             "point",

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -30,7 +31,8 @@ FAMILIES: dict[str, tuple[str, str]] = {
 """Colour and marker of each family of models: either tells them apart without the other."""
 
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#b8629b", "#56b4e9", "#a6761d", "#7570b3", "#e69f00")
-DASHES = ("solid", (0, (4, 1.5)), (0, (1, 1.2)))
+Dashes = Literal["solid"] | tuple[float, tuple[float, ...]]
+DASHES: tuple[Dashes, ...] = ("solid", (0, (4, 1.5)), (0, (1, 1.2)))
 """Curves differ by colour first and by dashes where colours run out."""
 
 WIDTH = 800
@@ -38,8 +40,20 @@ TEXT = 11.0
 SMALL = 10.0
 """Sizes of text; nothing is smaller than the second."""
 MARK = 6.5
+"""Usual size of a mark."""
+LINE_PX = 18.0
+"""Height of a line of text."""
+LEFT_PX = 12.0
+FLAT_PX = 20.0
+"""Where legends begin, and how long a line in them is."""
 
-_SETTINGS = {
+Options = dict[str, Any]
+"""Of a line or a mark, as matplotlib names them."""
+Entry = tuple[Options, str]
+Side = Literal["left", "center", "right"]
+"""The end of a text that stays where it is put."""
+
+_SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "aigc-bench",
     "svg.fonttype": "none",
     "text.parse_math": False,
@@ -108,7 +122,14 @@ def add_axes(figure: Figure, box: Box) -> Axes:
     return axes
 
 
-def mark(family: str, *, hollow: bool) -> dict[str, object]:
+def write(
+    canvas: Axes, at: tuple[float, float], text: str, side: Side = "left", size: float = TEXT
+) -> None:
+    """Put a text into axes of px, its middle at the second coordinate."""
+    canvas.text(*at, text, ha=side, va="center_baseline", fontsize=size)
+
+
+def mark(family: str, *, hollow: bool) -> Options:
     """Marker options of a row: hollow where one training seed is all there is."""
     colour, marker = FAMILIES[family]
     face = PAPER if hollow else colour
@@ -122,17 +143,35 @@ def mark(family: str, *, hollow: bool) -> dict[str, object]:
     }
 
 
-def legend(canvas: Axes, entries: Sequence[tuple[dict[str, object], str]], y: float) -> None:
-    """Marks and what they mean, side by side in one line from the left.
+def legend(canvas: Axes, entries: Sequence[Entry], y: float) -> None:
+    """Marks and what they mean, side by side from the left, in as many lines as they take.
 
     Args:
+        canvas: axes of px.
         entries: options of a line in px, and the text that follows it.
-        y: middle of the line, in px from the top.
+        y: middle of the first line, in px from the top.
     """
-    x = 12.0
+    for (options, text), (x, line) in zip(entries, _flow(entries), strict=True):
+        middle, flat = y + LINE_PX * line, "linestyle" in options
+        ends = ([x, x + FLAT_PX], [middle] * 2) if flat else ([x + MARK], [middle])
+        canvas.add_line(Line2D(*ends, **options))
+        start = x + (FLAT_PX if flat else 2 * MARK) + 4
+        write(canvas, (start, middle), text)
+
+
+def legend_lines(entries: Sequence[Entry]) -> int:
+    """How many lines a legend takes."""
+    return max((line for _, line in _flow(entries)), default=-1) + 1
+
+
+def _flow(entries: Sequence[Entry]) -> list[tuple[float, int]]:
+    """Left end and line of each entry."""
+    found: list[tuple[float, int]] = []
+    x, line = LEFT_PX, 0
     for options, text in entries:
-        flat = "linestyle" in options
-        canvas.add_line(Line2D([x, x + 18] if flat else [x + 6], [y, y] if flat else [y], **options))  # type: ignore[arg-type]
-        start = x + (24 if flat else 15)
-        canvas.text(start, y, text, va="center_baseline")
-        x = start + text_width(text) + 16
+        width = (FLAT_PX if "linestyle" in options else 2 * MARK) + 4 + text_width(text)
+        if x + width > WIDTH - LEFT_PX and x > LEFT_PX:
+            x, line = LEFT_PX, line + 1
+        found.append((x, line))
+        x += width + 14
+    return found
