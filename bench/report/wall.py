@@ -63,8 +63,8 @@ class Wall:
 def wall_of(board: Leaderboard) -> Wall | None:
     """Real images, the PCA-Gaussian, then the best row of each variant, best variant first.
 
-    Rows that failed or missed a gate are left out, and so are the last ones if there are too many
-    for the limits on strips and bytes.
+    Rows that failed or missed a gate are left out. Where there are too many for the limits on
+    strips and bytes, some are picked evenly over the ranking, its two ends included.
 
     Args:
         board: whose rows and grids are shown.
@@ -75,19 +75,24 @@ def wall_of(board: Leaderboard) -> Wall | None:
     Raises:
         InvalidInput: a grid is broken.
     """
-    known = list(_known(board))
+    known = [strip_of(row) for row in _known(board)]
     rows = list(_best_rows(board))
     if not rows:
         return None
-    strips = [strip_of(row) for row in [*known, *rows][:MAX_STRIPS]]
-    png = picture(strips)
-    while len(png) > MAX_BYTES and len(strips) > len(known) + 1:
-        # Strips compress about equally well, so few attempts are needed.
-        fewer = min(len(strips) - 1, len(strips) * MAX_BYTES // len(png))
-        strips = strips[: max(len(known) + 1, fewer)]
+    n = min(len(rows), MAX_STRIPS - len(known))
+    while True:
+        strips = [*known, *(strip_of(rows[index]) for index in evenly(len(rows), n))]
         png = picture(strips)
-    names = tuple(strip.name for strip in strips)
-    return Wall(png, names, len(strips) - len(known), len(rows))
+        if len(png) <= MAX_BYTES or n == 1:
+            break
+        # Strips compress about equally well, so few attempts are needed.
+        n = max(1, min(n - 1, n * MAX_BYTES // len(png)))
+    return Wall(png, tuple(strip.name for strip in strips), n, len(rows))
+
+
+def evenly(n_all: int, n: int) -> list[int]:
+    """``n`` of the indices below ``n_all``, as far apart as can be, from the first to the last."""
+    return [0] if n == 1 else [round(place * (n_all - 1) / (n - 1)) for place in range(n)]
 
 
 def strip_of(row: Row) -> Strip:

@@ -14,7 +14,7 @@ from bench.report.frames import Leaderboard
 from bench.report.texts import Language
 from catalog.schema import Registry
 
-__all__ = ["SUFFIX", "Chart", "charts_of", "drawn", "losses_svg", "themed"]
+__all__ = ["KINDS", "SUFFIX", "Chart", "charts_of", "drawn", "losses_svg", "themed"]
 
 SUFFIX: dict[Language, str] = {"en": ".svg", "zh": ".zh-CN.svg"}
 """How the file names of charts end, by the language of their words."""
@@ -25,6 +25,8 @@ _MAKERS: dict[str, Callable[[Frame, str], Chart | None]] = {
     "precision-recall": precision_chart,
     "losses": losses_chart,
 }
+KINDS = tuple(_MAKERS)
+"""Of charts, in the order in which they are made."""
 
 
 def drawn(board: Leaderboard, registry: Registry, language: Language) -> dict[str, Chart]:

@@ -13,7 +13,7 @@ EN = {
     "family_vae": "VAE",
     "family_diffusion": "diffusion",
     "family_autoregressive": "autoregressive",
-    "reference_held-out": "real held-out images (n={n}) {value}",
+    "reference_held-out": "real held-out images (n={n:,}) {value}",
     "reference_class-pca-gaussian": "a PCA-Gaussian per class {value}",
     "reference_pca-gaussian": "PCA-Gaussian {value}",
     "axis_distance": "{label}, lower is better, log scale",
@@ -66,11 +66,13 @@ EN = {
     "sentence": "{text}.",
     "wall_alt": "One strip of 12 images for each of: {rows}.",
     "wall_caption": (
-        "The first 12 images of each set, at the same positions: models of one latent size draw "
-        "them from the same noise, conditional ones are asked for the same classes. Above, real "
-        "held-out images and the PCA-Gaussian; below, {n} of {total} variants, each by its best "
-        "row, best first, at the lowest training seed."
+        "The first 12 images of each set. In one column all models draw from the same random "
+        "stream, and conditional ones are asked for the same class. First real held-out images "
+        "and the PCA-Gaussian, then {which}: each by its best row, best first, at the lowest "
+        "training seed."
     ),
+    "wall_all": "{n} variants",
+    "wall_some": "{n} of {total} variants, picked evenly over the ranking",
 }
 
 ZH = {
@@ -130,10 +132,11 @@ ZH = {
     "sentence": "{text}。",
     "wall_alt": "以下各行各有一条12张图像：{rows}。",
     "wall_caption": (
-        "各组图像的前12张，位置相同：潜变量维数相同的模型由同样的噪声生成，条件模型被要求生成同样的类别。"
-        "最上为留出的真实图像与PCA高斯；其下为{total}个变体中的{n}个，各取其最好的一行，由好到差，"
-        "均为最小的训练种子。"
+        "各组图像的前12张。同一列中各模型取自同一条随机数流，条件模型被要求生成同一类别。"
+        "最上为留出的真实图像与PCA高斯，其下为{which}：各取其最好的一行，由好到差，均为最小的训练种子。"
     ),
+    "wall_all": "{n}个变体",
+    "wall_some": "{total}个变体中沿名次均匀选取的{n}个",
 }
 
 CHART_TEXTS: dict[Language, dict[str, str]] = {"en": EN, "zh": ZH}
