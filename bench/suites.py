@@ -50,3 +50,16 @@ class SuiteChoice:
             )
         table = f"{suite.id}-by-{protocol.id}"
         return suite.model_copy(update={"id": table, "protocol": protocol.id})
+
+
+def arguments_of(suite: Suite, registry: Registry) -> str:
+    """How people name a suite on a command line, such as ``cifar10 --budget tiny``."""
+    for base in registry.suites:
+        names = {base.id: base.id}
+        names |= {f"{base.id}-{budget}": f"{base.id} --budget {budget}" for budget in base.budgets}
+        for table, named in names.items():
+            if suite.id == table:
+                return named
+            if suite.id == f"{table}-by-{suite.protocol}":
+                return f"{named} --protocol {suite.protocol}"
+    return suite.id

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from bench.report.details import RECORDS
+from bench.report.again import RECORDS, report_command
 from bench.report.frames import Leaderboard
 from bench.report.leaderboard import PAGES, board_of, findings_text, rendered
+from bench.report.pictures import FOLDER, known_paths
 from bench.report.publish import published_files
 from bench.report.records import find_records
 from bench.report.texts import Language
@@ -43,8 +45,8 @@ def check_leaderboard(
 ) -> tuple[tuple[Path, ...], tuple[Stale, ...]]:
     """Makes every generated file of a report again from ``records/`` and compares.
 
-    A page is compared in each language in which it is there. A file below ``records/`` that stands
-    behind no row is stale as well.
+    A page and its pictures are compared in each language in which the page is there. A file below
+    ``records/`` that stands behind no row, or a picture that no page shows, is stale as well.
 
     Args:
         suite: what the report is of.
@@ -68,18 +70,27 @@ def check_leaderboard(
         raise MissingPrerequisite(
             f"there is no page of suite '{suite.id}' to check",
             where=str(folder),
-            hint=f"make it with: {_command(suite, output_dir, None)}",
+            hint=f"make it with: {report_command(suite, registry, None, output_dir)}",
         )
     findings: dict[Language, str] = {name: findings_text(folder, name) for name in languages}
-    texts = rendered(board, registry, findings)
-    language_of = {PAGES[language]: language for language in languages}
-    stale = [
-        _differing(folder / name, text, _command(suite, output_dir, language_of.get(name)))
-        for name, text in texts.items()
-    ]
+    files = rendered(board, registry, findings)
+    commands = {
+        name: report_command(suite, registry, _language(name, languages), output_dir)
+        for name in files
+    }
+    stale = [_differing(folder / name, content, commands[name]) for name, content in files.items()]
     wanted = {folder / RECORDS / target for target, _ in published_files(board)}
-    extra = _extra(folder / RECORDS, wanted)
-    return tuple(folder / name for name in texts), (*filter(None, stale), *extra)
+    extra = [
+        *_extra(folder / RECORDS, wanted, "stands behind no row"),
+        *_extra(folder / FOLDER, {folder / name for name in files}, "is on no page"),
+    ]
+    return tuple(folder / name for name in files), (*filter(None, stale), *extra)
+
+
+def _language(name: str, languages: Sequence[Language]) -> Language | None:
+    """The first language that makes a file; None for a file that every language makes."""
+    makers = [one for one in languages if name == PAGES[one] or name in known_paths(one)]
+    return makers[0] if makers else None
 
 
 def _require_same_library(board: Leaderboard) -> None:
@@ -94,29 +105,28 @@ def _require_same_library(board: Leaderboard) -> None:
         )
 
 
-def _command(suite: Suite, output_dir: Path, language: Language | None) -> str:
-    records = (output_dir / suite.id / RECORDS).as_posix()
-    where = "" if output_dir == Path("reports") else f" -o {output_dir.as_posix()}"
-    chosen = " --lang zh" if language == "zh" else ""
-    return f"aigc report leaderboard {suite.id} --runs {records}{where}{chosen}"
-
-
-def _differing(file: Path, text: str, command: str) -> Stale | None:
+def _differing(file: Path, content: str | bytes, command: str) -> Stale | None:
+    made = content.encode() if isinstance(content, str) else content
     if not file.is_file():
-        return Stale(file, None, "no such file", f"{len(text.splitlines())} lines", command)
+        return Stale(file, None, "no such file", f"{len(made)} bytes", command)
     committed = file.read_bytes()
-    if committed == text.encode():
+    if committed == made:
         return None
-    lines = zip_longest(
-        committed.decode(errors="replace").split("\n"), text.split("\n"), fillvalue=END
-    )
-    for number, (old, new) in enumerate(lines, 1):
-        if old != new:
-            return Stale(file, number, old, new, command)
-    return Stale(file, None, f"{len(committed)} bytes", f"{len(text.encode())} bytes", command)
+    if isinstance(content, str):
+        lines = zip_longest(
+            committed.decode(errors="replace").split("\n"), content.split("\n"), fillvalue=END
+        )
+        for number, (old, new) in enumerate(lines, 1):
+            if old != new:
+                return Stale(file, number, old, new, command)
+    return Stale(file, None, _summary(committed), _summary(made), command)
 
 
-def _extra(records: Path, wanted: set[Path]) -> Iterator[Stale]:
-    for path in sorted(records.rglob("*")):
+def _summary(content: bytes) -> str:
+    return f"{len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()[:16]}"
+
+
+def _extra(folder: Path, wanted: set[Path], why: str) -> Iterator[Stale]:
+    for path in sorted(folder.rglob("*")):
         if path.is_file() and path not in wanted:
-            yield Stale(path, None, "is there", "stands behind no row", f"git rm {path.as_posix()}")
+            yield Stale(path, None, "is there", why, f"git rm {path.as_posix()}")

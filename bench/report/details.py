@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from html import escape
 
+from bench.report.again import RECORDS, run_command
 from bench.report.frames import Leaderboard, Row
 from bench.report.layout import metric_label
 from bench.report.notes import row_name
 from bench.report.texts import Words
 from bench.store import CALIBRATION
 from catalog.schema import Registry
-
-RECORDS = "records"
 
 
 def details(board: Leaderboard, registry: Registry, words: Words) -> list[str]:
@@ -31,16 +30,13 @@ def folded(title: str, paragraphs: list[str]) -> list[str]:
 
 
 def _detail(row: Row, board: Leaderboard, registry: Registry, words: Words) -> list[str]:
-    command = f"aigc bench run {board.suite.id}"
-    about: list[str] = []
-    if row.kind != "calibration":
-        command += f" {row.key.name}"
-        about = _about(row.key.name, registry, words)
+    variant = "" if row.kind == "calibration" else row.key.name
+    about = _about(variant, registry, words) if variant else []
     paragraphs = [
         *([words.sentences(about)] if about else []),
         *_grid(row, words),
         *_scores(row, board, words),
-        words("made_with", command=command),
+        words("made_with", command=run_command(board.suite, registry, variant)),
     ]
     title = escape(row_name(row, words).replace("`", ""))
     return ["", *folded(f"<b>{title}</b>", paragraphs)]

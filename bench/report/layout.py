@@ -76,6 +76,12 @@ def seconds_text(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def anchor(heading: str) -> str:
+    """The fragment by which GitHub links to a heading of plain text."""
+    kept = (letter for letter in heading.lower() if letter.isalnum() or letter in " -_")
+    return "".join(kept).replace(" ", "-")
+
+
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, n_left: int = 1) -> list[str]:
     """Lines of a Markdown table whose columns line up in a terminal, CJK included.
 

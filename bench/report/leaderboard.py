@@ -9,14 +9,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench import protocol as protocols
-from bench.report.details import RECORDS
+from bench.report.again import RECORDS, run_command
 from bench.report.frames import Leaderboard
 from bench.report.gather import gather
 from bench.report.markdown import leaderboard_page
+from bench.report.pictures import known_paths, pictures_of
 from bench.report.publish import publish
 from bench.report.records import Found, find_records
-from bench.report.results import results_csv
+from bench.report.results import results_csv, results_json
 from bench.report.texts import Language
+from bench.report.wall import wall_of
 from bench.spec import TrainSpec
 from catalog.errors import MissingPrerequisite
 from catalog.paths import write_atomically
@@ -24,6 +26,7 @@ from catalog.schema import Registry, Suite
 
 PAGES: dict[Language, str] = {"en": "leaderboard.md", "zh": "leaderboard.zh-CN.md"}
 RESULTS = "results.csv"
+RESULTS_JSON = "results.json"
 FINDINGS: dict[Language, str] = {"en": "findings.md", "zh": "findings.zh-CN.md"}
 """Written by hand and kept beside the page, which quotes it word for word."""
 
@@ -49,26 +52,32 @@ def board_of(
         raise MissingPrerequisite(
             f"no run of suite '{suite.id}' is there to report on",
             where=str(found.directory),
-            hint=f"make some with: aigc bench run {suite.id}",
+            hint=f"make some with: {run_command(suite, registry)}",
         )
     return board
 
 
 def rendered(
     board: Leaderboard, registry: Registry, findings: Mapping[Language, str]
-) -> dict[str, str]:
-    """Text of every generated file by its name.
+) -> dict[str, str | bytes]:
+    """Content of every generated file by its path in the report's folder.
 
     Args:
         board: what stands in it.
         registry: names, papers and published numbers.
         findings: the hand-written Markdown by language; a page is made for each of these.
+
+    Raises:
+        InvalidInput: the curve of a run, or a grid of samples, is broken.
     """
-    pages = {
-        PAGES[language]: leaderboard_page(board, registry, language, text)
-        for language, text in findings.items()
-    }
-    return {**pages, RESULTS: results_csv(board)}
+    wall = wall_of(board)
+    files: dict[str, str | bytes] = {}
+    pictures: dict[str, str | bytes] = {}
+    for language, text in findings.items():
+        shown = pictures_of(board, registry, language, wall)
+        files[PAGES[language]] = leaderboard_page(board, registry, language, text, shown)
+        pictures |= {picture.path: picture.content for picture in shown.values()}
+    return {**files, RESULTS: results_csv(board), RESULTS_JSON: results_json(board), **pictures}
 
 
 def write_leaderboard(
@@ -79,10 +88,10 @@ def write_leaderboard(
     registry: Registry,
     language: Language,
 ) -> tuple[Path, ...]:
-    """Writes page, ``results.csv`` and ``records/`` into a folder named after the suite.
+    """Writes page, pictures, results and ``records/`` into a folder named after the suite.
 
     A file of findings in that folder, if there is one, stands at the top of the page. Errors are
-    those of ``find_records`` and ``board_of``.
+    those of ``find_records``, ``board_of`` and ``rendered``.
 
     Args:
         suite: what the table is of.
@@ -90,18 +99,20 @@ def write_leaderboard(
         runs_dir: a runs directory, or the ``records`` of an earlier report.
         output_dir: the folder of all reports.
         registry: names, papers and the protocol.
-        language: of the page; the CSV file has none.
+        language: of the page and its charts; the numbers have none.
 
     Returns:
-        The page, the CSV file and the records directory.
+        The page, the CSV and the JSON file, every picture and the records directory.
     """
     board = board_of(suite, planned, find_records(runs_dir), registry)
     folder = output_dir / suite.id
+    files = rendered(board, registry, {language: findings_text(folder, language)})
     publish(board, runs_dir, folder / RECORDS)
-    texts = rendered(board, registry, {language: findings_text(folder, language)})
-    for name, text in texts.items():
-        write_atomically(folder / name, text)
-    return (*(folder / name for name in texts), folder / RECORDS)
+    for name, content in files.items():
+        write_atomically(folder / name, content)
+    for name in sorted(known_paths(language) - files.keys()):
+        (folder / name).unlink(missing_ok=True)
+    return (*(folder / name for name in files), folder / RECORDS)
 
 
 def findings_text(folder: Path, language: Language) -> str:

@@ -1,18 +1,20 @@
 """The leaderboard as a Markdown page that reads well on GitHub and in a terminal.
 
 A function of the leaderboard, the registry and the hand-written findings alone: no dates, no
-absolute paths, so that making it again changes no byte. Images and records are linked below
-``records/`` beside the page.
+absolute paths, so that making it again changes no byte. Charts are linked below ``charts/``, grids
+and records below ``records/``, both beside the page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from bench.report.details import RECORDS, details, folded
+from bench.report.again import report_command, run_command
+from bench.report.details import details, folded
 from bench.report.frames import Leaderboard
-from bench.report.layout import metric_label
+from bench.report.layout import anchor, metric_label
 from bench.report.notes import cost_note, notes, status_line
+from bench.report.pictures import Picture
 from bench.report.tables import (
     calibration_table,
     cost_table,
@@ -32,7 +34,11 @@ from catalog.schema import Registry
 
 
 def leaderboard_page(
-    board: Leaderboard, registry: Registry, language: Language, findings: str = ""
+    board: Leaderboard,
+    registry: Registry,
+    language: Language,
+    findings: str = "",
+    pictures: Mapping[str, Picture] | None = None,
 ) -> str:
     """The whole page, ending in one line break.
 
@@ -41,33 +47,55 @@ def leaderboard_page(
         registry: names, papers and published numbers.
         language: of the page.
         findings: Markdown that is quoted word for word above the tables.
+        pictures: what there is to show, by kind.
     """
     words = Words(language)
+    shown = {kind: picture.markdown for kind, picture in (pictures or {}).items()}
+    body = [
+        *(["", findings.strip()] if findings.strip() else []),
+        *_section("glance", _paragraphs([shown.get("wall"), shown.get("distance")]), words),
+        *_section("ranking", ranking_table(board, registry, words), words),
+        *_section("notes", [f"- {note}" for note in notes(board, words)], words),
+        *_section("precision_recall", shown.get("precision-recall", []), words),
+        *_section("parents", parents_table(board, words), words, words("parents_intro")),
+        *_section("gates", gates_table(board, words), words, words("gates_intro")),
+        *_section("measures", measures_table(board, words), words, _about_measures(board, words)),
+        *_unranked(board, words),
+        *_section("spread", spread_table(board, words), words, words("spread_intro")),
+        *_costs(board, words, shown),
+        *_losses(words, shown),
+        *_published(board, registry, words),
+        *_section("gaps", gaps_table(board, words), words, words("gaps_intro")),
+        *_section("stale", stale_table(board, words), words, words("stale_intro")),
+        *_section("rows", details(board, registry, words), words),
+        *_protocol(board, words),
+        *_again(board, registry, words),
+    ]
     lines = [
         f"# {words('title', suite=board.suite.title.in_language(language))}",
         "",
         _intro(board, registry, words),
         "",
         status_line(board, words),
-        *(["", findings.strip()] if findings.strip() else []),
-        *_section("ranking", ranking_table(board, registry, words), words),
-        *_section("notes", [f"- {note}" for note in notes(board, words)], words),
-        *_section("parents", parents_table(board, words), words, words("parents_intro")),
-        *_section("gates", gates_table(board, words), words, words("gates_intro")),
-        *_section("measures", measures_table(board, words), words, _about_measures(board, words)),
-        *_unranked(board, words),
-        *_section("spread", spread_table(board, words), words, words("spread_intro")),
-        *_section("costs", cost_table(board, words), words, cost_note(board, words)),
-        *_published(board, registry, words),
-        *_section("gaps", gaps_table(board, words), words, words("gaps_intro")),
-        *_section("stale", stale_table(board, words), words, words("stale_intro")),
-        *_section("rows", details(board, registry, words), words),
-        *_protocol(board, words),
-        *_again(board, words),
+        "",
+        _contents(body, words),
+        *body,
         "",
         *_links(board, registry),
     ]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _contents(body: Sequence[str], words: Words) -> str:
+    """Links to all sections, those of the findings included."""
+    headings = [line[3:] for part in body for line in part.split("\n") if line.startswith("## ")]
+    links = [f"[{heading}](#{anchor(heading)})" for heading in headings]
+    return words("contents", list=" · ".join(links))
+
+
+def _paragraphs(parts: Sequence[Sequence[str] | None]) -> list[str]:
+    lines = [line for part in parts if part for line in ("", *part)]
+    return lines[1:]
 
 
 def _section(title: str, body: Sequence[str], words: Words, intro: str = "") -> list[str]:
@@ -113,13 +141,23 @@ def _protocol(board: Leaderboard, words: Words) -> list[str]:
     return _section("protocol", body, words, words("protocol_intro", key=board.protocol.key))
 
 
-def _again(board: Leaderboard, words: Words) -> list[str]:
-    suite = board.suite.id
-    language = "" if words.language == "en" else f" --lang {words.language}"
+def _costs(board: Leaderboard, words: Words, shown: Mapping[str, Sequence[str]]) -> list[str]:
+    table = cost_table(board, words)
+    body = _paragraphs([shown.get("cost"), table]) if table else []
+    return _section("costs", body, words, cost_note(board, words))
+
+
+def _losses(words: Words, shown: Mapping[str, Sequence[str]]) -> list[str]:
+    picture = shown.get("losses")
+    body = folded(words("losses_open"), ["\n".join(picture)]) if picture else []
+    return _section("losses", body, words)
+
+
+def _again(board: Leaderboard, registry: Registry, words: Words) -> list[str]:
     body = [
         "```sh",
-        f"aigc bench run {suite}",
-        f"aigc report leaderboard {suite} --runs reports/{suite}/{RECORDS}{language}",
+        run_command(board.suite, registry),
+        report_command(board.suite, registry, words.language),
         "```",
     ]
     return _section("again", body, words, words("again_body"))

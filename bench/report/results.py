@@ -1,6 +1,9 @@
-"""The leaderboard as ``results.csv``: plain numbers to the last digit, for machines."""
+"""The leaderboard for machines, as CSV and as JSON: plain numbers to the last digit."""
 
 from __future__ import annotations
+
+import json
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -8,6 +11,8 @@ from bench.record import MetricName
 from bench.report.frames import Gap, Leaderboard, Row
 from bench.report.layout import metric_label
 from bench.stats import Contrast
+
+SCHEMA_VERSION = 1
 
 # The ranking distance has no column of its own: it is mean, ci_low and ci_high.
 COLUMN_OF: dict[MetricName, str] = {
@@ -34,25 +39,63 @@ LAST = (
 )
 
 
+COLUMNS = (
+    *FIRST,
+    *(f"{name}{end}" for name in COLUMN_OF.values() for end in ("", "_ci_low", "_ci_high")),
+    *LAST,
+)
+Fields = dict[str, object]
+
+
 def results_csv(board: Leaderboard) -> str:
     """One line per row of every table of the page, runs without a result included."""
-    metrics = [f"{name}{end}" for name in COLUMN_OF.values() for end in ("", "_ci_low", "_ci_high")]
-    rows = (*board.rows, *board.calibration, *board.reconstructions)
-    contrasts = {descent.child.key: descent.contrast for descent in board.descents}
-    shared = {
-        "metric": metric_label("fid", board.protocol.extractor),
-        "protocol_key": board.protocol.key,
-    }
-    data = [shared | fields for fields in (*map(_row, rows), *map(_gap, board.gaps))]
-    for fields, row in zip(data, rows, strict=False):
-        fields |= _contrast(contrasts.get(row.key)) if row.kind == "generated" else {}
-    frame = pd.DataFrame(data, columns=[*FIRST, *metrics, *LAST], dtype=object)
+    data = [
+        fields | {"seeds": _spaced(fields["seeds"]), "provisional": _lower(fields["provisional"])}
+        for fields in _all_fields(board)
+    ]
+    frame = pd.DataFrame(data, columns=list(COLUMNS), dtype=object)
     return frame.to_csv(index=False, lineterminator="\n")
 
 
-def _row(row: Row) -> dict[str, object]:
+def results_json(board: Leaderboard) -> str:
+    """The same rows as ``results_csv``, one a line, with the protocol that they stand under.
+
+    A number that is missing is null, ``provisional`` is a boolean, ``seeds`` a list of numbers.
+    """
+    protocol = board.protocol.model_dump(mode="json") | {"key": board.protocol.key}
+    items = ",\n".join(_json(fields) for fields in _all_fields(board))
+    head = f'"schema_version": {SCHEMA_VERSION},\n"protocol": {_json(protocol)}'
+    return f'{{\n{head},\n"items": [\n{items}\n]\n}}\n'
+
+
+def _json(data: Mapping[str, object]) -> str:
+    return json.dumps(data, ensure_ascii=False, allow_nan=False)
+
+
+def _spaced(seeds: object) -> object:
+    return " ".join(map(str, seeds)) if isinstance(seeds, list) else seeds
+
+
+def _lower(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _all_fields(board: Leaderboard) -> list[Fields]:
+    """Every row with every column, those without a value as None."""
+    rows = (*board.rows, *board.calibration, *board.reconstructions)
+    contrasts = {descent.child.key: descent.contrast for descent in board.descents}
+    shared: Fields = dict.fromkeys(COLUMNS)
+    shared["metric"] = metric_label("fid", board.protocol.extractor)
+    shared["protocol_key"] = board.protocol.key
+    data = [shared | fields for fields in (*map(_row, rows), *map(_gap, board.gaps))]
+    for fields, row in zip(data, rows, strict=False):
+        fields |= _contrast(contrasts.get(row.key)) if row.kind == "generated" else {}
+    return data
+
+
+def _row(row: Row) -> Fields:
     distance, cost = row.estimate("fid"), row.cost
-    fields: dict[str, object] = {
+    fields: Fields = {
         "variant": row.key.name,
         "sampler": row.key.sampler,
         "weights": None if row.kind == "calibration" or not row.scores else row.key.weights,
@@ -61,9 +104,9 @@ def _row(row: Row) -> dict[str, object]:
         "rank_high": row.rank.high if row.rank else None,
         "kind": row.kind,
         "status": _status(row),
-        "provisional": str(row.provisional).lower(),
+        "provisional": row.provisional,
         "versus_pca_gaussian": row.baseline.verdict if row.baseline else None,
-        "seeds": _seeds([run.train.spec.seed for run in row.runs]),
+        "seeds": [run.train.spec.seed for run in row.runs],
         "n_draws": len(row.scores) if row.kind == "calibration" else None,
         "sd_over_seeds": row.spread.trainings,
         "sd_over_draws": row.spread.draws,
@@ -94,7 +137,7 @@ def _status(row: Row) -> str:
     return "gate-missed" if row.short else "success"
 
 
-def _contrast(contrast: Contrast | None) -> dict[str, object]:
+def _contrast(contrast: Contrast | None) -> Fields:
     if contrast is None:
         return {}
     return {
@@ -105,16 +148,12 @@ def _contrast(contrast: Contrast | None) -> dict[str, object]:
     }
 
 
-def _gap(gap: Gap) -> dict[str, object]:
+def _gap(gap: Gap) -> Fields:
     return {
         "variant": gap.variant,
         "n_train_seeds": 0,
         "kind": "gap",
         "status": gap.status,
         "reason": gap.reason,
-        "seeds": _seeds(gap.seeds),
+        "seeds": list(gap.seeds),
     }
-
-
-def _seeds(seeds: list[int] | tuple[int, ...]) -> str:
-    return " ".join(map(str, seeds))

@@ -25,6 +25,11 @@ EN: dict[str, str] = {
     "status_range": (
         "{low} to {high} training seeds per row; ± is a 95 % Student-t interval over them."
     ),
+    "contents": "On this page: {list}",
+    "glance": "At a glance",
+    "precision_recall": "Precision and recall",
+    "losses": "Losses during training",
+    "losses_open": "Curves of every variant",
     "ranking": "Ranking",
     "calibration": "Calibration rows, unranked",
     "calibration_intro": (
@@ -93,8 +98,8 @@ EN: dict[str, str] = {
     ),
     "again": "Make it again",
     "again_body": (
-        "All runs, then this page; the second command alone makes the page, byte for byte, from "
-        "the committed records:"
+        "All runs, then this page; the second command alone makes the page and its charts, byte "
+        "for byte, from the committed records:"
     ),
     "rank": "Rank",
     "variant": "Variant",
@@ -125,8 +130,8 @@ EN: dict[str, str] = {
     "versus": "vs PCA-Gaussian",
     "precision": "Precision ↑",
     "recall": "Recall ↑",
-    "equal_n": "At n={n} ↓",
-    "held_out": "To `{split}`, n={n} ↓",
+    "equal_n": "At n={n:,} ↓",
+    "held_out": "To `{split}`, n={n:,} ↓",
     "label_accuracy": "Class as asked ↑",
     "copies": "Copies",
     "parameters": "Parameters",
@@ -200,20 +205,21 @@ EN: dict[str, str] = {
     "baseline_undecided": "Lower, but not shown to be: {rows}.",
     "baseline_behind": "Behind it: {rows}.",
     "real": (
-        "For scale, {n} real held-out images are at {distance} {value} from the reference. The "
-        "column to `{held_out}` compares {n_equal} generated images with as many held-out ones; "
+        "For scale, {n:,} real held-out images are at {distance} {value} from the reference. The "
+        "column to `{held_out}` compares {n_equal:,} generated images with as many held-out ones; "
         "training images come as near as {copies} there, so going below means nothing."
     ),
     "bias": (
-        "Drawing images independently adds about {few} to a distance of {n_few} of them and "
-        "{many} to one of {n_many:,}, which is not corrected; splits balanced by class, and models "
-        "that are asked for every class in turn, lose part of it."
+        "That images are a sample adds about {few} to the distance of {n_few:,} held-out ones and "
+        "{many} to that of {n_many:,} generated ones (the median row), if they are independent; "
+        "it is not corrected. Splits balanced by class, and models that are asked for every class "
+        "in turn, lose part of it."
     ),
     "near": (
-        "Near to real images at equal n: the first {n} images within twice the distance of "
+        "Near to real images at equal n: the first {n:,} images within twice the distance of "
         "held-out images to the reference ({equal}), within twice that of training images to "
         "`{held_out}` ({test}), and with no more copies than held-out images have ({rate} %; over "
-        "{n} images such a share is known to ±{noise} points)."
+        "{n:,} images such a share is known to ±{noise} points)."
     ),
     "near_rows": "So are: {rows}.",
     "near_nobody": "No row is.",

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.plan import planned_specs
+from bench.report.again import RECORDS
 from bench.report.claims.evaluate import judge
 from bench.report.claims.page import claims_csv, claims_page
-from bench.report.details import RECORDS
 from bench.report.frames import Leaderboard
 from bench.report.leaderboard import board_of
 from bench.report.records import Found, find_records
