@@ -79,7 +79,7 @@ def diagram_svg(boxes: Sequence[Box], arrows: Sequence[Arrow], title: str, name:
         for place, box in enumerate(layer)
     }
     head = (
-        f'<svg class="diagram" role="img" aria-labelledby="{name}-title" '
+        f'<svg class="diagram" role="group" aria-labelledby="{name}-title" '
         f'viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         'xmlns="http://www.w3.org/2000/svg">'
     )

@@ -69,6 +69,7 @@ def _fields(resource: Resource) -> Iterator[_Field]:
         (90.0, (resource.title.en, resource.title.zh)),
         (60.0, tuple(FAMILIES[resource.family].model_dump().values()) if resource.family else ()),
         (50.0, (resource.kind, KINDS[resource.kind].zh, *resource.authors)),
+        (50.0, (str(resource.sure_year or ""),)),
         (40.0, (resource.summary.en, resource.summary.zh)),
         (30.0, tuple(mention.quote for mention in resource.article)),
         (20.0, tuple(text for note in resource.notes for text in (note.en, note.zh))),

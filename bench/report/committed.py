@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.gallery.record import Pictures, pictures_folder, read_pictures
 from bench.plan import planned_specs
-from bench.report.details import RECORDS
+from bench.report.again import RECORDS
 from bench.report.frames import Leaderboard
 from bench.report.leaderboard import board_of
 from bench.report.records import find_records

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bench.gallery.record import FOLDER, Column, PictureName, Pictures
+from bench.report.again import RECORDS
 from bench.report.card.gather import Card, OnSuite
-from bench.report.details import RECORDS
 from bench.report.frames import Row
 from bench.report.layout import number_text
 from bench.report.notes import row_name

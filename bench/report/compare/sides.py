@@ -11,7 +11,7 @@ from bench.hashing import sha256_of_data
 from bench.plan import planned_specs
 from bench.protocol import ScoringProtocol
 from bench.record import MetricName, RunSubject
-from bench.report.details import RECORDS
+from bench.report.again import RECORDS
 from bench.report.frames import Kind, Row, RowKey, Weights, value_of
 from bench.report.records import Run, ScoreFile, find_records, read_run
 from bench.spec import TrainSpec

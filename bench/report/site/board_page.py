@@ -8,7 +8,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from bench.report.charts import charts_of, themed
+from bench.report.again import report_command, run_command
+from bench.report.charts import drawn, themed
 from bench.report.frames import Leaderboard, Row
 from bench.report.layout import metric_label
 from bench.report.leaderboard import FINDINGS
@@ -32,9 +33,6 @@ from bench.report.texts import Language, Words
 from bench.store import CALIBRATION
 from catalog.schema import Registry
 
-INLINE = ("distance", "cost", "precision-recall")
-"""Charts that stand in the page itself; the others are files of their own."""
-
 
 @dataclass(frozen=True)
 class Section:
@@ -47,7 +45,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart: drawn in the page, or a picture beside it."""
+    """A chart with its heading."""
 
     id: str
     title: str
@@ -95,7 +93,7 @@ def board_values(
         "wall": _picture(f"{suite.id}/wall.png", links),
         "grids": list(_grids(board, words, links)),
         "csv": _picture(f"{suite.id}/results.csv", links),
-        "commands": f"aigc bench run {suite.id}\naigc report leaderboard {suite.id}",
+        "commands": f"{run_command(suite, registry)}\n{report_command(suite, registry, language)}",
     }
 
 
@@ -105,12 +103,10 @@ def _findings(folder: Path, language: Language, links: Links) -> Markup:
 
 
 def _charts(board: Leaderboard, registry: Registry, language: Language, page: Words) -> list[Chart]:
-    """Charts by their names without language and suffix, in the order of the page."""
-    drawn = {name.split(".")[0]: svg for name, svg in charts_of(board, registry, language).items()}
+    """Every chart, drawn in the page so that it follows the page's colours."""
     return [
-        Chart(name, page(f"chart_{name}"), Markup(themed(drawn[name])))  # noqa: S704
-        for name in INLINE
-        if name in drawn
+        Chart(kind, page(f"chart_{kind}"), Markup(themed(chart.svg)))  # noqa: S704 - our own
+        for kind, chart in drawn(board, registry, language).items()
     ]
 
 

@@ -116,6 +116,7 @@ EN: dict[str, str] = {
     "chart_distance": "Distance with its interval",
     "chart_cost": "Quality against cost",
     "chart_precision-recall": "Precision against recall",
+    "chart_losses": "Learning curves",
     "samples": "Samples, row by row",
     "samples_of": "samples of {name}",
     "download": "All numbers as CSV",

@@ -90,6 +90,7 @@ ZH: dict[str, str] = {
     "chart_distance": "距离及其区间",
     "chart_cost": "质量与成本",
     "chart_precision-recall": "精确率与召回率",
+    "chart_losses": "学习曲线",
     "samples": "各行样本",
     "samples_of": "{name}的样本",
     "download": "全部数值（CSV）",
