@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from PIL import Image
+
 from bench.protocol import ScoringProtocol
 from bench.record import (
     CalibrationSubject,
@@ -202,6 +204,19 @@ def make_metrics(
     )
 
 
+def draw_grid(path: Path, first: int, mode: str = "L", cell: int = 8) -> None:
+    """Write 5 x 12 flat images with the layout of a grid, the first one of some grey."""
+    grid = Image.new(
+        mode, (12 * (cell + 2) + 2, 5 * (cell + 2) + 2), 128 if mode == "L" else "grey"
+    )
+    for place in range(60):
+        row, column = divmod(place, 12)
+        grey = (first + 3 * place) % 256
+        image = Image.new(mode, (cell, cell), grey if mode == "L" else (grey, 255 - grey, place))
+        grid.paste(image, (column * (cell + 2) + 2, row * (cell + 2) + 2))
+    grid.save(path, "PNG")
+
+
 class Runs:
     """A runs directory that tests fill as the runner would."""
 
@@ -231,7 +246,8 @@ class Runs:
         directory = self.path / spec.run_id
         (directory / "scores").mkdir(parents=True, exist_ok=True)
         (directory / "train.json").write_text(to_json(TrainRecord(**(fields | changes))))
-        (directory / "curve.csv").write_text("step,loss\n1,0.5\n")
+        rows = [f"{step},{10 / step + spec.seed:.4g}" for step in range(10, 1001, 10)]
+        (directory / "curve.csv").write_text("\n".join(["step,loss", *rows, ""]))
         (directory / "weights.safetensors").write_bytes(b"heavy")
         return directory
 
@@ -272,7 +288,7 @@ class Runs:
         file = calibration_file(self.path / "calibration", name, self.protocol.key, draw)
         file.parent.mkdir(parents=True, exist_ok=True)
         if draw == 0:
-            file.with_suffix(".png").write_bytes(f"grid of {name}".encode())
+            draw_grid(file.with_suffix(".png"), len(name))
         subject = CalibrationSubject(name=name, draw=draw)
         return self._write(file, subject, distance, self.protocol, n_images, **more)
 
@@ -311,8 +327,8 @@ def fill(runs: Runs, seeds: tuple[int, ...] = SEEDS) -> None:
     """Two variants with every kind of score, and the calibration rows."""
     for seed in seeds:
         dcgan, vae = make_spec("dcgan", seed), make_spec("vae", seed)
-        (runs.train(dcgan) / "grid-prior.png").write_bytes(b"prior")
-        (runs.path / dcgan.run_id / "grid-prior-raw.png").write_bytes(b"raw")
+        draw_grid(runs.train(dcgan) / "grid-prior.png", 100 + seed)
+        draw_grid(runs.path / dcgan.run_id / "grid-prior-raw.png", 110 + seed)
         runs.score(dcgan, 10.0 + 0.1 * seed, ema=True)
         runs.score(dcgan, 14.0 + 0.1 * seed)
         runs.train(vae)

@@ -55,7 +55,7 @@ def write(runs: Runs, registry: Registry, tmp_path: Path) -> Write:
     def _write(
         seeds: tuple[int, ...] = SEEDS, language: Language = "en", source: Path | None = None
     ) -> tuple[str, pd.DataFrame]:
-        page, results, _ = report.write_leaderboard(
+        page, results, *_ = report.write_leaderboard(
             make_suite(seeds),
             planned(seeds),
             source or runs.path,
@@ -152,8 +152,10 @@ def test_every_link_of_the_page_leads_to_a_file(runs: Runs, write: Write, tmp_pa
     fill(runs)
     page, _ = write()
     links = [part.split(")")[0] for part in page.split("](")[1:]]
-    local = [link for link in links if not link.startswith("https://")]
-    assert len([link for link in local if link.endswith(".png")]) == 2 + 3  # dcgan, calibration
+    local = [link for link in links if not link.startswith(("https://", "#"))]
+    pngs = [link for link in local if link.endswith(".png")]
+    assert len(pngs) == 2 + 3 + 1  # dcgan, calibration, the wall
+    assert len([link for link in local if link.endswith(".svg")]) == 4
     assert all((tmp_path / "reports" / "tiny" / link).is_file() for link in local)
 
 
@@ -328,7 +330,7 @@ def test_findings_are_quoted_at_the_top(runs: Runs, write: Write, tmp_path: Path
     folder.mkdir(parents=True)
     (folder / "findings.md").write_text("## Findings\n\nWhat we {saw}: 3 < 4.\n")
     page, _ = write()
-    said = "\n\n## Findings\n\nWhat we {saw}: 3 < 4.\n\n## Ranking\n"
+    said = "\n\n## Findings\n\nWhat we {saw}: 3 < 4.\n\n## At a glance\n"
     assert said in page
     assert write()[0] == page
     assert "Findings" not in write(language="zh")[0]
@@ -559,7 +561,7 @@ def test_every_training_has_to_pass_a_rows_gates(
         runs.train(spec, measures=Measures(split="test", n_images=360, values=values))
         runs.score(spec, 10.0 + seed, ema=True, accuracy=accuracy)
         runs.score(spec, 14.0 + seed, accuracy=0.0)  # raw weights are not what is shown
-    page, results, _ = report.write_leaderboard(
+    page, results, *_ = report.write_leaderboard(
         make_suite(), planned(), runs.path, tmp_path / "reports", gated, "en"
     )
     text = page.read_text()

@@ -151,5 +151,5 @@ def _alt(frame: Frame, rows: Sequence[Row]) -> str:
         low=estimate_text(rows[0].estimate("fid")),
         worst=frame.name(rows[-1]),
         high=estimate_text(rows[-1].estimate("fid")),
-        references=frame.say("sentence", text=frame.say.join(texts)) if texts else "",
+        references=frame.say("scale", text=frame.say.join(texts)) if texts else "",
     ).strip()

@@ -113,5 +113,5 @@ def _alt(frame: Frame, points: Sequence[Point], best: Sequence[int], known: Sequ
         "precision_alt",
         n=len(points),
         front=separator.join(said[: len(best)]),
-        references=frame.say("sentence", text=sets) if sets else "",
+        references=frame.say("scale", text=sets) if sets else "",
     ).strip()

@@ -29,8 +29,9 @@ EN = {
         "{references}"
     ),
     "distance_caption": (
-        "Mean {label} of each row, best on top, with its 95 % interval over training seeds; an "
-        "interval that reaches zero runs out of the log axis. Dashed: sets of known quality."
+        "Mean {label} of each row, best on top, with its 95 % interval where there are several "
+        "training seeds; one that reaches zero runs out of the log axis. Dashed: sets of known "
+        "quality."
     ),
     "cost_title": "Distance against time of training",
     "cost_alt": (
@@ -63,7 +64,7 @@ EN = {
     "one_losses_alt": "Curves of {variant} over {steps} updates, {n} seeds: {names}.",
     "axis_steps": "updates",
     "left_out": "Not drawn, as a run failed or a gate was missed: {rows}.",
-    "sentence": "{text}.",
+    "scale": "For scale: {text}.",
     "wall_alt": "One strip of 12 images for each of: {rows}.",
     "wall_caption": (
         "The first 12 images of each set. In one column all models draw from the same random "
@@ -99,7 +100,8 @@ ZH = {
         "对数轴上{n}行的{label}均值，由好到差：从{best}的{low}到{worst}的{high}。{references}"
     ),
     "distance_caption": (
-        "各行的{label}均值，最好的在最上，附训练种子上的95%区间；触及零的区间伸出对数轴。虚线：质量已知的图像。"
+        "各行的{label}均值，最好的在最上；有多个训练种子者附95%区间，触及零的区间伸出对数轴。"
+        "虚线：质量已知的图像。"
     ),
     "cost_title": "距离与训练用时",
     "cost_alt": (
@@ -129,7 +131,7 @@ ZH = {
     "one_losses_alt": "{variant}在{steps}步更新中的曲线，{n}个种子：{names}。",
     "axis_steps": "更新步数",
     "left_out": "因训练失败或未达到门槛而未画出：{rows}。",
-    "sentence": "{text}。",
+    "scale": "作为参照：{text}。",
     "wall_alt": "以下各行各有一条12张图像：{rows}。",
     "wall_caption": (
         "各组图像的前12张。同一列中各模型取自同一条随机数流，条件模型被要求生成同一类别。"
