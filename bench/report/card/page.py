@@ -76,7 +76,7 @@ def _facts(card: Card, words: Words) -> list[str]:
         "fact_parent": parent,
         "fact_algorithm": f"`{card.variant.algorithm}`",
     }
-    return [f"- **{words(key)}**: {fact}" for key, fact in facts.items()]
+    return [f"- {words('fact', name=words(key), value=fact)}" for key, fact in facts.items()]
 
 
 def _errata(card: Card, words: Words) -> list[str]:

@@ -85,7 +85,8 @@ def _drawn(card: Card, one: OnSuite, pictures: Pictures, words: Words) -> list[s
     )
     lines = ["", _origin(pictures, one, words)]
     for picture, key, text in blocks:
-        lines += ["", f"### {words(f'{key}_title')} ({one.suite.id})", "", text]
+        title = words("section_of", title=words(f"{key}_title"), suite=one.suite.id)
+        lines += ["", f"### {title}", "", text]
         if picture in pictures.files:
             alt = words(f"{key}_alt", **told)
             lines += ["", f"![{alt}]({picture_link(one, card.variant.id, picture)})"]

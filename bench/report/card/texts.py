@@ -7,6 +7,8 @@ from bench.report.texts import Language
 
 EN = {
     "card_title": "{name}: card of `{variant}`",
+    "fact": "**{name}**: {value}",
+    "section_of": "{title} ({suite})",
     "fact_family": "Family",
     "fact_paper": "Paper",
     "fact_parent": "Parent",
@@ -159,6 +161,8 @@ EN = {
 
 ZH = {
     "card_title": "{name}：`{variant}`的卡片",
+    "fact": "**{name}**：{value}",
+    "section_of": "{title}（{suite}）",
     "fact_family": "类别",
     "fact_paper": "论文",
     "fact_parent": "父变体",
