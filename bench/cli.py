@@ -22,6 +22,7 @@ from bench.commands import (
     score,
     speed,
     validate,
+    watching,
 )
 from bench.commands import verify as verifying
 from bench.commands.options import emit, say
@@ -46,7 +47,7 @@ def _group(help_text: str, epilog: str | None = None) -> typer.Typer:
 
 app = _group("Browse, train, score and rank generative image models.", EXIT_CODES)
 bench_app = _group("Train, score and compare variants.")
-report_app = _group("Tables made from records.")
+report_app = _group("Tables made from records, and a look at running jobs.")
 
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(bench_app, name="bench")
@@ -69,6 +70,7 @@ bench_app.add_typer(data.data_app, name="data")
 bench_app.command("validate")(validate.validate)
 report_app.command("leaderboard")(reporting.leaderboard)
 report_app.command("claims")(reporting.claims)
+report_app.command("live")(watching.live)
 
 
 def _version(wanted: bool) -> None:
