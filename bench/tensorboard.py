@@ -44,6 +44,7 @@ class TensorBoard(AbstractContextManager["TensorBoard"]):
         self._protocol_key = plan.protocol.key
         self._jobs = {job.spec.label: job for job in plan.jobs}
         self._writers: dict[str, SummaryWriter] = {}
+        self._steps: dict[str, int] = {}
 
     def __call__(self, event: Event) -> None:
         """Hear of an event."""
@@ -65,6 +66,7 @@ class TensorBoard(AbstractContextManager["TensorBoard"]):
             for name, value in event.losses.items():
                 writer.add_scalar(f"loss/{name}", value, event.step)
             writer.add_scalar("speed/images per second", event.images_per_s, event.step)
+            self._steps[event.job] = event.step
         elif isinstance(event, JobEnded):
             self._end(self._jobs[event.job], event)
             self._close(event.job)
@@ -82,11 +84,12 @@ class TensorBoard(AbstractContextManager["TensorBoard"]):
         return self._writers[job]
 
     def _end(self, job: PlannedJob, ended: JobEnded) -> None:
-        """How a job ended; after a success also its scores and grids, at its last step."""
-        writer, step = self._writer(ended.job), job.spec.steps
+        """How a job ended and where; after a success also its scores and grids."""
+        writer, succeeded = self._writer(ended.job), ended.status == "success"
+        step = job.spec.steps if succeeded else self._steps.get(ended.job, 0)
         message = f": {ended.message}" if ended.message else ""
         writer.add_text("outcome", f"{ended.status}{message}", step)
-        if ended.status != "success":
+        if not succeeded:
             return
         directory = RunDirectory(job.directory)
         scores = [s for s in _scores(directory) if s.protocol_key == self._protocol_key]
