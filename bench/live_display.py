@@ -51,7 +51,7 @@ def _parts(job: LiveJob, name_width: int, curve_width: int) -> list[RenderableTy
 
 def _indented(text: str) -> Padding:
     """A line that goes on below itself where it is too long, so that no part of a path is lost."""
-    return Padding(Text(text, overflow="fold"), (0, 0, 0, INDENT))
+    return Padding(Text(text, overflow="fold"), (0, 0, 0, INDENT), expand=False)
 
 
 def _headline(job: LiveJob) -> Text:
@@ -75,7 +75,7 @@ def _losses(job: LiveJob, name_width: int, curve_width: int) -> Table:
     table.add_column(width=name_width, no_wrap=True)
     table.add_column(width=NUMBER_WIDTH, no_wrap=True, justify="right")
     table.add_column(width=curve_width, no_wrap=True)
-    table.add_column(width=NUMBER_WIDTH, no_wrap=True)
+    table.add_column(no_wrap=True)
     x_end = float(job.n_steps or (job.curve[-1][0] if job.curve else 1))
     losses = job.losses or {}
     for name in _names(job):
