@@ -25,6 +25,7 @@ from bench.commands import (
     site,
     speed,
     validate,
+    watching,
 )
 from bench.commands import verify as verifying
 from bench.commands.options import emit, say
@@ -49,7 +50,7 @@ def _group(help_text: str, epilog: str | None = None) -> typer.Typer:
 
 app = _group("Browse, train, score and rank generative image models.", EXIT_CODES)
 bench_app = _group("Train, score and compare variants.")
-report_app = _group("Tables made from records.")
+report_app = _group("Tables made from records, and a look at running jobs.")
 
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(bench_app, name="bench")
@@ -75,6 +76,7 @@ report_app.command("claims")(reporting.claims)
 report_app.command("site")(site.site)
 report_app.command("card")(cards.card)
 report_app.command("compare")(comparing.compare)
+report_app.command("live")(watching.live)
 
 
 def _version(wanted: bool) -> None:

@@ -28,11 +28,16 @@ def grid_image(images: Tensor, n_columns: int = N_COLUMNS, n_rows: int = N_ROWS)
 
 
 def write_grid(
-    images: Tensor, path: Path, n_columns: int = N_COLUMNS, n_rows: int = N_ROWS
+    images: Tensor,
+    path: Path,
+    n_columns: int = N_COLUMNS,
+    n_rows: int = N_ROWS,
+    *,
+    synced: bool = True,
 ) -> None:
-    """Write ``grid_image`` as a PNG, in grey where the images are."""
+    """Write ``grid_image`` as a PNG, in grey where the images are; ``synced`` as for a file."""
     image = grid_image(images, n_columns, n_rows)
     if images.shape[1] == 1:
         image = image.convert("L")
-    with atomic_file(path) as temporary:
+    with atomic_file(path, synced=synced) as temporary:
         image.save(temporary, format="PNG", optimize=True)

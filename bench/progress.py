@@ -33,6 +33,8 @@ class Sign(Record):
     Attributes:
         step: of a training; None in other phases and before the first report.
         losses: means since the report before, by name.
+        eta_s: how long the training would still take at the pace of this sitting so far; None
+            while that is unknown.
         memory_bytes: resident memory of the process at that time.
         peak_memory_bytes: most resident memory that the process ever had.
     """
@@ -44,6 +46,7 @@ class Sign(Record):
     n_steps: int | None = None
     losses: dict[str, float] = Field(default_factory=dict)
     images_per_s: float | None = None
+    eta_s: float | None = None
     memory_bytes: int
     peak_memory_bytes: int
     updated_at: AwareDatetime
@@ -63,6 +66,7 @@ class SignsOfLife:
         self._process = this_process()
         self._phase = ""
         self._next = 0.0
+        self._first: tuple[float, int] | None = None
 
     def __call__(self, event: Event) -> None:
         """Hear of an event."""
@@ -70,6 +74,7 @@ class SignsOfLife:
             self._phase = event.phase
             self._write(None)
             self._next = 0.0  # the first step of a training is told at once
+            self._first = None
         elif isinstance(event, TrainProgress) and time.monotonic() >= self._next:
             self._write(event)
             self._next = time.monotonic() + EVERY_S
@@ -90,12 +95,23 @@ class SignsOfLife:
             n_steps=at.n_steps if at else None,
             losses=at.losses if at else {},
             images_per_s=at.images_per_s if at else None,
+            eta_s=self._eta_s(at) if at else None,
             memory_bytes=now_bytes,
             peak_memory_bytes=max(now_bytes, peak_resident_bytes()),
             updated_at=datetime.now(UTC),
         )
         with suppress(OSError):
             write_atomically(self.file, to_json(sign), synced=False)
+
+    def _eta_s(self, at: TrainProgress) -> float | None:
+        """Time left, from all steps since the first report of this sitting."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now, at.step
+        since, first = self._first
+        if at.step == first:
+            return None
+        return (now - since) / (at.step - first) * (at.n_steps - at.step)
 
 
 @contextmanager

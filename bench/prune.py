@@ -238,6 +238,7 @@ def _parts(
     rules: tuple[tuple[Choice, FileKind, bool, str], ...] = (
         ("checkpoints", "checkpoint", finished, "the run is finished"),
         ("drafts", "draft", True, "its process died while writing"),
+        ("drafts", "live", finished, "the run is finished"),
         ("drafts", "progress", True, "its process is dead"),
         ("weights", "weights", finished, "can't be verified without training again"),
     )

@@ -11,12 +11,24 @@ from pathlib import Path
 from typing import Literal
 
 FileKind = Literal[
-    "record", "score", "weights", "checkpoint", "curve", "grid", "draft", "progress", "lock"
+    "record",
+    "score",
+    "weights",
+    "checkpoint",
+    "curve",
+    "grid",
+    "live",
+    "draft",
+    "progress",
+    "lock",
 ]
 PROGRESS = "progress.json"
 LOCK = ".lock"
 RESERVE = ".reserve"
 CHECKPOINT = "checkpoint.pt"
+CURVE = "curve.csv"
+LIVE_CURVE = "live.csv"
+LATEST_GRID = "latest.png"
 WEIGHTS = "weights.safetensors"
 SCORES = "scores"
 CALIBRATION_FOLDER = "calibration"
@@ -26,7 +38,9 @@ _NAMES: tuple[tuple[FileKind, str], ...] = (
     ("score", r"scores/[0-9a-f]{16}\.json"),
     ("weights", r"(weights|gmm-10)(-ema)?\.safetensors"),
     ("checkpoint", r"checkpoint(-previous)?\.pt"),
-    ("curve", r"curve\.csv"),
+    ("curve", re.escape(CURVE)),
+    ("live", re.escape(LIVE_CURVE)),
+    ("live", re.escape(LATEST_GRID)),
     ("grid", r"grid-[a-z0-9-]+\.png"),
     ("progress", re.escape(PROGRESS)),
     ("progress", re.escape(RESERVE)),

@@ -3,7 +3,8 @@
 ``<runs>/<run id>/`` holds ``train.json`` (what was trained), ``scores/<hash>.json`` (one per scored
 image set), ``weights.safetensors`` and ``weights-ema.safetensors``, ``curve.csv`` and
 ``grid-*.png``; until the end of training also ``checkpoint.pt`` and ``checkpoint-previous.pt``, and
-while a job is at work ``progress.json`` and ``.reserve``, the room for the record of a failure.
+while a job is at work ``progress.json`` and ``.reserve``, the room for the record of a failure. A
+run that is not finished also has ``live.csv``, its curve so far, and ``latest.png``, a grid of it.
 ``<runs>/calibration/<name>-<key>.json`` are scores of calibration images, with a grid beside each;
 further draws are ``<name>-draw-<n>-<key>.json``. ``bench.run_files`` knows all these names.
 """
@@ -30,7 +31,16 @@ from bench.record import (
     parse_train_record,
     to_json,
 )
-from bench.run_files import CALIBRATION_FOLDER, CHECKPOINT, LOCK, RESERVE, SCORES, WEIGHTS
+from bench.run_files import (
+    CALIBRATION_FOLDER,
+    CHECKPOINT,
+    CURVE,
+    LATEST_GRID,
+    LOCK,
+    RESERVE,
+    SCORES,
+    WEIGHTS,
+)
 from bench.strict_json import MAX_BYTES, BrokenJson
 from catalog.errors import InvalidInput, MissingPrerequisite
 from catalog.paths import reason, regular_bytes, write_atomically
@@ -77,7 +87,8 @@ class RunDirectory:
         self.checkpoint = path / CHECKPOINT
         self.weights = path / WEIGHTS
         self.weights_ema = path / "weights-ema.safetensors"
-        self.curve = path / "curve.csv"
+        self.curve = path / CURVE
+        self.latest_grid = path / LATEST_GRID
         self.scores = path / SCORES
         self.reserve = path / RESERVE
 

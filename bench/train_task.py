@@ -17,6 +17,7 @@ from bench import checkpoint, trained
 from bench.build import build_from_spec
 from bench.checkpoint import Identity
 from bench.collapse import suspicions
+from bench.curve import curve_csv
 from bench.data import ImageData, load_dataset
 from bench.divergence import Diverged
 from bench.drawing import draw_subject
@@ -27,6 +28,7 @@ from bench.journal import Journal
 from bench.memory import peak_memory_bytes
 from bench.record import Cost, Health, Measures, Parameters, PhaseName, RunSubject
 from bench.scoring import ScoringBench
+from bench.sketches import Sketches
 from bench.store import RunDirectory, artifact
 from bench.subjects import RECONSTRUCTION, expected_subjects, grid_name, score_hash
 from bench.train import Progress, Training
@@ -118,8 +120,9 @@ class TrainTask:
             checkpoint_file=self.directory.checkpoint,
             identity=Identity.of(spec, tuned=self.job.tuned),
         )
+        sketches = Sketches(trainer, self.directory.latest_grid)
         with self._phase(journal, "train"):
-            training = trainer.run(self._observe, self.should_stop)
+            training = trainer.run(lambda at: self._tell(sketches.observe(at)), self.should_stop)
             finished = trained.finish(spec, model, trainer.average, split)
         if training.resumed_from_step is not None:
             journal.resumed_from(training.resumed_from_step)
@@ -127,7 +130,7 @@ class TrainTask:
         self._publish(journal, training, finished, measures)
         return finished
 
-    def _observe(self, progress: Progress) -> None:
+    def _tell(self, progress: Progress) -> None:
         self.watch(
             TrainProgress(
                 self.job.name,
@@ -146,7 +149,7 @@ class TrainTask:
         measures: Measures | None,
     ) -> None:
         files = trained.save(model, self.directory)
-        write_atomically(self.directory.curve, _curve_csv(training))
+        write_atomically(self.directory.curve, curve_csv(training.curve))
         artifacts = [artifact("weights", file, self.directory.path) for file in files]
         artifacts.append(artifact("curve", self.directory.curve, self.directory.path))
         journal.update(
@@ -203,14 +206,3 @@ class TrainTask:
             if suspicion.sampler != RECONSTRUCTION
         ]
         return journal.record.health.model_copy(update={"suspicions": tuple(found)})
-
-
-def _curve_csv(training: Training) -> str:
-    """Mean losses per point, one column a loss; empty where a stage has no such loss."""
-    names = sorted({name for _, losses in training.curve for name in losses})
-    rows = [",".join(["step", *names])]
-    rows += [
-        ",".join([str(step), *(f"{losses[name]:.6g}" if name in losses else "" for name in names)])
-        for step, losses in training.curve
-    ]
-    return "\n".join(rows) + "\n"

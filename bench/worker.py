@@ -15,6 +15,7 @@ from bench.calibration_task import CalibrationTask
 from bench.events import JobEnded, Watch
 from bench.failures import diagnose
 from bench.job import CalibrationJob, Job, VerifyJob
+from bench.live_curve import LiveCurve
 from bench.progress import SignsOfLife, tidied
 from bench.store import exclusive
 from bench.train import Stopped
@@ -28,7 +29,8 @@ ORPHAN_GRACE_S = 20.0
 def run_job(job: Job, watch: Watch, should_stop: Callable[[], bool]) -> JobEnded:
     """Do a job and say how it ended; no exception of the job's own escapes."""
     torch.set_num_threads(job.around.n_threads)
-    watch = SignsOfLife(job.directory, watch)
+    curve = LiveCurve(job.directory, watch)
+    watch = SignsOfLife(job.directory, curve)
     task = _task(job, watch, should_stop)
     try:
         # numpy's and scikit-learn's threads count too: jobs side by side must not fight for cores
@@ -36,6 +38,7 @@ def run_job(job: Job, watch: Watch, should_stop: Callable[[], bool]) -> JobEnded
             threadpool_limits(job.around.n_threads),
             exclusive(job.directory, ORPHAN_GRACE_S),
             tidied(job.directory),
+            curve,
         ):
             remark = task.run()
     except Stopped:

@@ -6,12 +6,13 @@ import json
 import os
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from catalog.errors import UsageError
+from catalog.errors import MissingPrerequisite, UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -74,6 +75,18 @@ def slots_on(device: torch.device, jobs: int | None) -> int:
     from bench.device import jobs_that_fit
 
     return min(jobs_that_fit(device), n_cores)
+
+
+def require_tensorboard() -> None:
+    """Refuse to begin where TensorBoard is not installed.
+
+    Raises:
+        MissingPrerequisite: it is not.
+    """
+    if find_spec("tensorboard") is None:
+        raise MissingPrerequisite(
+            "TensorBoard is not installed", hint="pip install 'aigc-bench[tensorboard]'"
+        )
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

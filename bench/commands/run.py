@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +23,8 @@ from bench.commands.options import (
     emit,
     parse_duration,
     parse_size,
+    require_tensorboard,
+    say,
     slots_on,
 )
 from bench.commands.planning import (
@@ -40,6 +44,8 @@ from bench.commands.planning import (
 from catalog.errors import AigcError, ExitCode, JobFailed, UsageError
 
 if TYPE_CHECKING:
+    from bench.events import Watch
+    from bench.plan import Plan
     from bench.runner import Outcome
 
 
@@ -77,6 +83,10 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show the plan and start nothing.")
     ] = False,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option("--tensorboard", help="Write losses, scores and grids for TensorBoard here."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")] = False,
     extractor_weights: WeightsOption = None,
     registry_file: RegistryOption = None,
@@ -90,6 +100,8 @@ def run(
     if dry_run:
         show_plan(load_plan(choice, output_dir, registry_file, narrowing), as_json=as_json)
         return
+    if tensorboard is not None:
+        require_tensorboard()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     from bench.engines.local import warm_up
 
@@ -106,9 +118,12 @@ def run(
         raise UsageError(f"--tuned needs a CUDA device, not {chosen}", hint="leave it out")
     around = surroundings(the_plan, chosen, registry_file, extractor_weights, tuned=tuned)
     manner = Manner(slots_on(chosen, jobs), Limits(*limits), retry_failed, fail_fast)
-    with make_display(the_plan, as_json=as_json, retry_failed=retry_failed) as display:
+    with (
+        make_display(the_plan, as_json=as_json, retry_failed=retry_failed) as display,
+        _watched(the_plan, tensorboard, display.watch) as watch,
+    ):
         try:
-            outcome = run_plan(the_plan, around, display.watch, manner)
+            outcome = run_plan(the_plan, around, watch, manner)
         except KeyboardInterrupt:
             display.done(ExitCode.INTERRUPTED)
             raise
@@ -120,6 +135,20 @@ def run(
         emit(directory.as_posix())
     if outcome.failures:
         raise _failed(outcome, output_dir)
+
+
+@contextmanager
+def _watched(plan: Plan, folder: Path | None, watch: Watch) -> Iterator[Watch]:
+    """The watcher of a run, before TensorBoard's where a folder is named for it."""
+    if folder is None:
+        yield watch
+        return
+    from bench.tensorboard import TensorBoard
+
+    with TensorBoard(plan, folder, watch) as board:
+        yield board
+    if board.problem is not None:
+        say(f"tensorboard: {board.problem}")
 
 
 def _failed(outcome: Outcome, output_dir: Path) -> JobFailed:

@@ -106,6 +106,19 @@ def test_by_default_goes_what_is_never_used_again(place: Place) -> None:
     assert place.gone() == set()
 
 
+def test_the_live_curve_and_grid_go_when_the_run_is_finished(place: Place) -> None:
+    one, two = place.plan().jobs
+    done = place.write(one, "success", "curve.csv", "live.csv", "latest.png")
+    going_on = place.write(two, "cancelled", "live.csv", "latest.png", "checkpoint.pt")
+    (going_on / "progress.json").write_text(sign_of(DEAD))
+    assert place.gone("--checkpoints") == set()
+    assert place.gone() == {
+        f"{done.name}/live.csv",
+        f"{done.name}/latest.png",
+        f"{going_on.name}/progress.json",
+    }
+
+
 def test_choices_are_exact(place: Place) -> None:
     one, _ = place.plan().jobs
     run = place.write(one, "success", "checkpoint.pt", f".curve.csv-{HEX}")

@@ -9,15 +9,14 @@ import torch
 import yaml
 from helpers import tiny_registry, tiny_variant
 
-from bench import train_task
 from bench.calibration_task import CalibrationTask
+from bench.curve import curve_csv
 from bench.events import Event
 from bench.job import CalibrationJob, TrainJob
 from bench.models.vae import VAE
 from bench.plan import Plan, make_plan
 from bench.runner import jobs_of, surroundings
 from bench.store import RunDirectory, read_score
-from bench.train import Training
 from bench.train_task import TrainTask
 from catalog.loader import load_registry
 
@@ -85,5 +84,5 @@ def test_only_a_conditional_models_own_samples_have_a_class_asked_for(
 
 def test_a_curve_has_gaps_where_a_stage_has_no_such_loss() -> None:
     curve = [(1, {"vae": 1.0}), (2, {"vae": 0.5, "prior": 3.0}), (3, {"prior": 2.0})]
-    text = train_task._curve_csv(Training(curve=curve))
+    text = curve_csv(curve)
     assert text == "step,prior,vae\n1,,1\n2,3,0.5\n3,2,\n"

@@ -1,0 +1,83 @@
+"""Small curves for a terminal in Braille dots, two across and four up to a character.
+
+Braille patterns are one column wide in every terminal; block elements are two columns wide in
+some that are set up for Chinese.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+"""Bits of a character by column and by row from the top."""
+_EMPTY = 0x2800
+START = 0.1
+"""The share of a curve's points, its first, that does not decide what range is shown."""
+
+
+def shown_range(values: Sequence[float]) -> tuple[float, float] | None:
+    """Least and greatest finite value after the first tenth, which is often far from the rest.
+
+    None where there is no finite value.
+    """
+    finite = [value for value in values if math.isfinite(value)]
+    after = finite[int(START * len(finite)) :]
+    return (min(after), max(after)) if after else None
+
+
+def braille(
+    points: Sequence[tuple[float, float]],
+    x_end: float,
+    y_range: tuple[float, float],
+    width: int,
+    height: int,
+) -> list[str]:
+    """A curve through points, as lines of text from the top.
+
+    Args:
+        points: (x, y) in order of x; what is not finite leaves a gap.
+        x_end: what the right edge stands for; the left edge is 0.
+        y_range: what the lower and the upper edge stand for; values beyond lie on the edge.
+        width: characters in a line.
+        height: lines.
+    """
+    cells = [[_EMPTY] * width for _ in range(height)]
+    for column, row in _dots(points, x_end, y_range, 2 * width, 4 * height):
+        cells[row // 4][column // 2] |= _DOTS[column % 2][row % 4]
+    return ["".join(" " if cell == _EMPTY else chr(cell) for cell in line) for line in cells]
+
+
+def bar(share: float, width: int) -> str:
+    """A bar filled from the left to a share, 0 to 1, the rest a line."""
+    full = round(min(1.0, max(0.0, share)) * width)
+    return "⣿" * full + "⣀" * (width - full)
+
+
+def _dots(
+    points: Sequence[tuple[float, float]],
+    x_end: float,
+    y_range: tuple[float, float],
+    n_columns: int,
+    n_rows: int,
+) -> Iterator[tuple[int, int]]:
+    """Column and row from the top of every dot; neighbouring points are joined."""
+    low, high = y_range
+    before: tuple[int, int] | None = None
+    for x, y in points:
+        if not math.isfinite(y):
+            before = None
+            continue
+        column = min(n_columns - 1, max(0, int(x / x_end * n_columns)))
+        up = (y - low) / (high - low) if high > low else 0.5
+        row = round((1.0 - min(1.0, max(0.0, up))) * (n_rows - 1))
+        yield from _line(before or (column, row), (column, row))
+        before = column, row
+
+
+def _line(first: tuple[int, int], last: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    (x0, y0), (x1, y1) = first, last
+    n = max(abs(x1 - x0), abs(y1 - y0))
+    for i in range(n + 1):
+        share = i / n if n else 0.0
+        yield round(x0 + share * (x1 - x0)), round(y0 + share * (y1 - y0))
