@@ -95,6 +95,37 @@ def claims(
         emit(path.as_posix())
 
 
+def everything(
+    reports: Annotated[
+        Path, typer.Option("--reports", help="The folder of the committed reports.")
+    ] = Path("reports"),
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 5 where a byte differs.")
+    ] = False,
+    registry_file: RegistryOption = None,
+) -> None:
+    """Make every committed report, card and README block again from the committed records."""
+    from bench.pins import pinned_registry
+    from bench.report.everything import COMMAND, check_everything, write_everything
+
+    registry = pinned_registry(registry_file)
+    if not check:
+        for path in write_everything(registry, reports):
+            emit(path.as_posix())
+        return
+    n_compared, stale = check_everything(registry, reports)
+    for one in stale:
+        for line in _lines(one):
+            emit(line)
+    say(f"{n_compared} generated files compared, {len(stale)} stale")
+    if stale:
+        raise GateFailed(
+            f"{len(stale)} files are not what the records and the registry make",
+            where=reports.as_posix(),
+            hint=COMMAND,
+        )
+
+
 def _check(
     suite: Suite, planned: Sequence[TrainSpec], output_dir: Path, registry: Registry
 ) -> None:

@@ -64,7 +64,7 @@ def check_leaderboard(
     """
     folder = output_dir / suite.id
     board = board_of(suite, planned, find_records(folder / RECORDS), registry)
-    _require_same_library(board)
+    require_same_library(board)
     languages = [language for language, page in PAGES.items() if (folder / page).is_file()]
     if not languages:
         raise MissingPrerequisite(
@@ -78,13 +78,22 @@ def check_leaderboard(
         name: report_command(suite, registry, _language(name, languages), output_dir)
         for name in files
     }
-    stale = [_differing(folder / name, content, commands[name]) for name, content in files.items()]
-    wanted = {folder / RECORDS / target for target, _ in published_files(board)}
-    extra = [
-        *_extra(folder / RECORDS, wanted, "stands behind no row"),
-        *_extra(folder / FOLDER, {folder / name for name in files}, "is on no page"),
-    ]
+    stale = [differing(folder / name, content, commands[name]) for name, content in files.items()]
+    extra = strays(board, folder, {folder / name for name in files})
     return tuple(folder / name for name in files), (*filter(None, stale), *extra)
+
+
+def strays(board: Leaderboard, folder: Path, files: set[Path]) -> Iterator[Stale]:
+    """Records behind no row and pictures on no page.
+
+    Args:
+        board: of the report.
+        folder: of the report.
+        files: that the report generates, records apart.
+    """
+    wanted = {folder / RECORDS / target for target, _ in published_files(board)}
+    yield from _extra(folder / RECORDS, wanted, "stands behind no row")
+    yield from _extra(folder / FOLDER, files, "is on no page")
 
 
 def _language(name: str, languages: Sequence[Language]) -> Language | None:
@@ -93,8 +102,12 @@ def _language(name: str, languages: Sequence[Language]) -> Language | None:
     return makers[0] if makers else None
 
 
-def _require_same_library(board: Leaderboard) -> None:
-    """Tell an installation that cannot judge a report from a report that is stale."""
+def require_same_library(board: Leaderboard) -> None:
+    """Tell an installation that cannot judge a report from a report that is stale.
+
+    Raises:
+        MissingPrerequisite: the scores are of another version of torch-fidelity.
+    """
     installed = board.protocol.torch_fidelity
     stored = {score.record.protocol.torch_fidelity for run in board.runs for score in run.scores}
     if stored and installed not in stored:
@@ -105,7 +118,8 @@ def _require_same_library(board: Leaderboard) -> None:
         )
 
 
-def _differing(file: Path, content: str | bytes, command: str) -> Stale | None:
+def differing(file: Path, content: str | bytes, command: str) -> Stale | None:
+    """Where a file is not what it would be; None where it is, byte for byte."""
     made = content.encode() if isinstance(content, str) else content
     if not file.is_file():
         return Stale(file, None, "no such file", f"{len(made)} bytes", command)

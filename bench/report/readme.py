@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bench.report.charts import SUFFIX
 from bench.report.frames import BASELINE, Leaderboard, Row
 from bench.report.layout import NOTHING, estimate_text, metric_label, percent_text, table
+from bench.report.pictures import FOLDER, WALL
 from bench.report.texts import Language, Words
 from catalog.errors import InvalidInput
 from catalog.schema import Registry
@@ -40,14 +42,14 @@ def readme_block(
     ]
     folder = f"reports/{board.suite.id}"
     lines = [
-        f"![{words('readme_wall')}]({folder}/wall.png)",
+        f"![{words('readme_wall')}]({folder}/{FOLDER}/{WALL})",
         "",
         *table(headers, [_cells(row, words) for row in rows], n_left=3),
         "",
         words("readme_rows", shown=len(rows), total=len(board.rows), quick=QUICK),
         _scale(board, words),
         "",
-        f"![{words('readme_front')}]({folder}/charts/{_chart(language)})",
+        f"![{words('readme_front')}]({folder}/{FOLDER}/cost{SUFFIX[language]})",
     ]
     return "\n".join(lines)
 
@@ -65,18 +67,17 @@ def with_block(readme: str, block: str) -> str:
     return f"{head}{BEGIN}\n{block}\n{END}{tail}"
 
 
-def _chart(language: Language) -> str:
-    return "cost.svg" if language == "en" else "cost.zh-CN.svg"
-
-
 def _chosen(board: Leaderboard, quick: tuple[str, ...], registry: Registry) -> list[Row]:
-    """The leaders, the best row of each family and of each variant named; in the table's order."""
-    names = set(quick)
+    """The leaders, the best row of each family and of each variant named; in the table's order.
+
+    The best of a family is one that is shown to beat the PCA-Gaussian, where there is any.
+    """
+    shown = [row for row in board.ranked if row.baseline and row.baseline.verdict == "better"]
     best: dict[str, Row] = {}
+    for row in (*shown, *board.ranked):
+        best.setdefault(f"family {registry.variant(row.key.name).family}", row)
     for row in board.ranked:
-        family = registry.variant(row.key.name).family
-        best.setdefault(f"family {family}", row)
-        if row.key.name in names:
+        if row.key.name in quick:
             best.setdefault(row.key.name, row)
     wanted = {row.key for row in (*board.ranked[:N_LEADERS], *best.values())}
     return [row for row in board.ranked if row.key in wanted]

@@ -265,4 +265,15 @@ EN: dict[str, str] = {
     "dirty": "with uncommitted changes",
     "threads": "{n} threads",
     "thread": "1 thread",
+    "readme_wall": "twelve samples of each model, the same noise in every row",
+    "readme_front": "quality against training time, with the Pareto front",
+    "readme_rows": (
+        "{shown} of {total} rows: the leaders, the best of each family and of each variant of "
+        "`{quick}`."
+    ),
+    "readme_scale": (
+        "For scale: held-out real images {held_out}, a Gaussian per class {class_pca_gaussian}, "
+        "one Gaussian in PCA space {pca_gaussian}, the mean image {mean_image}. About 5 % copies "
+        "is what new images have. `gmm-10` is a mixture fitted to the latents after training."
+    ),
 }

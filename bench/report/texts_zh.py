@@ -223,4 +223,14 @@ ZH: dict[str, str] = {
     "dirty": "含未提交的修改",
     "threads": "{n}线程",
     "thread": "1线程",
+    "readme_wall": "每个模型十二张样本，各行噪声相同",
+    "readme_front": "质量与训练时间，含帕累托前沿",
+    "readme_rows": (
+        "共{total}行，此处列出{shown}行：领先者、各类别的最佳者及`{quick}`中各变体的最佳者。"
+    ),
+    "readme_scale": (
+        "参照：留出的真实图像为{held_out}，每类一个高斯为{class_pca_gaussian}，PCA空间中的单个高斯为"
+        "{pca_gaussian}，平均图像为{mean_image}。全新图像的复制率约为5 %。"
+        "`gmm-10`是训练后对隐变量拟合的高斯混合。"
+    ),
 }

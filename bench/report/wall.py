@@ -22,7 +22,7 @@ PADDING = 2
 """Of every grid, as ``bench.grid`` draws it; that module needs torch, and this one does not."""
 
 MAX_STRIPS = 24
-MAX_BYTES = 200_000
+MAX_BYTES = 300_000
 MAX_SIDE_PX = 4096
 """No grid is larger; a file that claims to be is not decoded."""
 TOP = (HELD_OUT, BASELINE)

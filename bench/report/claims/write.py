@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.plan import planned_specs
@@ -55,6 +55,16 @@ def claims_texts(
             missing.append(error)
     if not boards:
         raise missing[0]
+    return claims_files(suite, registry, boards, languages)
+
+
+def claims_files(
+    suite: Suite,
+    registry: Registry,
+    boards: Mapping[str, Leaderboard],
+    languages: Sequence[Language] = ("en", "zh"),
+) -> dict[str, str]:
+    """Text of every generated file by its name, from tables that are made already."""
     judged = judge(registry.claims, boards, suite.id)
     pages = {PAGES[name]: claims_page(judged, suite, registry, name) for name in languages}
     return {**pages, NUMBERS: claims_csv(judged)}

@@ -14,6 +14,7 @@ from bench.report.frames import Leaderboard, Row
 from bench.report.layout import metric_label
 from bench.report.leaderboard import FINDINGS
 from bench.report.notes import cost_note, notes, row_name, status_line
+from bench.report.pictures import FOLDER, WALL
 from bench.report.site.board_rows import columns_of, lines_of, row_id
 from bench.report.site.markup import Links, html_of, inline_html
 from bench.report.site.shell import root_of
@@ -90,7 +91,7 @@ def board_values(
         "notes": [inline_html(note, links) for note in notes(board, words)],
         "charts": _charts(board, registry, language, page),
         "sections": _sections(board, registry, words, links),
-        "wall": _picture(f"{suite.id}/wall.png", links),
+        "wall": _picture(f"{suite.id}/{FOLDER}/{WALL}", links),
         "grids": list(_grids(board, words, links)),
         "csv": _picture(f"{suite.id}/results.csv", links),
         "commands": f"{run_command(suite, registry)}\n{report_command(suite, registry, language)}",

@@ -16,6 +16,7 @@ from bench.report.card.write import card_texts
 from bench.report.claims.evaluate import judge
 from bench.report.claims.page import claims_page
 from bench.report.frames import Leaderboard
+from bench.report.pictures import FOLDER, WALL
 from bench.report.site.answers import answer_of
 from bench.report.site.board_page import board_values
 from bench.report.site.catalogue import Views
@@ -109,7 +110,7 @@ class Pages:
 
     def _index(self) -> Page:
         registry = self.library.registry
-        wall = self.library.copies.add(f"{CLAIMS_SUITE}/wall.png")
+        wall = self.library.copies.add(f"{CLAIMS_SUITE}/{FOLDER}/{WALL}")
         return self._page(
             "index",
             doors=[self._door(board) for board in self._main_boards()],
