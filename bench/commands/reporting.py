@@ -45,13 +45,13 @@ def leaderboard(
         bool,
         typer.Option(
             "--check",
-            help="Write nothing: make pages of both languages and results.csv again from the"
-            " report's own records, and exit 5 where a byte differs.",
+            help="Write nothing: make pages of both languages, their pictures and the files of"
+            " numbers again from the report's own records, and exit 5 where a byte differs.",
         ),
     ] = False,
     registry_file: RegistryOption = None,
 ) -> None:
-    """Write leaderboard, CSV, sample grids and the records they stand on; or check them."""
+    """Write leaderboard, charts, numbers and the records they stand on; or check them."""
     if check and runs is not None:
         raise UsageError(
             "--check reads the records beside the page; --runs does not go with it",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from string import Formatter
@@ -27,7 +28,7 @@ from rich.cells import cell_len
 from bench import protocol as protocols
 from bench import report
 from bench.record import Measures
-from bench.report.layout import estimate_text, number_text, seconds_text, table
+from bench.report.layout import anchor, estimate_text, number_text, seconds_text, table
 from bench.report.texts import EN, ZH, Language
 from bench.stats import Estimate
 from catalog.errors import InvalidInput, MissingPrerequisite
@@ -482,6 +483,72 @@ def test_the_csv_reads_back_to_the_last_digit(runs: Runs, write: Write, tmp_path
     row = frame[(frame["variant"] == "vae") & (frame["sampler"] == "gmm-10")].iloc[0]
     assert row["mean"] == (15.0 + 15.2 + 15.4) / 3
     assert "1234567," in text  # whole numbers stay whole beside missing ones
+
+
+def test_the_json_has_the_rows_of_the_csv(runs: Runs, write: Write, tmp_path: Path) -> None:
+    fill(runs)
+    add_trouble(runs)
+    _, frame = write()
+    text = (tmp_path / "reports" / "tiny" / "results.json").read_text()
+    data = json.loads(text, parse_constant=pytest.fail)
+    assert list(data) == ["schema_version", "protocol", "items"]
+    assert data["schema_version"] == 1
+    assert data["protocol"]["key"] == runs.protocol.key
+    assert data["protocol"]["n_fake"] == 10000
+    assert len(data["items"]) == len(frame) > 10
+    for item, (_, line) in zip(data["items"], frame.iterrows(), strict=True):
+        assert list(item) == list(frame.columns)
+        for column, value in item.items():
+            shown = line[column]
+            if column == "seeds":
+                assert [int(seed) for seed in str(shown).split()] == (value or [])
+            elif value is None:
+                assert shown == ""
+            elif isinstance(value, bool):
+                assert str(shown).lower() == str(value).lower()
+            elif isinstance(value, float):
+                assert float(shown) == value
+            else:
+                assert str(shown) == str(value)
+    best = data["items"][0]
+    assert (best["provisional"], best["seeds"], best["rank_low"]) == (False, [0, 1, 2], 1)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_list_of_contents_leads_to_every_section(
+    runs: Runs, write: Write, language: Language
+) -> None:
+    fill(runs)
+    add_trouble(runs)
+    page, _ = write(language=language)
+    headings = re.findall(r"^## (.+)$", page, re.MULTILINE)
+    links = dict(re.findall(r"\[([^\]]+)\]\(#([^)]+)\)", page))
+    assert list(links) == headings
+    assert len(headings) > 12
+    assert len(set(links.values())) == len(headings)
+
+
+def test_anchors_are_those_of_github() -> None:
+    assert anchor("Rows, one by one") == "rows-one-by-one"
+    assert anchor("已过期的训练（不在表中）") == "已过期的训练不在表中"
+    assert anchor("FD[digits-cnn] of 2 rows") == "fddigits-cnn-of-2-rows"
+
+
+def test_a_chart_that_is_no_longer_made_is_removed(
+    runs: Runs, write: Write, tmp_path: Path
+) -> None:
+    fill(runs)
+    page, _ = write()
+    charts = tmp_path / "reports" / "tiny" / "charts"
+    assert "](charts/losses.svg)" in page
+    assert (charts / "losses.svg").is_file()
+    (charts / "losses.zh-CN.svg").write_text("of the other page")
+    for curve in runs.path.rglob("curve.csv"):
+        curve.unlink()
+    page, _ = write()
+    assert "losses.svg" not in page
+    assert not (charts / "losses.svg").exists()
+    assert (charts / "losses.zh-CN.svg").is_file()
 
 
 def test_languages_say_the_same_things() -> None:

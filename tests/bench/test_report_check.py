@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import signal
 import sys
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 from helpers import CLONE, files_below
+from PIL import Image
 
 from bench import cli
 from bench import protocol as protocols
@@ -61,13 +63,30 @@ def reports(tmp_path: Path) -> Path:
 Check = Callable[..., Shown]
 
 
-@pytest.mark.parametrize("suite", [QUICK, "digits", "digits-ten-seeds", "shapes"])
-def test_the_committed_reports_are_what_their_records_make(check: Check, suite: str) -> None:
+N_FILES = 13
+"""Of a report in both languages: two pages, two files of numbers, eight charts and the wall."""
+
+
+@pytest.mark.parametrize(
+    ("suite", "n_files"),
+    [
+        (QUICK, N_FILES),
+        ("digits", N_FILES),
+        ("digits-ten-seeds", N_FILES),
+        ("shapes", 6),  # its rows miss a gate, so that losses are all there is to draw
+    ],
+)
+def test_the_committed_reports_are_what_their_records_make(
+    check: Check, suite: str, n_files: int
+) -> None:
     shown = check(suite, CLONE / "reports")
     assert shown.code == 0, f"{shown.stdout}{shown.stderr}"
     assert shown.stdout == ""
-    assert len(shown.stderr.splitlines()) == 3
-    assert shown.stderr.count("equal, byte for byte, to what its records make") == 3
+    folder = CLONE / "reports" / suite
+    made = [*folder.glob("leaderboard*.md"), *folder.glob("results.*"), *folder.glob("charts/*")]
+    assert len(made) == n_files
+    said = "equal, byte for byte, to what its records make"
+    assert sorted(shown.stderr.splitlines()) == sorted(f"{file}: {said}" for file in made)
 
 
 def test_the_committed_claims_are_what_the_committed_records_say() -> None:
@@ -90,7 +109,14 @@ def edited(file: Path, old: str, new: str) -> int:
 
 @pytest.mark.parametrize(
     ("name", "language"),
-    [("leaderboard.md", ""), ("leaderboard.zh-CN.md", " --lang zh"), ("results.csv", "")],
+    [
+        ("leaderboard.md", ""),
+        ("leaderboard.zh-CN.md", " --lang zh"),
+        ("results.csv", ""),
+        ("results.json", ""),
+        ("charts/cost.svg", ""),
+        ("charts/cost.zh-CN.svg", " --lang zh"),
+    ],
 )
 def test_a_changed_figure_is_shown_with_its_line_and_the_command(
     check: Check, reports: Path, name: str, language: str
@@ -112,17 +138,59 @@ def test_a_changed_figure_is_shown_with_its_line_and_the_command(
     assert (
         f"aigc report leaderboard {QUICK} --runs {records} -o {reports}{language}" in shown.stderr
     )
-    assert shown.stderr.count("equal, byte for byte") == 2
+    assert shown.stderr.count("equal, byte for byte") == N_FILES - 1
 
 
-def test_a_changed_score_makes_every_file_stale(check: Check, reports: Path) -> None:
+def test_a_changed_pixel_of_the_wall_is_noticed(check: Check, reports: Path) -> None:
+    wall = reports / QUICK / "charts" / "wall.png"
+    committed = wall.read_bytes()
+    with Image.open(wall) as image:
+        changed = image.copy()
+    changed.putpixel((changed.width - 5, 5), 255 - changed.getpixel((changed.width - 5, 5)))
+    changed.save(wall, "PNG", optimize=True)
+    shown = check(QUICK, reports)
+    assert shown.code == 5
+    place, old, new = shown.stdout.splitlines()
+    assert place == f"{wall.as_posix()}: stale"
+    for line, content in ((old, wall.read_bytes()), (new, committed)):
+        sha256 = hashlib.sha256(content).hexdigest()[:16]
+        assert line.endswith(f": {len(content)} bytes, sha256 {sha256}".removeprefix(":"))
+    assert f"aigc report leaderboard {QUICK} --runs" in shown.stderr
+    wall.unlink()
+    assert "charts/wall.png: stale\n  committed:  no such file" in check(QUICK, reports).stdout
+
+
+def test_a_changed_curve_makes_its_charts_stale(check: Check, reports: Path) -> None:
+    curve = next((reports / QUICK / "records").glob("dcgan-*/curve.csv"))
+    first, second, *rest = curve.read_text().splitlines()
+    cells = second.split(",")
+    curve.write_text("\n".join([first, ",".join([cells[0], "9", *cells[2:]]), *rest, ""]))
+    shown = check(QUICK, reports)
+    assert shown.code == 5
+    stale = [line.split(":")[0] for line in shown.stdout.splitlines() if line.startswith("/")]
+    charts = reports / QUICK / "charts"
+    assert stale == [(charts / f"losses{end}").as_posix() for end in (".svg", ".zh-CN.svg")]
+
+
+def test_a_picture_on_no_page_is_noticed(check: Check, reports: Path) -> None:
+    extra = reports / QUICK / "charts" / "old.svg"
+    extra.write_text("<svg/>")
+    shown = check(QUICK, reports)
+    assert shown.code == 5
+    assert shown.stdout.splitlines()[0] == f"{extra.as_posix()}: stale"
+    assert "is on no page" in shown.stdout
+    assert f"git rm {extra.as_posix()}" in shown.stderr
+
+
+def test_a_changed_score_makes_the_files_that_show_it_stale(check: Check, reports: Path) -> None:
     score = next((reports / QUICK / "records").glob("dcgan-*/scores/*.json"))
     line = next(line for line in score.read_text().splitlines() if '"value":' in line)
     edited(score, line, '      "value": 7.125,')
     shown = check(QUICK, reports)
     assert shown.code == 5
-    assert shown.stdout.count(": stale\n") == 3
-    assert "error: 3 files of the report are not what its records make" in shown.stderr
+    # pages and numbers, and the charts of both languages that show a distance
+    assert shown.stdout.count(": stale\n") == N_STALE
+    assert f"error: {N_STALE} files of the report are not what its records make" in shown.stderr
 
 
 def test_a_broken_score_is_invalid_input(check: Check, reports: Path) -> None:
@@ -144,6 +212,11 @@ def test_a_file_behind_no_row_is_noticed(check: Check, reports: Path) -> None:
 
 def test_missing_pages(check: Check, reports: Path) -> None:
     (reports / QUICK / "leaderboard.zh-CN.md").unlink()
+    alone = check(QUICK, reports)
+    assert alone.code == 5  # the charts of a page that is not there
+    assert alone.stdout.count(".zh-CN.svg: stale\n") == alone.stdout.count(": stale\n") == 4
+    for chart in (reports / QUICK / "charts").glob("*.zh-CN.svg"):
+        chart.unlink()
     assert check(QUICK, reports).code == 0  # one language is a report
     (reports / QUICK / "results.csv").unlink()
     shown = check(QUICK, reports)

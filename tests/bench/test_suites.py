@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bench import protocol as protocols
 from bench.plan import planned_specs
-from bench.suites import SuiteChoice
+from bench.report.again import report_command, run_command
+from bench.suites import SuiteChoice, arguments_of
 from catalog.errors import UsageError
 from catalog.schema import Registry
 
@@ -54,6 +57,42 @@ def test_another_protocol_has_another_table_and_the_same_trainings(registry: Reg
     assert other.id == "cifar10-tiny-by-cifar10-inception-50k"
     assert planned_specs(registry, own) == planned_specs(registry, other)
     assert SuiteChoice("cifar10", "tiny", own.protocol).of(registry) == own
+
+
+def test_the_words_for_a_table_lead_back_to_it(registry: Registry) -> None:
+    assert arguments_of(registry.suite("digits-ten-seeds"), registry) == "digits-ten-seeds"
+    for suite in registry.all_suites:
+        for protocol in registry.protocols:
+            if protocol.dataset == suite.dataset:
+                table = SuiteChoice(suite.id, None, protocol.id).of(registry)
+                name, *options = arguments_of(table, registry).split()
+                said = dict(zip(options[::2], options[1::2], strict=True))
+                choice = SuiteChoice(name, said.get("--budget"), said.get("--protocol"))  # type: ignore[arg-type]
+                assert choice.of(registry) == table
+
+
+@pytest.mark.parametrize(
+    ("table", "run", "report"),
+    [
+        ("digits", "digits dcgan", "digits --runs reports/digits/records"),
+        ("shapes", "shapes dcgan", "shapes --runs reports/shapes/records"),
+        ("folder", "folder dcgan", "folder --runs reports/folder/records"),
+        (
+            "cifar10-tiny",
+            "cifar10 --budget tiny dcgan --data-dir DIR",
+            "cifar10 --budget tiny --runs reports/cifar10-tiny/records",
+        ),
+    ],
+)
+def test_commands_name_budgets_and_the_folder_of_the_data(
+    registry: Registry, table: str, run: str, report: str
+) -> None:
+    suite = registry.suite(table)
+    assert run_command(suite, registry, "dcgan") == f"aigc bench run {run}"
+    assert report_command(suite, registry, None) == f"aigc report leaderboard {report}"
+    assert report_command(suite, registry, "zh").endswith(f"{report} --lang zh")
+    elsewhere = report_command(suite, registry, "en", Path("o"))
+    assert elsewhere.endswith(f"--runs o/{table}/records -o o")
 
 
 def test_inception_protocols_are_the_literatures(registry: Registry) -> None:

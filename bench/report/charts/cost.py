@@ -128,7 +128,7 @@ def _draw_front(axes: Axes, points: Sequence[Point]) -> list[tuple[float, float]
         corners.append((point.wall_s, point.distance))
     corners.append((axes.get_xlim()[1], corners[-1][1]))
     x, y = zip(*corners, strict=True)
-    axes.add_line(Line2D(x, y, color=INK, linewidth=1.0, zorder=1.5, gid="front"))
+    axes.add_line(Line2D(x, y, color=INK, linewidth=1.0, zorder=1.5, gid="front-line"))
     return corners
 
 
@@ -142,8 +142,9 @@ def _draw_point(axes: Axes, frame: Frame, point: Point) -> None:
     if estimate is not None and estimate.low is not None and estimate.high is not None:
         low = max(estimate.low, axes.get_ylim()[0] / 2)
         ends = [low, max(estimate.high, low)]
-        wall = [point.wall_s, point.wall_s]
-        axes.plot(wall, ends, color=str(look["markeredgecolor"]), linewidth=0.8, alpha=0.6)
+        line = Line2D([point.wall_s] * 2, ends, color=look["markeredgecolor"], linewidth=0.8)
+        line.set(alpha=0.6, gid=gid(point.row, "interval"))
+        axes.add_line(line)
     look |= {"markersize": point.size, "markeredgewidth": 1.2, "gid": gid(point.row)}
     if not point.row.provisional:
         look["alpha"] = 0.85
@@ -157,13 +158,18 @@ def _size_legend(canvas: Axes, frame: Frame, points: Sequence[Point]) -> None:
         return
     x, y = WIDTH - 16.0, LINE_PX * 2
     round_most = 10 ** math.floor(math.log10(most))
-    for parameters in (most, round_most if round_most < most else round_most // 10):
+    for parameters in (most, round_most if 2 * round_most <= most else round_most // 10):
         text = frame.say("parameters", n=number_text(parameters))
         x -= text_width(text)
         write(canvas, (x, y), text)
         size = diameter(parameters, most)
         x -= size / 2 + 6
-        look: Options = {"marker": "o", "markersize": size, "markerfacecolor": "none"}
+        look: Options = {
+            "linestyle": "none",
+            "marker": "o",
+            "markersize": size,
+            "markerfacecolor": "none",
+        }
         canvas.add_line(Line2D([x], [y], markeredgecolor=INK, **look))
         x -= size / 2 + 16
 

@@ -84,7 +84,12 @@ def family_entries(frame: Frame, rows: Sequence[Row]) -> list[Entry]:
         if family in there
     ]
     if any(row.provisional for row in rows):
-        hollow: Options = {"marker": "o", "markerfacecolor": PAPER, "markeredgecolor": INK}
+        hollow: Options = {
+            "linestyle": "none",
+            "marker": "o",
+            "markerfacecolor": PAPER,
+            "markeredgecolor": INK,
+        }
         entries.append((hollow | {"markersize": MARK}, frame.say("hollow")))
     return entries
 
@@ -121,7 +126,9 @@ def _draw_row(axes: Axes, frame: Frame, row: Row, place: int) -> None:
     if estimate.low is not None and estimate.high is not None:
         low = max(estimate.low, axes.get_xlim()[0] / 2)  # the part left of the axis is cut off
         ends = [low, max(estimate.high, low)]
-        axes.plot(ends, [place, place], color=str(look["markeredgecolor"]), linewidth=1.6)
+        line = Line2D(ends, [place, place], color=look["markeredgecolor"], linewidth=1.6)
+        line.set_gid(gid(row, "interval"))
+        axes.add_line(line)
     axes.add_line(Line2D([estimate.mean], [place], **look, gid=gid(row)))
 
 

@@ -31,7 +31,13 @@ from bench.report.layout import estimate_text
 HEIGHT = 560.0
 FRAME = Box(64, 40, WIDTH - 18, HEIGHT - 46)
 TICKS = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
-CROSS: Options = {"marker": "x", "markersize": 8, "markeredgewidth": 1.8, "color": INK}
+CROSS: Options = {
+    "linestyle": "none",
+    "marker": "x",
+    "markersize": 8,
+    "markeredgewidth": 1.8,
+    "markeredgecolor": INK,
+}
 Point = tuple[Row, float, float]
 """A row, its recall and its precision."""
 

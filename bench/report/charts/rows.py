@@ -87,9 +87,9 @@ def _is_drawn(row: Row) -> bool:
     return not (row.failed or row.short) and bool(row.values("fid"))
 
 
-def gid(row: Row) -> str:
-    """Identifies the marks of a row inside a chart."""
-    return "-".join(filter(None, ("row", row.key.name, row.key.sampler, row.key.weights)))
+def gid(row: Row, what: str = "row") -> str:
+    """Identifies the mark of a row inside a chart, or its ``interval``."""
+    return "-".join(filter(None, (what, row.key.name, row.key.sampler, row.key.weights)))
 
 
 def mean_of(row: Row, name: MetricName) -> float | None:

@@ -134,6 +134,7 @@ def mark(family: str, *, hollow: bool) -> Options:
     colour, marker = FAMILIES[family]
     face = PAPER if hollow else colour
     return {
+        "linestyle": "none",
         "marker": marker,
         "markeredgecolor": colour,
         "markerfacecolor": face,
@@ -152,7 +153,7 @@ def legend(canvas: Axes, entries: Sequence[Entry], y: float) -> None:
         y: middle of the first line, in px from the top.
     """
     for (options, text), (x, line) in zip(entries, _flow(entries), strict=True):
-        middle, flat = y + LINE_PX * line, "linestyle" in options
+        middle, flat = y + LINE_PX * line, "marker" not in options
         ends = ([x, x + FLAT_PX], [middle] * 2) if flat else ([x + MARK], [middle])
         canvas.add_line(Line2D(*ends, **options))
         start = x + (FLAT_PX if flat else 2 * MARK) + 4
@@ -169,7 +170,7 @@ def _flow(entries: Sequence[Entry]) -> list[tuple[float, int]]:
     found: list[tuple[float, int]] = []
     x, line = LEFT_PX, 0
     for options, text in entries:
-        width = (FLAT_PX if "linestyle" in options else 2 * MARK) + 4 + text_width(text)
+        width = (2 * MARK if "marker" in options else FLAT_PX) + 4 + text_width(text)
         if x + width > WIDTH - LEFT_PX and x > LEFT_PX:
             x, line = LEFT_PX, line + 1
         found.append((x, line))

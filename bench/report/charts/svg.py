@@ -15,6 +15,9 @@ from bench.report.charts.style import INK, LINE, PAPER
 MAX_BYTES = 300_000
 """No chart of a report is larger."""
 
+OWN_IDS = ("row-", "interval-", "reference-", "front-", "curve-")
+"""How identifiers begin that charts give to their marks; those that matplotlib counts are noise."""
+
 _SPACE = "http://www.w3.org/2000/svg"
 _NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 _GEOMETRY = ("d", "x", "y", "points", "transform", "width", "height")
@@ -39,7 +42,7 @@ def svg_text(
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(buffer, format="svg", metadata=nothing)
     root = ET.fromstring(buffer.getvalue())  # noqa: S314 - made two lines above
-    _slim(root, set(hover or {}))
+    _slim(root)
     for group in root.iter("g"):
         text = (hover or {}).get(group.get("id", ""))
         if text:
@@ -65,7 +68,7 @@ def themed(svg: str) -> str:
     return svg
 
 
-def _slim(root: ET.Element, kept: set[str]) -> None:
+def _slim(root: ET.Element) -> None:
     """Drop what an image does not need, and digits below a hundredth of a px."""
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
@@ -73,14 +76,14 @@ def _slim(root: ET.Element, kept: set[str]) -> None:
             del element.attrib[name]
             if not value.startswith("rotate(0 "):
                 element.set(name.rpartition("}")[2], _shortened(name, value))
-    used = kept | {
+    used = {
         match[1] or match[2]
         for element in root.iter()
         for name, value in element.attrib.items()
         if name in ("href", "clip-path") and (match := _REFERENCE.search(value))
     }
     for element in root.iter():
-        if element.get("id", "") not in used:
+        if not element.get("id", "").startswith(OWN_IDS) and element.get("id") not in used:
             element.attrib.pop("id", None)
     _unwrap(root)
 

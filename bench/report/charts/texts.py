@@ -68,11 +68,11 @@ EN = {
     "wall_alt": "One strip of 12 images for each of: {rows}.",
     "wall_caption": (
         "The first 12 images of each set. In one column all models draw from the same random "
-        "stream, and conditional ones are asked for the same class. First real held-out images "
-        "and the PCA-Gaussian, then {which}: each by its best row, best first, at the lowest "
+        "stream, and conditional ones are asked for the same class. Above, real held-out images "
+        "and the PCA-Gaussian; below, {which}: each by its best row, best first, at the lowest "
         "training seed."
     ),
-    "wall_all": "{n} variants",
+    "wall_all": "every variant that was ranked",
     "wall_some": "{n} of {total} variants, picked evenly over the ranking",
 }
 
@@ -106,7 +106,7 @@ ZH = {
     "cost_title": "距离与训练用时",
     "cost_alt": (
         "{n}行的训练用时与{label}均值，两轴均为对数；标记面积随参数量增大。"
-        "没有任何一行既更快又更近的有：{front}。"
+        "其他行无法同时更快且更近的有：{front}。"
     ),
     "cost_caption": (
         "{label}均值与单次训练用时；标记面积与采样所需的参数量成正比，但不小于最小标记。"
@@ -137,7 +137,7 @@ ZH = {
         "各组图像的前12张。同一列中各模型取自同一条随机数流，条件模型被要求生成同一类别。"
         "最上为留出的真实图像与PCA高斯，其下为{which}：各取其最好的一行，由好到差，均为最小的训练种子。"
     ),
-    "wall_all": "{n}个变体",
+    "wall_all": "参与排名的每个变体",
     "wall_some": "{total}个变体中沿名次均匀选取的{n}个",
 }
 

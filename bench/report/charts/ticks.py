@@ -9,13 +9,11 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullLocator
 
 STEPS = ((1, 1.5, 2, 3, 4, 5, 6, 8), (1, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
-SECONDS = (1, 2, 5, 10, 20, 30)
-DURATIONS: tuple[tuple[float, str], ...] = (
-    *((value / 10, f"{value / 10:g} s") for value in (1, 2, 5)),
-    *((value, f"{value} s") for value in SECONDS),
-    *((60.0 * value, f"{value} min") for value in SECONDS),
-    *((3600.0 * value, f"{value} h") for value in (1, 2, 5, 12, 24, 48, 120, 240)),
-)
+UNITS = ((0.001, "ms"), (1.0, "s"), (60.0, "min"), (3600.0, "h"))
+FINE = (1, 2, 3, 5, 7, 10, 15, 20, 30, 45)
+COARSE = (1, 2, 5, 10, 20, 30)
+LONG = (100, 200, 500)
+"""How many of a unit make a tick; the last ones are for units that no larger one replaces."""
 
 
 def log_ticks(low: float, high: float, at_most: int = 9) -> list[float]:
@@ -31,9 +29,17 @@ def log_ticks(low: float, high: float, at_most: int = 9) -> list[float]:
 
 def duration_ticks(low: float, high: float, at_most: int = 9) -> list[tuple[float, str]]:
     """Round durations between two numbers of seconds, with their texts."""
-    found = [(value, text) for value, text in DURATIONS if low <= value <= high]
-    stride = math.ceil(len(found) / at_most) if found else 1
-    return found[::stride]
+    found: list[tuple[float, str]] = []
+    for numbers in (FINE, COARSE):
+        every = [
+            (number * seconds, f"{number} {unit}")
+            for seconds, unit in UNITS
+            for number in ((*numbers, *LONG) if unit in ("ms", "h") else numbers)
+        ]
+        found = [(value, text) for value, text in every if low <= value <= high]
+        if len(found) <= at_most:
+            break
+    return found[:: -(-len(found) // at_most) or 1]
 
 
 def set_ticks(axis: Axis, values: Sequence[float], texts: Sequence[str] | None = None) -> None:
