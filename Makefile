@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 READY := $(VENV)/.ready
 
-.PHONY: help setup leaderboard test lint format perf endure lock clean
+.PHONY: help setup leaderboard reports check-reports site test lint format perf endure lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -28,6 +28,16 @@ $(READY): requirements.lock pyproject.toml
 leaderboard: setup  ## train, score and rank the quick digits suite on this CPU (about 3 minutes)
 	$(BIN)/aigc bench run digits-quick
 	$(BIN)/aigc report leaderboard digits-quick
+
+reports: setup  ## make every committed report, card and README block again, and the site
+	$(BIN)/aigc report all
+	$(BIN)/aigc report site
+
+check-reports: setup  ## are the committed reports what their records make? (exit code 5 if not)
+	$(BIN)/aigc report all --check
+
+site: setup  ## build the static site; then open site/index.html
+	$(BIN)/aigc report site
 
 test: setup  ## run the tests
 	$(BIN)/python -m pytest -n auto --dist worksteal -q

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.report.again import run_command
+from bench.report.card.curves import curves_part
 from bench.report.card.gather import Card
 from bench.report.card.numbers import cost_part, parent_part, results_part
 from bench.report.card.pictures import pictures_part, samples_part
@@ -40,8 +42,9 @@ def card_page(card: Card, registry: Registry, language: Language) -> str:
         ("cost_title", cost_part(card, words)),
         ("samples_title", samples_part(card, words)),
         ("pictures_title", pictures_part(card, words)),
+        ("curves_title", curves_part(card, words)),
         ("published_title", _published(card, words)),
-        ("again_title", _again(card, words)),
+        ("again_title", _again(card, registry, words)),
     ]
     name = card.variant.name.in_language(language)
     lines = [
@@ -179,10 +182,10 @@ def _published(card: Card, words: Words) -> list[str]:
     return [words("published_text"), "", *(f"- {one}" for one in numbers)] if numbers else []
 
 
-def _again(card: Card, words: Words) -> list[str]:
+def _again(card: Card, registry: Registry, words: Words) -> list[str]:
     name = card.variant.id
-    suites = [one.suite.id for one in card.suites] or [suite.id for suite in card.elsewhere]
+    suites = [one.suite for one in card.suites] or list(card.elsewhere)
     checks = [f"aigc bench verify reports/{one.suite.id} {name} --retrain" for one in card.suites]
-    commands = [f"aigc bench run {suite} {name}" for suite in suites] + checks
+    commands = [run_command(suite, registry, name) for suite in suites] + checks
     commands.append(f"aigc report card {name} --lang {words.language}")
     return [words("again_text"), "", "```sh", *commands, "```"]

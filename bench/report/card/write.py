@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.report.card.curves import curves_file
 from bench.report.card.gather import card_of
 from bench.report.card.page import card_page, page_name
 from bench.report.committed import committed_pictures
@@ -23,7 +24,7 @@ def card_texts(
     output_dir: Path,
     languages: Sequence[Language] = ("en", "zh"),
 ) -> dict[Path, str]:
-    """The pages of one variant by the files that they belong into; trains nothing.
+    """The pages of one variant, and their curves, by file; trains nothing.
 
     Args:
         variant: its id.
@@ -34,13 +35,18 @@ def card_texts(
 
     Raises:
         UsageError: there is no such variant.
-        InvalidInput: its recipe, or a record of its pictures, is broken.
+        InvalidInput: its recipe, a curve or a record of its pictures is broken.
     """
     card = card_of(variant, registry, boards, committed_pictures(variant, boards, output_dir))
-    return {
-        output_dir / FOLDER / page_name(variant, language): card_page(card, registry, language)
-        for language in languages
-    }
+    folder = output_dir / FOLDER
+    files: dict[Path, str] = {}
+    for language in languages:
+        files[folder / page_name(variant, language)] = card_page(card, registry, language)
+        curves = curves_file(card, language)
+        if curves is not None:
+            path, svg = curves
+            files[folder / path] = svg
+    return files
 
 
 def write_card(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from bench.report.card.page import page_name
 from bench.report.card.write import FOLDER as CARDS
 from bench.report.card.write import card_texts
 from bench.report.claims.evaluate import judge
@@ -183,10 +184,10 @@ class Pages:
 
     def _variant(self, variant: Variant) -> Page:
         library = self.library
-        pages = card_texts(
+        files = card_texts(
             variant.id, library.registry, library.boards, library.reports, (self.language,)
         )
-        (text,) = pages.values()
+        text = files[library.reports / CARDS / page_name(variant.id, self.language)]
         title = variant.name.in_language(self.language)
         html = html_of(text, self.links(CARDS))
         return Page(f"variant-{variant.id}", "prose.html", title, "variants", {"html": html})
