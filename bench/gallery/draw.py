@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from bench import protocol as protocols
 from bench.data import ImageData, load_dataset
 from bench.extractors import load_extractor
 from bench.features import extract, reference_features
-from bench.gallery.interpolation import N_POINTS, interpolate
+from bench.gallery.interpolation import interpolate
 from bench.gallery.neighbours import closest, columns, nearest
 from bench.gallery.record import (
     Column,
@@ -25,16 +24,14 @@ from bench.gallery.record import (
     write_pictures,
 )
 from bench.gallery.retrain import Trained, sameness, train_watched
-from bench.gallery.sheet import sheet_png
+from bench.gallery.sheet import n_columns, sheet_png
 from bench.protocol import ScoringProtocol
 from bench.record import TrainRecord
 from bench.sample import SAMPLING_BATCH, NonFiniteImages
-from bench.train import Progress
 from catalog.errors import InvalidInput
 from catalog.paths import write_atomically
 from catalog.schema import Extractor, Registry, Suite
 
-N_COLUMNS = N_POINTS
 N_IMAGES = SAMPLING_BATCH
 """Generated images among which those nearest to training images are looked for."""
 
@@ -101,12 +98,7 @@ def picture_file(folder: Path, name: PictureName) -> Path:
     return folder / f"{name}.png"
 
 
-def draw_pictures(
-    train: TrainRecord,
-    setting: Setting,
-    folder: Path,
-    observe: Callable[[Progress], None] = lambda _: None,
-) -> Pictures:
+def draw_pictures(train: TrainRecord, setting: Setting, folder: Path) -> Pictures:
     """Train a recorded run again and write its pictures, then their record.
 
     On a CPU as many threads are used as on record, since their number decides how sums round.
@@ -115,7 +107,6 @@ def draw_pictures(
         train: the record of a finished run.
         setting: its surroundings.
         folder: where the pictures go.
-        observe: told how the training goes.
 
     Raises:
         Diverged: a loss became infinite or NaN.
@@ -126,7 +117,7 @@ def draw_pictures(
     try:
         torch.set_num_threads(n_threads)
         with threadpool_limits(n_threads):
-            made = train_watched(train.spec, setting.data, setting.device, observe)
+            made = train_watched(train.spec, setting.data, setting.device)
             return _write(train, setting, made, folder)
     except NonFiniteImages as error:
         raise InvalidInput(f"{train.run_id} cannot be drawn: {error}") from error
@@ -136,15 +127,16 @@ def draw_pictures(
 
 def _write(train: TrainRecord, setting: Setting, made: Trained, folder: Path) -> Pictures:
     spec, final = train.spec, made.final
+    n_shown = n_columns(spec.dataset.channels)
     sampler, ema = type(final.model).samplers[0], final.average is not None
     images = final.sample(sampler, N_IMAGES, seed=spec.seed, ema=ema)
-    rows = [model.sample(sampler, N_COLUMNS, seed=spec.seed, ema=ema) for _, model in made.earlier]
-    between, kind = interpolate(final, seed=spec.seed, ema=ema)
+    rows = [model.sample(sampler, n_shown, seed=spec.seed, ema=ema) for _, model in made.earlier]
+    between, kind = interpolate(final, n_shown, seed=spec.seed, ema=ema)
     real = setting.data[spec.dataset.split].images
-    close = _closeness(images, real, setting)
-    sheets: dict[PictureName, bytes] = {"training": sheet_png([[*rows, images[:N_COLUMNS]]])}
+    close = _closeness(images, real, setting, n_shown)
+    sheets: dict[PictureName, bytes] = {"training": sheet_png([[*rows, images[:n_shown]]])}
     if between is not None:
-        sheets["interpolation"] = sheet_png([between.split(N_POINTS)])
+        sheets["interpolation"] = sheet_png([between.split(n_shown)])
     blocks = [_beside(shown, images, real) for shown in (close.first, close.nearest)]
     sheets["neighbours"] = sheet_png(blocks)
     same = sameness(train, final)
@@ -173,15 +165,15 @@ def _write(train: TrainRecord, setting: Setting, made: Trained, folder: Path) ->
     return pictures
 
 
-def _closeness(images: Tensor, real: Tensor, setting: Setting) -> Closeness:
+def _closeness(images: Tensor, real: Tensor, setting: Setting, n_shown: int) -> Closeness:
     device, batch_size = setting.device, setting.protocol.batch_size
     extractor = load_extractor(setting.extractor, device)
     made = extract(images, extractor, batch_size, device, "generated images")[setting.layer]
     known = reference_features(real, extractor, batch_size, device)[setting.layer]
     by_pixels, by_features = nearest(images, real), nearest(made, known)
     return Closeness(
-        first=columns(list(range(N_COLUMNS)), by_pixels, by_features),
-        nearest=columns(closest(by_features, N_COLUMNS), by_pixels, by_features),
+        first=columns(list(range(n_shown)), by_pixels, by_features),
+        nearest=columns(closest(by_features, n_shown), by_pixels, by_features),
     )
 
 

@@ -21,7 +21,6 @@ from bench.sample import SAMPLING_BATCH, sample_images
 from bench.trained import TrainedModel
 
 N_PAIRS = 6
-N_POINTS = 12
 MOST_DRAWS = 8
 """A sampler that asks for normal noise oftener walks along a chain of small random steps."""
 NEARLY_PARALLEL = 1e-4
@@ -98,18 +97,21 @@ def kind_of(model: TrainedModel) -> Between:
     return "slerp-held" if probe.n_uniform else "slerp"
 
 
-def interpolate(model: TrainedModel, *, seed: int, ema: bool) -> tuple[Tensor | None, Between]:
+def interpolate(
+    model: TrainedModel, n_points: int, *, seed: int, ema: bool
+) -> tuple[Tensor | None, Between]:
     """Rows of images from one of the model's images to another, drawn by its first sampler.
 
     Both images of a pair have the same label, so a conditional model keeps it along the row.
 
     Args:
         model: that has been trained.
+        n_points: images of a row, both ends included; at least 2.
         seed: of the noise; both ends are images of that sample.
         ema: whether to draw from averaged weights.
 
     Returns:
-        (N_PAIRS * N_POINTS, C, H, W) uint8 row by row, or None and the reason why there are none.
+        (N_PAIRS * n_points, C, H, W) uint8 row by row, or None and the reason why there are none.
 
     Raises:
         NonFiniteImages: a pixel is NaN or infinite.
@@ -118,8 +120,8 @@ def interpolate(model: TrainedModel, *, seed: int, ema: bool) -> tuple[Tensor | 
     if between.startswith("none"):
         return None, between
     n_classes = model.spec.dataset.n_classes
-    lefts = [pair for pair in range(N_PAIRS) for _ in range(N_POINTS)]
-    shares = [point / (N_POINTS - 1) for _ in range(N_PAIRS) for point in range(N_POINTS)]
+    lefts = [pair for pair in range(N_PAIRS) for _ in range(n_points)]
+    shares = [point / (n_points - 1) for _ in range(N_PAIRS) for point in range(n_points)]
     n = len(lefts)
     # A network's last digit may depend on the batch size, so the batch is that of all samples.
     lefts += [0] * (SAMPLING_BATCH - n)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from bench.gallery.snapshots import SnapshotTaker, model_at
 from bench.record import Environment, TrainRecord
 from bench.spec import TrainSpec
 from bench.store import RunDirectory, artifact
-from bench.train import Progress
 from bench.trained import TrainedModel
 from bench.tuned.choice import placed, trainer_of
 from bench.verify.compare import same_machine
@@ -56,12 +54,7 @@ class Sameness:
         return all(file.sha256 == file.recorded_sha256 for file in self.weights)
 
 
-def train_watched(
-    spec: TrainSpec,
-    data: ImageData,
-    device: torch.device,
-    observe: Callable[[Progress], None] = lambda _: None,
-) -> Trained:
+def train_watched(spec: TrainSpec, data: ImageData, device: torch.device) -> Trained:
     """Train what ``spec`` describes, and keep what the model was at some moments before the end.
 
     Raises:
@@ -71,12 +64,7 @@ def train_watched(
     split = placed(data[spec.dataset.split], device)
     trainer = trainer_of(spec, model, split)
     taker = SnapshotTaker(trainer)
-
-    def watch(progress: Progress) -> None:
-        taker.observe(progress)
-        observe(progress)
-
-    trainer.run(watch)
+    trainer.run(taker.observe)
     final = trained.finish(spec, model, trainer.average, split)
     earlier = tuple((shot.step, model_at(shot, spec, split, device)) for shot in taker.snapshots)
     return Trained(final, earlier)

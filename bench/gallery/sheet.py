@@ -14,8 +14,15 @@ from bench.grid import grid_image
 GAP_PX = 8
 """Between blocks of rows, beyond the lines that a grid draws itself."""
 GAP_GREY = 128
-N_COLOURS = 64
-"""Colours of a sheet of colour images: enough to judge them by, in a third of the bytes."""
+PALETTES = (64, 32)
+"""Colours of a sheet of colour images, fewer where it would be too large with more."""
+MOST_BYTES = 30_000
+"""A repository keeps three sheets for every variant."""
+
+
+def n_columns(channels: int) -> int:
+    """Images side by side on every sheet; in colour fewer, as each takes more bytes."""
+    return 12 if channels == 1 else 8
 
 
 def sheet_png(blocks: Sequence[Sequence[Tensor]]) -> bytes:
@@ -37,8 +44,17 @@ def sheet_png(blocks: Sequence[Sequence[Tensor]]) -> bytes:
     for grid in grids:
         sheet.paste(grid, (0, top))
         top += grid.height + GAP_PX
-    is_grey = blocks[0][0].shape[1] == 1
-    small = sheet.convert("L") if is_grey else sheet.quantize(N_COLOURS, dither=Image.Dither.NONE)
+    if blocks[0][0].shape[1] == 1:
+        return _encoded(sheet.convert("L"))
+    encoded = b""
+    for n_colours in PALETTES:
+        encoded = _encoded(sheet.quantize(n_colours, dither=Image.Dither.NONE))
+        if len(encoded) <= MOST_BYTES:
+            break
+    return encoded
+
+
+def _encoded(image: Image.Image) -> bytes:
     content = io.BytesIO()
-    small.save(content, format="PNG", optimize=True)
+    image.save(content, format="PNG", optimize=True)
     return content.getvalue()

@@ -19,8 +19,9 @@ from bench.spec import TrainSpec
 from bench.train import Progress, Trainer
 from bench.trained import TrainedModel
 
-PERCENTS = (3, 6, 12, 25, 50)
-"""Moments before the end, in per cent of the budget: images change most at first."""
+PERCENTS = (3, 10, 25, 50, 75)
+"""Moments before the end, in per cent of the budget: images change most at first, or, where a prior
+is learned after its codes, in the second half."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import shutil
@@ -18,11 +19,12 @@ from PIL import Image
 from torch import Tensor
 
 from bench.build import build_from_spec
-from bench.gallery.draw import N_COLUMNS, N_IMAGES, Setting, are_drawn, draw_pictures, setting_of
-from bench.gallery.interpolation import N_PAIRS, N_POINTS, NoiseBetween, interpolate, slerp
+from bench.gallery.draw import N_IMAGES, Setting, are_drawn, draw_pictures, setting_of
+from bench.gallery.interpolation import N_PAIRS, NoiseBetween, interpolate, slerp
 from bench.gallery.neighbours import closest, columns, nearest
 from bench.gallery.record import RECORD, read_pictures
 from bench.gallery.retrain import Trained, sameness, train_watched
+from bench.gallery.sheet import MOST_BYTES, sheet_png
 from bench.gallery.snapshots import SnapshotTaker, model_at
 from bench.job import TrainJob
 from bench.models.base import FitsAfterTraining
@@ -39,7 +41,8 @@ from catalog.errors import InvalidInput
 from catalog.loader import load_registry
 
 CPU = torch.device("cpu")
-MOMENTS = (1, 2, 3, 5, 10, 20)
+MOMENTS = (1, 2, 5, 10, 15, 20)
+N_POINTS = 12
 VARIANTS = [
     tiny_variant("auto"),
     tiny_variant("averaged", "bench.models.gan:GAN", ema_decay=0.9),
@@ -212,7 +215,7 @@ def test_an_interpolation_ends_at_images_of_the_sample(
 ) -> None:
     model = watched_again(name).final
     ema = model.average is not None
-    images, between = interpolate(model, seed=0, ema=ema)
+    images, between = interpolate(model, N_POINTS, seed=0, ema=ema)
     assert between == "slerp"
     assert images is not None
     rows = images.view(N_PAIRS, N_POINTS, *images.shape[1:])
@@ -230,7 +233,7 @@ def test_held_choices_leave_only_the_left_end_in_the_sample(
     watched_again: Callable[[str], Trained],
 ) -> None:
     model = watched_again("codes").final
-    images, between = interpolate(model, seed=0, ema=False)
+    images, between = interpolate(model, N_POINTS, seed=0, ema=False)
     assert between == "slerp-held"
     assert images is not None
     plain = sample(model, N_PAIRS, ema=False)
@@ -241,7 +244,10 @@ def test_held_choices_leave_only_the_left_end_in_the_sample(
 def test_noise_that_is_no_latent_vector_has_nothing_between(
     watched_again: Callable[[str], Trained], name: str
 ) -> None:
-    assert interpolate(watched_again(name).final, seed=0, ema=False) == (None, BETWEEN[name])
+    assert interpolate(watched_again(name).final, N_POINTS, seed=0, ema=False) == (
+        None,
+        BETWEEN[name],
+    )
 
 
 # Neighbours.
@@ -309,7 +315,7 @@ def test_the_record_says_what_the_pictures_are_of(tiny: Tiny, drawn: Path) -> No
         "weights-ema.safetensors",
         "weights.safetensors",
     ]
-    assert [column.image for column in pictures.first] == list(range(N_COLUMNS))
+    assert [column.image for column in pictures.first] == list(range(N_POINTS))
     distances = [column.by_features.distance for column in pictures.nearest]
     assert distances == sorted(distances)
     assert max(column.image for column in pictures.nearest) < N_IMAGES
@@ -329,13 +335,28 @@ def test_pictures_are_grey_small_and_laid_out_alike(drawn: Path) -> None:
             assert (image.mode, image.size) == ("L", (12 * cell + 2, height))
 
 
+def test_sheets_of_colour_images_are_small_too() -> None:
+    generator = torch.Generator().manual_seed(2)
+    coarse = torch.rand(6, 8, 3, 8, 8, generator=generator).mul(255)
+    images = coarse.repeat_interleave(4, -1).repeat_interleave(4, -2)
+    noise = torch.randn(images.shape, generator=generator).mul(6)
+    rows = list((images + noise).clamp(0, 255).to(torch.uint8))
+    content = sheet_png([rows[:3], rows[3:]])
+    assert len(content) < MOST_BYTES
+    with Image.open(io.BytesIO(content)) as picture:
+        assert (picture.mode, picture.size) == ("P", (8 * 34 + 2, 2 * (3 * 34 + 2) + 8))
+        shown = np.array(picture.convert("RGB")).astype(int)[2:34, 2:34]
+    wanted = rows[0][0].permute(1, 2, 0).numpy().astype(int)
+    assert 0 < np.abs(shown - wanted).mean() < 30
+
+
 def test_the_last_row_of_the_training_is_the_sample(
     watched_again: Callable[[str], Trained], drawn: Path
 ) -> None:
-    images = sample(watched_again("averaged").final, N_COLUMNS, ema=True)
+    images = sample(watched_again("averaged").final, N_POINTS, ema=True)
     with Image.open(drawn / "averaged" / "training.png") as picture:
         pixels = torch.from_numpy(np.array(picture)).long()
-    for column in range(N_COLUMNS):
+    for column in range(N_POINTS):
         top, left = 2 + 5 * 34, 2 + column * 34
         shown = pixels[top : top + 32 : 2, left : left + 32 : 2]
         assert torch.equal(shown, images[column, 0].long())
