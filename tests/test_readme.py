@@ -43,30 +43,45 @@ def test_the_documented_variant_trains(text: str, tmp_path: Path) -> None:
 def test_the_quoted_rows_are_those_of_the_committed_report(text: str) -> None:
     block = text.split("<!-- leaderboard:begin -->")[1].split("<!-- leaderboard:end -->")[0]
     quoted = [
-        tuple(cell.strip() for cell in line.strip("|").split("|"))
-        for line in block.strip().splitlines()[2:]
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in block.splitlines()
         if line.startswith("|")
-    ]
+    ][2:]
     with (ROOT / "reports/digits/results.csv").open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["kind"] == "generated"]
-    committed = [
-        (
-            _range(row["rank_low"], row["rank_high"]),
-            row["variant"],
-            row["sampler"],
-            row["weights"],
-            f"{float(row['mean']):.3g} ± {(float(row['ci_high']) - float(row['ci_low'])) / 2:.2g}",
+        rows = [row for row in csv.DictReader(file) if row["rank_low"]]
+    ranked = [(_range(row["rank_low"], row["rank_high"]), row["variant"]) for row in rows]
+    places = []
+    for rank, name, sampler, distance, *_ in quoted:
+        variant = name.split("]")[0].strip("[")
+        place = next(
+            i
+            for i, row in enumerate(rows)
+            if ranked[i] == (rank, variant) and row["sampler"] == sampler and agree(distance, row)
         )
-        for row in rows
-        if row["rank_low"]
-    ]
+        places.append(place)
     assert len(quoted) >= 10
-    places = [committed.index(row[:5]) for row in quoted]
     assert places == sorted(set(places))
+
+
+def agree(shown: str, row: dict[str, str]) -> bool:
+    """Whether a mean with its half width is a row's, to the digits that it is printed with."""
+    mean, _, half = shown.partition(" ± ")
+    true = float(row["mean"]), (float(row["ci_high"]) - float(row["ci_low"])) / 2
+    return all(
+        abs(float(text) - value) <= 0.5001 * 10.0 ** -len(text.partition(".")[2])
+        for text, value in zip((mean, half), true, strict=True)
+    )
 
 
 def _range(low: str, high: str) -> str:
     return low if low == high else f"{low}–{high}"
+
+
+def test_the_pictures_of_the_block_are_there(text: str) -> None:
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    assert len(pictures) >= 2
+    for picture in pictures:
+        assert (ROOT / picture).stat().st_size < 300_000
 
 
 def test_every_command_of_the_readme_exists(text: str) -> None:

@@ -264,7 +264,8 @@ def test_links_of_a_card_lead_somewhere(
         if target.startswith("http"):
             continue
         if not target.startswith("../"):
-            assert target.removesuffix(".md").removesuffix(".zh-CN") in variants
+            name = target.removeprefix("curves/").removesuffix(".md").removesuffix(".svg")
+            assert name.removesuffix(".zh-CN") in variants
             continue
         file = REPORTS / "cards" / target
         assert file.resolve().is_file(), link
@@ -322,11 +323,17 @@ def reports(tmp_path: Path) -> Path:
 def test_the_command_writes_both_languages_and_trains_nothing(aigc: Aigc, reports: Path) -> None:
     shown = aigc("report", "card", "vae", "gan", "-o", reports)
     assert shown.code == 0, shown.stderr
-    names = ["vae.md", "vae.zh-CN.md", "gan.md", "gan.zh-CN.md"]
+    names = [
+        f"{folder}{variant}{language}{suffix}"
+        for variant in ("vae", "gan")
+        for language in ("", ".zh-CN")
+        for folder, suffix in (("", ".md"), ("curves/", ".svg"))
+    ]
     assert shown.stdout.splitlines() == [(reports / "cards" / name).as_posix() for name in names]
     assert not (reports / "digits-quick" / "pictures").exists()
     again = aigc("report", "card", "vae", "-o", reports, "--lang", "zh")
-    assert again.stdout.splitlines() == [(reports / "cards" / "vae.zh-CN.md").as_posix()]
+    files = ["vae.zh-CN.md", "curves/vae.zh-CN.svg"]
+    assert again.stdout.splitlines() == [(reports / "cards" / name).as_posix() for name in files]
 
 
 def test_the_command_draws_once_and_goes_on_from_there(aigc: Aigc, reports: Path) -> None:
