@@ -79,12 +79,14 @@ def check_leaderboard(
         for name in files
     }
     stale = [_differing(folder / name, content, commands[name]) for name, content in files.items()]
-    wanted = {folder / RECORDS / target for target, _ in published_files(board)}
-    extra = [
-        *_extra(folder / RECORDS, wanted, "stands behind no row"),
-        *_extra(folder / FOLDER, {folder / name for name in files}, "is on no page"),
-    ]
+    extra = _extra_files(folder, board, {folder / name for name in files})
     return tuple(folder / name for name in files), (*filter(None, stale), *extra)
+
+
+def _extra_files(folder: Path, board: Leaderboard, made: set[Path]) -> Iterator[Stale]:
+    records = {folder / RECORDS / target for target, _ in published_files(board)}
+    yield from _extra(folder / RECORDS, records, "stands behind no row")
+    yield from _extra(folder / FOLDER, made, "is on no page")
 
 
 def _language(name: str, languages: Sequence[Language]) -> Language | None:
