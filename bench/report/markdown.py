@@ -32,6 +32,9 @@ from bench.report.tables import (
 from bench.report.texts import Language, Words
 from catalog.schema import Registry
 
+Shown = Mapping[str, Sequence[str]]
+"""Lines of Markdown by the kind of a picture."""
+
 
 def leaderboard_page(
     board: Leaderboard,
@@ -53,23 +56,8 @@ def leaderboard_page(
     shown = {kind: picture.markdown for kind, picture in (pictures or {}).items()}
     body = [
         *(["", findings.strip()] if findings.strip() else []),
-        *_section("glance", _paragraphs([shown.get("wall"), shown.get("distance")]), words),
-        *_section("ranking", ranking_table(board, registry, words), words),
-        *_section("notes", [f"- {note}" for note in notes(board, words)], words),
-        *_section("precision_recall", shown.get("precision-recall", []), words),
-        *_section("parents", parents_table(board, words), words, words("parents_intro")),
-        *_section("gates", gates_table(board, words), words, words("gates_intro")),
-        *_section("measures", measures_table(board, words), words, _about_measures(board, words)),
-        *_unranked(board, words),
-        *_section("spread", spread_table(board, words), words, words("spread_intro")),
-        *_costs(board, words, shown),
-        *_losses(words, shown),
-        *_published(board, registry, words),
-        *_section("gaps", gaps_table(board, words), words, words("gaps_intro")),
-        *_section("stale", stale_table(board, words), words, words("stale_intro")),
-        *_section("rows", details(board, registry, words), words),
-        *_protocol(board, words),
-        *_again(board, registry, words),
+        *_results(board, registry, words, shown),
+        *_background(board, registry, words, shown),
     ]
     lines = [
         f"# {words('title', suite=board.suite.title.in_language(language))}",
@@ -84,6 +72,35 @@ def leaderboard_page(
         *_links(board, registry),
     ]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _results(board: Leaderboard, registry: Registry, words: Words, shown: Shown) -> list[str]:
+    """How the rows stand to each other and to images of known quality."""
+    return [
+        *_section("glance", _paragraphs([shown.get("wall"), shown.get("distance")]), words),
+        *_section("ranking", ranking_table(board, registry, words), words),
+        *_section("notes", [f"- {note}" for note in notes(board, words)], words),
+        *_section("precision_recall", shown.get("precision-recall", []), words),
+        *_section("parents", parents_table(board, words), words, words("parents_intro")),
+        *_section("gates", gates_table(board, words), words, words("gates_intro")),
+        *_section("measures", measures_table(board, words), words, _about_measures(board, words)),
+        *_unranked(board, words),
+        *_section("spread", spread_table(board, words), words, words("spread_intro")),
+    ]
+
+
+def _background(board: Leaderboard, registry: Registry, words: Words, shown: Shown) -> list[str]:
+    """What the rows cost and are made of, what is missing, and how to make them again."""
+    return [
+        *_costs(board, words, shown),
+        *_losses(words, shown),
+        *_published(board, registry, words),
+        *_section("gaps", gaps_table(board, words), words, words("gaps_intro")),
+        *_section("stale", stale_table(board, words), words, words("stale_intro")),
+        *_section("rows", details(board, registry, words), words),
+        *_protocol(board, words),
+        *_again(board, registry, words),
+    ]
 
 
 def _contents(body: Sequence[str], words: Words) -> str:
@@ -141,13 +158,13 @@ def _protocol(board: Leaderboard, words: Words) -> list[str]:
     return _section("protocol", body, words, words("protocol_intro", key=board.protocol.key))
 
 
-def _costs(board: Leaderboard, words: Words, shown: Mapping[str, Sequence[str]]) -> list[str]:
+def _costs(board: Leaderboard, words: Words, shown: Shown) -> list[str]:
     table = cost_table(board, words)
     body = _paragraphs([shown.get("cost"), table]) if table else []
     return _section("costs", body, words, cost_note(board, words))
 
 
-def _losses(words: Words, shown: Mapping[str, Sequence[str]]) -> list[str]:
+def _losses(words: Words, shown: Shown) -> list[str]:
     picture = shown.get("losses")
     body = folded(words("losses_open"), ["\n".join(picture)]) if picture else []
     return _section("losses", body, words)

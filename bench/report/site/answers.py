@@ -57,6 +57,7 @@ def answer_of(board: Leaderboard, registry: Registry, words: Words) -> Answer | 
         return Pick(words(why), row.key.name, row.key.sampler, row_id(row), facts)
 
     shown = [row for row in board.ranked if row.baseline and row.baseline.verdict == "better"]
+    worth = shown or [row for row in board.ranked if not _loses(row)] or board.ranked
     tied = [row for row in board.ranked if row.rank and row.rank.low == 1]
     wishes: tuple[tuple[str, Callable[[Row], bool]], ...] = (
         ("pick_prior", lambda row: row.key.sampler != MIXTURE),
@@ -64,12 +65,17 @@ def answer_of(board: Leaderboard, registry: Registry, words: Words) -> Answer | 
         ("pick_vae", lambda row: registry.variant(row.key.name).family == "vae"),
         ("pick_recall", lambda row: row in shown),
     )
-    found = [(why, _best(why, filter(fits, shown or board.ranked))) for why, fits in wishes]
+    found = [(why, _best(why, filter(fits, worth))) for why, fits in wishes]
     picks = [pick(why, row) for why, row in found if row is not None and row is not first]
-    fast = _fastest(tied)
+    fast = _fastest(row for row in tied if row in worth)
     if fast is not None and fast is not first and first.rank and first.rank.high > 1:
         picks.append(pick("pick_fast", fast))
     return Answer(pick("pick_best", first), tuple(_sure(first, tied, board, words)), tuple(picks))
+
+
+def _loses(row: Row) -> bool:
+    """Whether it is behind the PCA-Gaussian, tested or not."""
+    return row.baseline is not None and row.baseline.verdict in ("behind", "higher")
 
 
 def _best(why: str, rows: Iterable[Row]) -> Row | None:

@@ -51,6 +51,7 @@ class Chart:
     id: str
     title: str
     svg: Markup
+    caption: Markup
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def board_values(
         "lines": list(lines_of(board, registry, columns)),
         "families": sorted({registry.variant(row.key.name).family for row in board.rows}),
         "notes": [inline_html(note, links) for note in notes(board, words)],
-        "charts": _charts(board, registry, language, page),
+        "charts": _charts(board, registry, page, links),
         "sections": _sections(board, registry, words, links),
         "wall": _picture(f"{suite.id}/{FOLDER}/{WALL}", links),
         "grids": list(_grids(board, words, links)),
@@ -103,11 +104,16 @@ def _findings(folder: Path, language: Language, links: Links) -> Markup:
     return html_of(file.read_text(encoding="utf-8"), links) if file.is_file() else Markup()
 
 
-def _charts(board: Leaderboard, registry: Registry, language: Language, page: Words) -> list[Chart]:
+def _charts(board: Leaderboard, registry: Registry, page: Words, links: Links) -> list[Chart]:
     """Every chart, drawn in the page so that it follows the page's colours."""
     return [
-        Chart(kind, page(f"chart_{kind}"), Markup(themed(chart.svg)))  # noqa: S704 - our own
-        for kind, chart in drawn(board, registry, language).items()
+        Chart(
+            kind,
+            page(f"chart_{kind}"),
+            Markup(themed(chart.svg)),  # noqa: S704 - our own
+            inline_html(chart.caption, links),
+        )
+        for kind, chart in drawn(board, registry, links.language).items()
     ]
 
 

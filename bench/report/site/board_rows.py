@@ -16,6 +16,7 @@ from bench.report.layout import (
     percent_text,
     seconds_text,
 )
+from bench.report.notes import sampler_text
 from bench.report.texts import Words
 from catalog.schema import Registry
 
@@ -96,7 +97,7 @@ def columns_of(board: Leaderboard, registry: Registry, words: Words, page: Words
     text: list[Column] = [
         Column("rank", words("rank"), page("help_rank"), "number", True, lambda r: _rank(r, words)),
         Column("family", words("family"), page("help_family"), "text", True, family),
-        Column("sampler", words("sampler"), page("help_sampler"), "text", True, _sampler),
+        Column("sampler", words("sampler"), page("help_sampler"), "text", True, _sampler(words)),
         Column("weights", page("weights"), page("help_weights"), "text", False, _weights(words)),
         Column("seeds", words("seeds"), page("help_seeds"), "number", True, _seeds(words)),
     ]
@@ -160,8 +161,11 @@ def _rank(row: Row, words: Words) -> Cell:
     return Cell(str(low) if low == high else f"{low}–{high}", str(low + high / 1000))
 
 
-def _sampler(row: Row) -> Cell:
-    return Cell(row.key.sampler or NOTHING, row.key.sampler)
+def _sampler(words: Words) -> Callable[[Row], Cell]:
+    def cell(row: Row) -> Cell:
+        return Cell(sampler_text(row, words) or NOTHING, row.key.sampler)
+
+    return cell
 
 
 def _weights(words: Words) -> Callable[[Row], Cell]:
