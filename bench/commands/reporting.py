@@ -49,13 +49,18 @@ def leaderboard(
             " numbers again from the report's own records, and exit 5 where a byte differs.",
         ),
     ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Also write the page as one HTML file that needs no other."),
+    ] = None,
     registry_file: RegistryOption = None,
 ) -> None:
     """Write leaderboard, charts, numbers and the records they stand on; or check them."""
-    if check and runs is not None:
+    if check and (runs is not None or html is not None):
         raise UsageError(
-            "--check reads the records beside the page; --runs does not go with it",
-            hint="leave --runs out, or name another --output-dir",
+            "--check reads the records beside the page and writes nothing; --runs and --html do"
+            " not go with it",
+            hint="leave them out, or name another --output-dir",
         )
     from bench.pins import pinned_registry
     from bench.plan import planned_specs
@@ -71,6 +76,14 @@ def leaderboard(
     found = runs or DEFAULT_RUNS
     for path in write_leaderboard(entry, planned, found, output_dir, registry, lang.value):
         emit(path.as_posix())
+    if html is not None:
+        from bench.report.leaderboard import published_board
+        from bench.report.site import leaderboard_html
+        from catalog.paths import write_atomically
+
+        board = published_board(entry, planned, output_dir, registry)
+        write_atomically(html, leaderboard_html(board, registry, output_dir, lang.value))
+        emit(html.as_posix())
 
 
 def claims(

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from bench.report.again import RECORDS, report_command
 from bench.report.frames import Leaderboard
-from bench.report.leaderboard import PAGES, board_of, findings_text, rendered
+from bench.report.leaderboard import PAGES, findings_text, published_board, rendered
 from bench.report.pictures import FOLDER, known_paths
 from bench.report.publish import published_files
-from bench.report.records import find_records
 from bench.report.texts import Language
 from bench.spec import TrainSpec
 from catalog.errors import MissingPrerequisite
@@ -63,7 +62,7 @@ def check_leaderboard(
         InvalidInput: a record is broken or stands there twice.
     """
     folder = output_dir / suite.id
-    board = board_of(suite, planned, find_records(folder / RECORDS), registry)
+    board = published_board(suite, planned, output_dir, registry)
     require_same_library(board)
     languages = [language for language, page in PAGES.items() if (folder / page).is_file()]
     if not languages:

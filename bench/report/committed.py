@@ -9,8 +9,7 @@ from bench.gallery.record import Pictures, pictures_folder, read_pictures
 from bench.plan import planned_specs
 from bench.report.again import RECORDS
 from bench.report.frames import Leaderboard
-from bench.report.leaderboard import board_of
-from bench.report.records import find_records
+from bench.report.leaderboard import published_board
 from catalog.schema import Registry
 
 
@@ -32,10 +31,9 @@ def committed_boards(registry: Registry, output_dir: Path) -> dict[str, Leaderbo
     """
     boards: dict[str, Leaderboard] = {}
     for suite in registry.all_suites:
-        records = output_dir / suite.id / RECORDS
-        if records.is_dir():
+        if (output_dir / suite.id / RECORDS).is_dir():
             planned = planned_specs(registry, suite)
-            boards[suite.id] = board_of(suite, planned, find_records(records), registry)
+            boards[suite.id] = published_board(suite, planned, output_dir, registry)
     return boards
 
 

@@ -57,6 +57,13 @@ def board_of(
     return board
 
 
+def published_board(
+    suite: Suite, planned: Sequence[TrainSpec], output_dir: Path, registry: Registry
+) -> Leaderboard:
+    """The table of a suite from the records beside its report; arguments as of ``board_of``."""
+    return board_of(suite, planned, find_records(output_dir / suite.id / RECORDS), registry)
+
+
 def rendered(
     board: Leaderboard, registry: Registry, findings: Mapping[Language, str]
 ) -> dict[str, str | bytes]:

@@ -34,7 +34,9 @@ def ranking_table(board: Leaderboard, registry: Registry, words: Words) -> list[
         (words("sampler"), lambda row: sampler_text(row, words) or NOTHING),
         (words("seeds"), lambda row: _seeds(row, words)),
         _distance(board, words),
+        _recall(words),
         (words("versus"), lambda row: words(row.baseline.verdict) if row.baseline else NOTHING),
+        (words("wall"), lambda row: seconds_text(row.cost.wall_s)),
         *_scores(board, words),
     ]
     return _table(columns, board.rows, n_left=4)
@@ -46,6 +48,7 @@ def calibration_table(board: Leaderboard, words: Words) -> list[str]:
         (words("set"), lambda row: _name(row, board)),
         (words("draws"), lambda row: str(len(row.scores))),
         _distance(board, words),
+        _recall(words),
         *_scores(board, words),
     ]
     return _table(columns, board.calibration, n_left=1)
@@ -58,6 +61,7 @@ def reconstruction_table(board: Leaderboard, words: Words) -> list[str]:
         (words("sampler"), lambda row: sampler_text(row, words)),
         (words("seeds"), lambda row: _seeds(row, words)),
         _distance(board, words),
+        _recall(words),
         *_scores(board, words),
     ]
     return _table(columns, board.reconstructions, n_left=2)
@@ -224,6 +228,11 @@ def _distance(board: Leaderboard, words: Words) -> Column:
     return f"{metric_label('fid', board.protocol.extractor)} ↓", cell
 
 
+def _recall(words: Words) -> Column:
+    """Stands beside the distance, which says nothing of what is missing."""
+    return words("recall"), _metric("recall")
+
+
 def _scores(board: Leaderboard, words: Words) -> list[Column]:
     protocol = board.protocol
     score, kernel = (metric_label(name, protocol.extractor) for name in ("is", "kid"))
@@ -235,7 +244,6 @@ def _scores(board: Leaderboard, words: Words) -> list[Column]:
         (f"{score} ↑", _metric("is")),
         (f"{kernel} × 10³ ↓", _metric("kid", 1000)),
         (words("precision"), _metric("precision")),
-        (words("recall"), _metric("recall")),
     ]
     if any(row.values("label_accuracy") for row in board.rows):
         columns.append((words("label_accuracy"), _share("label_accuracy")))

@@ -13,6 +13,10 @@ from helpers import CLONE
 from playwright.sync_api import Page, expect
 from visiting import Visit
 
+from bench.report.committed import committed_boards
+from bench.report.site import leaderboard_html
+from catalog.loader import load_registry
+
 KINDS = (
     *("index", "leaderboards", "leaderboard-digits", "leaderboard-cifar10-tiny", "variants"),
     *("variant-dcgan", "variant-dall-e", "claims", "article", "errata", "catalogue", "graph"),
@@ -27,7 +31,7 @@ def results(suite: str) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(lines)
 
 
-def board(page: Page) -> list[dict[str, Any]]:
+def board_rows(page: Page) -> list[dict[str, Any]]:
     """Rows of the table as they stand, with the value of every cell by its column."""
     found: list[dict[str, Any]] = page.evaluate(
         """() => [...document.querySelectorAll('#board tbody tr')]
@@ -84,7 +88,7 @@ def test_the_numbers_are_those_of_the_committed_results(visit: Visit, suite: str
         if row["kind"] in ("generated", "calibration"):
             parts = (row["variant"], row["sampler"], row["weights"] or "raw")
             committed["-".join(["row", *filter(None, parts)])] = row
-    shown = {row["id"]: row for row in board(page)}
+    shown = {row["id"]: row for row in board_rows(page)}
     assert shown.keys() == committed.keys()
     columns = ("mean", "recall", "precision", "copy_rate", "is", "kd", "train_wall_s")
     for name, row in shown.items():
@@ -107,10 +111,10 @@ def test_sorting_by_the_distance_puts_rows_in_the_right_order(visit: Visit) -> N
     assert "FD[digits-cnn]" in heading.inner_text()
     heading.locator("button").click()
     assert heading.get_attribute("aria-sort") == "descending"
-    assert [float(row["mean"]) for row in board(page)] == sorted(means, reverse=True)
+    assert [float(row["mean"]) for row in board_rows(page)] == sorted(means, reverse=True)
     heading.locator("button").click()
     assert heading.get_attribute("aria-sort") == "ascending"
-    assert [float(row["mean"]) for row in board(page)] == sorted(means)
+    assert [float(row["mean"]) for row in board_rows(page)] == sorted(means)
 
 
 def test_cells_without_a_number_come_last_in_either_direction(visit: Visit) -> None:
@@ -118,7 +122,7 @@ def test_cells_without_a_number_come_last_in_either_direction(visit: Visit) -> N
     button = page.locator("th[data-key=rank] button")
     for _ in range(2):
         button.click()
-        ranks = [row["rank"] for row in board(page)]
+        ranks = [row["rank"] for row in board_rows(page)]
         with_rank = [rank for rank in ranks if rank]
         assert ranks[: len(with_rank)] == with_rank
         assert len(with_rank) < len(ranks)
@@ -128,7 +132,7 @@ def test_rows_and_columns_are_chosen(visit: Visit) -> None:
     page = visit.open("leaderboard-digits.html")
     page.locator("input[name=calibration]").uncheck()
     page.locator("select[name=family]").select_option("diffusion")
-    assert {row["name"] for row in board(page)} == {"ddpm", "flow-matching"}
+    assert {row["name"] for row in board_rows(page)} == {"ddpm", "flow-matching"}
     cell = page.locator("#row-ddpm-prior-raw td[data-key=kd]")
     expect(cell).to_be_hidden()
     page.locator("details.columns summary").click()
@@ -155,7 +159,7 @@ def test_it_is_used_with_the_keyboard_alone(visit: Visit) -> None:
     assert page.url.endswith("#content")
     page.locator("th[data-key=recall] button").focus()
     page.keyboard.press("Enter")
-    recalls = [float(row["recall"]) for row in board(page) if row["recall"]]
+    recalls = [float(row["recall"]) for row in board_rows(page) if row["recall"]]
     assert recalls == sorted(recalls)
     page.locator("#theme").focus()
     before = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -222,3 +226,19 @@ def test_no_page_is_wider_than_the_window(
         shot = tmp_path / f"{name}.png"
         page.screenshot(path=shot)
         assert shot.stat().st_size > 5_000
+
+
+def test_one_leaderboard_is_one_file(visit: Visit, tmp_path: Path) -> None:
+    registry = load_registry(CLONE / "registry.yaml")
+    board = committed_boards(registry, CLONE / "reports")["digits-quick"]
+    file = tmp_path / "alone.html"
+    file.write_text(leaderboard_html(board, registry, CLONE / "reports", "zh"), encoding="utf-8")
+    visit.site = tmp_path
+    page = visit.open("alone.html")
+    page.locator("th[data-key=mean] button").click()
+    means = [float(row["mean"]) for row in board_rows(page)]
+    assert means == sorted(means, reverse=True)
+    sizes = page.locator(".wall img").evaluate_all("all => all.map(one => one.naturalWidth)")
+    assert sizes
+    assert all(sizes)
+    assert page.locator("a[href*='.html']").count() == 0

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.collapse import suspicions
 from bench.density import SAMPLER as MIXTURE
-from bench.report.frames import BASELINE, Leaderboard, Row
+from bench.report.frames import BASELINE, Leaderboard, Row, RowKey
 from bench.report.layout import estimate_text, metric_label, percent_text, seconds_text
 from bench.report.site.board_rows import row_id
 from bench.report.texts import Words
+from bench.stats import Estimate
 from catalog.schema import Registry
+
+FITTED = ("gaussian", MIXTURE)
+"""Samplers that need a density fitted to the latents after training."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +42,13 @@ class Answer:
     Attributes:
         leader: the row with the lowest mean.
         sure: how sure the lead is, in one sentence each.
+        other: what the picks were chosen from.
         picks: rows for other wishes.
     """
 
     leader: Pick
     sure: tuple[str, ...]
+    other: str
     picks: tuple[Pick, ...]
 
 
@@ -57,20 +63,36 @@ def answer_of(board: Leaderboard, registry: Registry, words: Words) -> Answer | 
         return Pick(words(why), row.key.name, row.key.sampler, row_id(row), facts)
 
     shown = [row for row in board.ranked if row.baseline and row.baseline.verdict == "better"]
-    worth = shown or [row for row in board.ranked if not _loses(row)] or board.ranked
+    worth = shown or [row for row in board.ranked if not _loses(row)] or list(board.ranked)
     tied = [row for row in board.ranked if row.rank and row.rank.low == 1]
-    wishes: tuple[tuple[str, Callable[[Row], bool]], ...] = (
-        ("pick_prior", lambda row: row.key.sampler != MIXTURE),
-        ("pick_gan", lambda row: registry.variant(row.key.name).family == "gan"),
-        ("pick_vae", lambda row: registry.variant(row.key.name).family == "vae"),
-        ("pick_recall", lambda row: row in shown),
+    return Answer(
+        pick("pick_best", first),
+        tuple(_sure(first, tied, board, words)),
+        words("picks_shown" if shown else "picks_any"),
+        tuple(pick(why, row) for why, row in _wishes(worth, tied, registry) if row != first),
     )
-    found = [(why, _best(why, filter(fits, worth))) for why, fits in wishes]
-    picks = [pick(why, row) for why, row in found if row is not None and row is not first]
-    fast = _fastest(row for row in tied if row in worth)
-    if fast is not None and fast is not first and first.rank and first.rank.high > 1:
-        picks.append(pick("pick_fast", fast))
-    return Answer(pick("pick_best", first), tuple(_sure(first, tied, board, words)), tuple(picks))
+
+
+def _wishes(
+    worth: Sequence[Row], tied: Sequence[Row], registry: Registry
+) -> Iterator[tuple[str, Row]]:
+    """For each wish the row that meets it best; a row that meets several stands for the first."""
+
+    def of_family(family: str) -> list[Row]:
+        return [row for row in worth if registry.variant(row.key.name).family == family]
+
+    candidates: tuple[tuple[str, Row | None], ...] = (
+        ("pick_prior", next((row for row in worth if row.key.sampler not in FITTED), None)),
+        ("pick_gan", next(iter(of_family("gan")), None)),
+        ("pick_vae", next(iter(of_family("vae")), None)),
+        ("pick_recall", _most(worth, lambda row: row.estimate("recall"))),
+        ("pick_fast", _fastest(row for row in tied if row in worth)),
+    )
+    named: set[RowKey] = set()
+    for why, row in candidates:
+        if row is not None and row.key not in named:
+            named.add(row.key)
+            yield why, row
 
 
 def _loses(row: Row) -> bool:
@@ -78,11 +100,8 @@ def _loses(row: Row) -> bool:
     return row.baseline is not None and row.baseline.verdict in ("behind", "higher")
 
 
-def _best(why: str, rows: Iterable[Row]) -> Row | None:
-    found = list(rows)
-    if why != "pick_recall":
-        return found[0] if found else None
-    known = [(estimate.mean, row) for row in found if (estimate := row.estimate("recall"))]
+def _most(rows: Iterable[Row], estimated: Callable[[Row], Estimate | None]) -> Row | None:
+    known = [(estimate.mean, row) for row in rows if (estimate := estimated(row))]
     return max(known, key=lambda pair: pair[0])[1] if known else None
 
 

@@ -85,6 +85,7 @@ class Shell:
             root=root_of(self.language),
             other=f"{root_of(self.language)}{folder_of(other)}{page.file}",
             menu=[name for name in NAV if name in self._names],
+            pages=self._names,
             t=self.words,
             **page.values,
         )

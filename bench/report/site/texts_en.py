@@ -64,12 +64,14 @@ EN: dict[str, str] = {
     "take": "Take",
     "sampled": "its latents drawn by {sampler}",
     "how_sure": "How sure?",
+    "picks_shown": "For other wishes, among the rows that are shown to beat the PCA-Gaussian:",
+    "picks_any": "For other wishes, none of it tested:",
     "pick_best": "Lowest mean distance",
     "pick_prior": "Best without anything fitted to it afterwards",
     "pick_gan": "Best GAN",
     "pick_vae": "Best autoencoder",
-    "pick_recall": "Most diverse (recall) of those shown to beat the PCA-Gaussian",
-    "pick_fast": "Fastest to train of those that may be the best",
+    "pick_recall": "Most diverse (recall)",
+    "pick_fast": "Fastest to train of those that may hold the first place",
     "facts": (
         "{distance} {value}, rank {rank}, recall {recall}, copies {copies}, trained in {wall}"
     ),

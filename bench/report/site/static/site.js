@@ -18,7 +18,7 @@
 
   // The switch of language keeps the place on the page.
   const other = document.getElementById("switch");
-  other.addEventListener("click", () => { other.hash = location.hash; });
+  other?.addEventListener("click", () => { other.hash = location.hash; });
 
   // Sorting: a press on a heading; cells without a value come last in either direction.
   const valueOf = (row, column, numeric) => {
