@@ -26,6 +26,8 @@ INTO_MEMORY_OR_SCRATCH = {
     ("bench/verify/artifacts.py", "shutil.copyfile"),  # the same
     ("bench/train_task.py", "trained.save"),  # our own, which writes the right way
     ("bench/verify/retrain.py", "trained.save"),  # our own
+    ("bench/gallery/retrain.py", "trained.save"),  # our own
+    ("bench/gallery/sheet.py", "image.save"),  # into a buffer
     ("bench/report/wall.py", "wall.save"),  # into a buffer, whose size decides what comes next
 }
 
