@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from bench.stats import Contrast, Estimate
+from bench.stats import Contrast, Estimate, RankRange
 
 NOTHING = "–"
 MAX_DECIMALS = 4
@@ -52,6 +52,13 @@ def ratio_text(contrast: Contrast) -> str:
     if contrast.low is None or contrast.high is None:
         return f"{contrast.ratio:.3g}"
     return f"{contrast.ratio:.3g} ({contrast.low:.3g}–{contrast.high:.3g})"
+
+
+def rank_text(rank: RankRange | None) -> str:
+    """A place or a range of places: ``3``, ``1–23``; a dash for a row without a rank."""
+    if rank is None:
+        return NOTHING
+    return str(rank.low) if rank.low == rank.high else f"{rank.low}–{rank.high}"
 
 
 def number_text(value: float | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.report.charts import SUFFIX
 from bench.report.frames import BASELINE, Leaderboard, Row
-from bench.report.layout import NOTHING, estimate_text, metric_label, percent_text, table
+from bench.report.layout import NOTHING, estimate_text, metric_label, percent_text, rank_text, table
 from bench.report.pictures import FOLDER, WALL
 from bench.report.texts import Language, Words
 from catalog.errors import InvalidInput
@@ -84,13 +84,9 @@ def _chosen(board: Leaderboard, quick: tuple[str, ...], registry: Registry) -> l
 
 
 def _cells(row: Row, words: Words) -> list[str]:
-    rank = row.rank
-    places = NOTHING
-    if rank is not None:
-        places = str(rank.low) if rank.low == rank.high else f"{rank.low}–{rank.high}"
     page = ".md" if words.language == "en" else ".zh-CN.md"
     return [
-        places,
+        rank_text(row.rank),
         f"[{row.key.name}](reports/cards/{row.key.name}{page})",
         row.key.sampler,
         estimate_text(row.estimate("fid"), interval=True),

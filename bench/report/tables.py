@@ -12,6 +12,7 @@ from bench.report.layout import (
     metric_label,
     number_text,
     percent_text,
+    rank_text,
     ratio_text,
     seconds_text,
     table,
@@ -19,7 +20,7 @@ from bench.report.layout import (
 )
 from bench.report.notes import row_name, sampler_text
 from bench.report.texts import Words
-from bench.stats import RankRange, t_interval
+from bench.stats import t_interval
 from catalog.schema import Registry
 
 Column = tuple[str, Callable[[Row], str]]
@@ -28,7 +29,7 @@ Column = tuple[str, Callable[[Row], str]]
 def ranking_table(board: Leaderboard, registry: Registry, words: Words) -> list[str]:
     """Generated images, best first."""
     columns: list[Column] = [
-        (words("rank"), lambda row: words("gate_missed") if row.short else _rank(row.rank)),
+        (words("rank"), lambda row: words("gate_missed") if row.short else rank_text(row.rank)),
         (words("variant"), lambda row: _name(row, board)),
         (words("family"), lambda row: words(f"family_{registry.variant(row.key.name).family}")),
         (words("sampler"), lambda row: sampler_text(row, words) or NOTHING),
@@ -256,12 +257,6 @@ def _metric(name: MetricName, scale: float = 1) -> Callable[[Row], str]:
 
 def _share(name: MetricName) -> Callable[[Row], str]:
     return lambda row: percent_text(row.estimate(name))
-
-
-def _rank(rank: RankRange | None) -> str:
-    if rank is None:
-        return NOTHING
-    return str(rank.low) if rank.low == rank.high else f"{rank.low}–{rank.high}"
 
 
 def _name(row: Row, board: Leaderboard) -> str:

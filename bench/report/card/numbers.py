@@ -9,6 +9,7 @@ from bench.report.layout import (
     estimate_text,
     number_text,
     percent_text,
+    rank_text,
     ratio_text,
     seconds_text,
     table,
@@ -55,8 +56,7 @@ def _rank(row: Row, one: OnSuite, words: Words) -> str:
         return words("gate_missed")
     if row.rank is None:
         return words("unranked")
-    low, high = row.rank.low, row.rank.high
-    return words("rank_of", rank=low if low == high else f"{low}–{high}", n=one.n_ranked)
+    return words("rank_of", rank=rank_text(row.rank), n=one.n_ranked)
 
 
 def _seeds(row: Row, words: Words) -> str:

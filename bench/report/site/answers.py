@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.collapse import suspicions
 from bench.density import SAMPLER as MIXTURE
 from bench.report.frames import BASELINE, Leaderboard, Row, RowKey
-from bench.report.layout import estimate_text, metric_label, percent_text, seconds_text
+from bench.report.layout import estimate_text, metric_label, percent_text, rank_text, seconds_text
 from bench.report.site.board_rows import row_id
 from bench.report.texts import Words
 from bench.stats import Estimate
@@ -111,19 +111,11 @@ def _fastest(rows: Iterable[Row]) -> Row | None:
 
 
 def _facts(row: Row, board: Leaderboard, words: Words) -> str:
-    rank = row.rank
-    places = (
-        ""
-        if rank is None
-        else str(rank.low)
-        if rank.low == rank.high
-        else (f"{rank.low}–{rank.high}")
-    )
     return words(
         "facts",
         distance=metric_label("fid", board.protocol.extractor),
         value=estimate_text(row.estimate("fid"), interval=True),
-        rank=places,
+        rank=rank_text(row.rank),
         recall=estimate_text(row.estimate("recall")),
         copies=percent_text(row.estimate("copy_rate")),
         wall=seconds_text(row.cost.wall_s),

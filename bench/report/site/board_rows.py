@@ -14,6 +14,7 @@ from bench.report.layout import (
     metric_label,
     number_text,
     percent_text,
+    rank_text,
     seconds_text,
 )
 from bench.report.notes import sampler_text
@@ -157,8 +158,7 @@ def _rank(row: Row, words: Words) -> Cell:
         return Cell(words("gate_missed").strip("*"))
     if row.rank is None:
         return Cell(NOTHING)
-    low, high = row.rank.low, row.rank.high
-    return Cell(str(low) if low == high else f"{low}–{high}", str(low + high / 1000))
+    return Cell(rank_text(row.rank), str(row.rank.low + row.rank.high / 1000))
 
 
 def _sampler(words: Words) -> Callable[[Row], Cell]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.report.frames import Leaderboard, Row
-from bench.report.layout import estimate_text, metric_label
+from bench.report.layout import estimate_text, metric_label, rank_text
 from bench.report.site.board_rows import row_id
 from bench.report.texts import Words
 
@@ -43,13 +43,7 @@ def _weight(board: Leaderboard) -> tuple[bool, int]:
 
 
 def _place(row: Row, board: Leaderboard, words: Words) -> Place:
-    rank = row.rank
-    if rank is None:
-        places = words("unranked")
-    elif rank.low == rank.high:
-        places = words("at_rank", rank=rank.low)
-    else:
-        places = words("at_rank", rank=f"{rank.low}–{rank.high}")
+    places = words("at_rank", rank=rank_text(row.rank)) if row.rank else words("unranked")
     text = words(
         "place",
         suite=board.suite.title.in_language(words.language),
