@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
@@ -18,8 +18,14 @@ from statistics import fmean
 BOX_WIDTH, BOX_HEIGHT = 116, 56
 GAP_X, GAP_Y = 10, 44
 MARGIN = 12
+SPREAD_PX = 60
+"""Between the starts of dotted arrows out of one box."""
 LINE_CELLS = 16
 """Terminal cells in one line of a box: a Chinese character takes two."""
+
+
+OPENING = "(（「《"
+"""Characters that a line does not end with."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,14 @@ class Point:
     y: float
 
 
+@dataclass(frozen=True)
+class Fan:
+    """The place of a dotted arrow among those that leave the same box, and how many these are."""
+
+    index: int
+    size: int
+
+
 def diagram_svg(boxes: Sequence[Box], arrows: Sequence[Arrow], title: str, name: str) -> str:
     """The whole drawing.
 
@@ -88,12 +102,14 @@ def diagram_svg(boxes: Sequence[Box], arrows: Sequence[Arrow], title: str, name:
         'markerWidth="7" markerHeight="7" orient="auto">'
         '<path class="head" d="M0 0 8 4 0 8z"/></marker></defs>'
     )
+    fanned = list(zip(arrows, _fans(arrows), strict=True))
     lines = [
         head,
         f'<title id="{name}-title">{escape(title)}</title>',
         marker,
-        *(_arrow(arrow, places, name) for arrow in arrows),
+        *(_arrow(arrow, fan, places, name) for arrow, fan in fanned),
         *(_box(box, places[box.id]) for box in boxes),
+        *(line for arrow, fan in fanned for line in _label(arrow, fan, places)),
         "</svg>",
     ]
     return "\n".join(lines)
@@ -157,8 +173,11 @@ def _lines(label: str) -> list[str]:
 def _words(label: str) -> list[str]:
     words = [""]
     for character in label:
-        wide = _cells(character) == 2
-        if wide or (words[-1] and (words[-1].endswith(" ") or _cells(words[-1][-1]) == 2)):
+        if words[-1] and words[-1][-1] in OPENING:
+            words[-1] += character
+        elif _cells(character) == 2 or (
+            words[-1] and (words[-1].endswith(" ") or _cells(words[-1][-1]) == 2)
+        ):
             words.append(character)
         else:
             words[-1] += character
@@ -169,33 +188,43 @@ def _cells(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
 
 
-def _arrow(arrow: Arrow, places: Mapping[str, Point], name: str) -> str:
-    start, end, bend = _course(places[arrow.source], places[arrow.target], arrow)
+def _fans(arrows: Sequence[Arrow]) -> list[Fan]:
+    """For each arrow, which of the dotted ones out of its box it is."""
+    sources = [arrow.source if arrow.dotted else "" for arrow in arrows]
+    return [
+        Fan(sources[:index].count(source), sources.count(source))
+        for index, source in enumerate(sources)
+    ]
+
+
+def _arrow(arrow: Arrow, fan: Fan, places: Mapping[str, Point], name: str) -> str:
+    start, bend, end = _course(places[arrow.source], places[arrow.target], arrow, fan)
     css = f"{arrow.css} dotted" if arrow.dotted else arrow.css
-    path = (
+    return (
         f'<path class="{css}" marker-end="url(#{name}-head)" '
         f'd="M{start.x:.1f} {start.y:.1f}Q{bend.x:.1f} {bend.y:.1f} {end.x:.1f} {end.y:.1f}"/>'
     )
-    if not arrow.label:
-        return path
-    x, y = (
-        (first + 2 * middle + last) / 4
-        for first, middle, last in ((start.x, bend.x, end.x), (start.y, bend.y, end.y))
-    )
-    return f'{path}<text class="label" x="{x:.1f}" y="{y - 4:.1f}">{escape(arrow.label)}</text>'
 
 
-def _course(source: Point, target: Point, arrow: Arrow) -> tuple[Point, Point, Point]:
+def _label(arrow: Arrow, fan: Fan, places: Mapping[str, Point]) -> Iterator[str]:
+    """What an arrow means, in the gap beside the box that it comes from."""
+    if arrow.label:
+        source, target = places[arrow.source], places[arrow.target]
+        start, _, _ = _course(source, target, arrow, fan)
+        away = -1 if start.y < source.y else 1
+        y = start.y + away * (12 + 13 * fan.index) + 4
+        yield f'<text class="label" x="{start.x:.1f}" y="{y:.1f}">{escape(arrow.label)}</text>'
+
+
+def _course(source: Point, target: Point, arrow: Arrow, fan: Fan) -> tuple[Point, Point, Point]:
     """Both ends of an arrow on the edges of its boxes, and the point that bends it between."""
     half = BOX_HEIGHT / 2
+    aside = SPREAD_PX * (fan.index - (fan.size - 1) / 2) if arrow.dotted else 0.0
     if source.y == target.y:
-        side = 1 if target.x > source.x else -1
-        lift = half if side > 0 else -half  # there and back on different sides
-        start, end = Point(source.x, source.y - lift), Point(target.x, target.y - lift)
-        return start, end, Point((source.x + target.x) / 2, source.y - 2.2 * lift)
+        start, end = Point(source.x + aside, source.y + half), Point(target.x, target.y + half)
+        return start, Point((start.x + end.x) / 2, source.y + 2.2 * half), end
     down = 1 if target.y > source.y else -1
-    aside = 0.28 * BOX_WIDTH * down if arrow.dotted else 0.0
     start = Point(source.x + aside, source.y + down * half)
-    end = Point(target.x + aside, target.y - down * half)
-    middle = Point((start.x + end.x) / 2 + aside, (start.y + end.y) / 2)
-    return start, end, middle
+    end = Point(target.x + (0.28 * BOX_WIDTH * down if arrow.dotted else 0), target.y - down * half)
+    bent = 0.28 * BOX_WIDTH * down if arrow.dotted else 0.0
+    return start, Point((start.x + end.x) / 2 + bent, (start.y + end.y) / 2), end
