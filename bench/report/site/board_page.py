@@ -8,9 +8,9 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from bench.report.again import report_command, run_command
+from bench.report.again import RECORDS, report_command, run_command
 from bench.report.charts import drawn, themed
-from bench.report.frames import Leaderboard, Row
+from bench.report.frames import Leaderboard
 from bench.report.layout import metric_label
 from bench.report.leaderboard import FINDINGS
 from bench.report.notes import cost_note, notes, row_name, status_line
@@ -61,6 +61,8 @@ class Grid:
     id: str
     name: str
     src: str
+    width: int
+    height: int
 
 
 def board_values(
@@ -93,7 +95,7 @@ def board_values(
         "charts": _charts(board, registry, page, links),
         "sections": _sections(board, registry, words, links),
         "wall": _picture(f"{suite.id}/{FOLDER}/{WALL}", links),
-        "grids": list(_grids(board, words, links)),
+        "grids": _grids(board, words, links),
         "csv": _picture(f"{suite.id}/results.csv", links),
         "commands": f"{run_command(suite, registry)}\n{report_command(suite, registry, language)}",
     }
@@ -150,18 +152,16 @@ def _sections(board: Leaderboard, registry: Registry, words: Words, links: Links
 
 def _grids(board: Leaderboard, words: Words, links: Links) -> list[Grid]:
     rows = (*board.rows, *board.calibration, *board.reconstructions)
-    return [
-        Grid(row_id(row), row_name(row, words).replace("`", ""), src)
-        for row in rows
-        if (src := _grid(row, board, links))
-    ]
-
-
-def _grid(row: Row, board: Leaderboard, links: Links) -> str:
-    if row.grid is None:
-        return ""
-    folder = row.runs[0].train.run_id if row.runs else CALIBRATION
-    return _picture(f"{board.suite.id}/records/{folder}/{row.grid.name}", links)
+    grids = []
+    for row in rows:
+        if row.grid is not None:
+            folder = row.runs[0].train.run_id if row.runs else CALIBRATION
+            place = links.copies.add(f"{board.suite.id}/{RECORDS}/{folder}/{row.grid.name}")
+            size = links.copies.size(place or "")
+            if size is not None:
+                name = row_name(row, words).replace("`", "")
+                grids.append(Grid(row_id(row), name, f"{root_of(links.language)}{place}", *size))
+    return grids
 
 
 def _picture(path: str, links: Links) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
+from PIL import Image
 
 from bench.report.site.shell import root_of
 from bench.report.texts import Language
@@ -37,6 +38,14 @@ class Copies:
 
     reports: Path
     files: dict[str, Path] = field(default_factory=dict)
+
+    def size(self, place: str) -> tuple[int, int] | None:
+        """Width and height in pixels of a picture that was asked for; None where it has none."""
+        source = self.files.get(place)
+        if source is None or source.suffix != ".png":
+            return None
+        with Image.open(source, formats=["PNG"]) as image:
+            return image.size
 
     def add(self, path: str) -> str | None:
         """Ask for a file, given below the reports; its place in the site, or None without one."""
@@ -119,8 +128,11 @@ def _lead(tokens: list[Token], links: Links) -> None:
     dropped = 0
     for token in tokens:
         if token.type == "image":
-            token.attrs["src"] = links.of(str(token.attrs["src"])) or ""
-            token.attrs["loading"] = "lazy"
+            source = links.of(str(token.attrs["src"])) or ""
+            size = links.copies.size(source.removeprefix(root_of(links.language)))
+            token.attrs |= {"src": source, "loading": "lazy"}
+            if size is not None:  # keeps the place of a picture that is not loaded yet
+                token.attrs |= {"width": size[0], "height": size[1]}
         elif token.type == "link_open":
             target = links.of(str(token.attrs["href"]))
             if target is None:
