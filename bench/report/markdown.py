@@ -62,7 +62,7 @@ def leaderboard_page(
     lines = [
         f"# {words('title', suite=board.suite.title.in_language(language))}",
         "",
-        _intro(board, registry, words),
+        intro(board, registry, words),
         "",
         status_line(board, words),
         "",
@@ -121,7 +121,8 @@ def _section(title: str, body: Sequence[str], words: Words, intro: str = "") -> 
     return ["", f"## {words(title)}", "", *([intro, ""] if intro else []), *body]
 
 
-def _intro(board: Leaderboard, registry: Registry, words: Words) -> str:
+def intro(board: Leaderboard, registry: Registry, words: Words) -> str:
+    """What was trained, on what, and by which distance it is ranked, in one paragraph."""
     protocol = board.protocol
     return words(
         "intro",

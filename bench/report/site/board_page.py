@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from markupsafe import Markup
 
 from bench.report.again import RECORDS, report_command, run_command
 from bench.report.charts import drawn, themed
 from bench.report.frames import Leaderboard
-from bench.report.layout import metric_label
-from bench.report.leaderboard import FINDINGS
+from bench.report.leaderboard import findings_text
+from bench.report.markdown import intro
 from bench.report.notes import cost_note, notes, row_name, status_line
 from bench.report.pictures import FOLDER, WALL
 from bench.report.site.board_rows import columns_of, lines_of, row_id
@@ -71,39 +70,24 @@ def board_values(
     """What the template of a leaderboard reads."""
     words, page = Words(language), Words(language, TEXTS)
     columns = columns_of(board, registry, words, page)
-    protocol = board.protocol
     suite, folder = board.suite, links.copies.reports / board.suite.id
-    intro = words(
-        "intro",
-        steps=suite.steps,
-        dataset=registry.dataset(suite.dataset).name.in_language(language),
-        distance=metric_label("fid", protocol.extractor),
-        n_fake=protocol.n_fake,
-        n_reference=protocol.n_reference,
-        reference=protocol.reference_split,
-    )
     return {
         "suite": suite,
         "heading": words("title", suite=suite.title.in_language(language)),
-        "intro": inline_html(intro, links),
+        "intro": inline_html(intro(board, registry, words), links),
         "status": inline_html(status_line(board, words), links),
-        "findings": _findings(folder, language, links),
+        "findings": html_of(findings_text(folder, language), links),
         "columns": columns,
         "lines": list(lines_of(board, registry, columns)),
         "families": sorted({registry.variant(row.key.name).family for row in board.rows}),
         "notes": [inline_html(note, links) for note in notes(board, words)],
         "charts": _charts(board, registry, page, links),
         "sections": _sections(board, registry, words, links),
-        "wall": _picture(f"{suite.id}/{FOLDER}/{WALL}", links),
+        "wall": _copied(f"{suite.id}/{FOLDER}/{WALL}", links),
         "grids": _grids(board, words, links),
-        "csv": _picture(f"{suite.id}/results.csv", links),
+        "csv": _copied(f"{suite.id}/results.csv", links),
         "commands": f"{run_command(suite, registry)}\n{report_command(suite, registry, language)}",
     }
-
-
-def _findings(folder: Path, language: Language, links: Links) -> Markup:
-    file = folder / FINDINGS[language]
-    return html_of(file.read_text(encoding="utf-8"), links) if file.is_file() else Markup()
 
 
 def _charts(board: Leaderboard, registry: Registry, page: Words, links: Links) -> list[Chart]:
@@ -164,6 +148,7 @@ def _grids(board: Leaderboard, words: Words, links: Links) -> list[Grid]:
     return grids
 
 
-def _picture(path: str, links: Links) -> str:
+def _copied(path: str, links: Links) -> str:
+    """The address of a file that the page needs; empty where the report lacks it."""
     place = links.copies.add(path)
     return root_of(links.language) + place if place else ""
