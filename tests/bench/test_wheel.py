@@ -121,6 +121,17 @@ def test_an_installed_package_uses_its_own_registry(python: Python, site: Path) 
     assert weights == f"{site}/bench/extractors/weights/digits-cnn.safetensors (found)"
 
 
+def test_an_installed_package_builds_a_site_without_any_report(
+    python: Python, tmp_path: Path
+) -> None:
+    built = python(MAIN, "report", "site", "-o", "made", "--reports", "none")
+    assert built.returncode == 0, built.stderr
+    assert built.stdout == "made/index.html\n"
+    catalogue = (tmp_path / "made" / "zh" / "catalogue.html").read_text(encoding="utf-8")
+    assert 'id="dall-e"' in catalogue
+    assert (tmp_path / "made" / "assets" / "site.css").stat().st_size > 1000
+
+
 def test_the_installed_command_runs_outside_the_clone(site: Path, tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(site), "AIGC_CACHE_DIR": str(tmp_path / "cache")}
     listed = subprocess.run(
