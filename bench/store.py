@@ -100,7 +100,7 @@ class RunDirectory:
         """
         if not self.train_json.exists():
             return None
-        return _parsed(self.train_json, parse_train_record)
+        return parsed(self.train_json, parse_train_record)
 
     def score_records(self) -> list[ScoreRecord]:
         """All score records, in order of their file names.
@@ -155,10 +155,20 @@ def read_score(path: Path) -> ScoreRecord:
     Raises:
         InvalidInput: the file breaks the record's rules.
     """
-    return _parsed(path, parse_score_record)
+    return parsed(path, parse_score_record)
 
 
-def _parsed(path: Path, parse: Callable[[bytes], R]) -> R:
+def parsed(path: Path, parse: Callable[[bytes], R], what: str = "a record file") -> R:
+    """The record in one file.
+
+    Args:
+        path: of the file.
+        parse: of its content.
+        what: it is, for the message.
+
+    Raises:
+        InvalidInput: the file cannot be read, or breaks the record's rules.
+    """
     try:
         return parse(regular_bytes(path, MAX_BYTES))
     except ValidationError as error:
@@ -168,4 +178,4 @@ def _parsed(path: Path, parse: Callable[[bytes], R]) -> R:
         place, message = error.place, str(error)
     except OSError as error:
         place, message = "file", reason(error)
-    raise InvalidInput("a record file is broken", where=f"{path}: {place}: {message}")
+    raise InvalidInput(f"{what} is broken", where=f"{path}: {place}: {message}")

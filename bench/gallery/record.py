@@ -10,13 +10,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from bench.record import Environment, Record, to_json
 from bench.safe_text import Digest, Name
-from bench.strict_json import MAX_BYTES, BrokenJson, parse_strictly
-from catalog.errors import InvalidInput
-from catalog.paths import reason, regular_bytes, write_atomically
+from bench.store import parsed
+from bench.strict_json import parse_strictly
+from catalog.paths import write_atomically
 
 FOLDER = "pictures"
 RECORD = "pictures.json"
@@ -124,16 +124,11 @@ def read_pictures(folder: Path) -> Pictures | None:
     file = folder / RECORD
     if not file.exists():
         return None
-    try:
-        return parse_strictly(regular_bytes(file, MAX_BYTES), Pictures, SCHEMA_VERSIONS)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place, message = ".".join(map(str, first["loc"])) or "record", first["msg"]
-    except BrokenJson as error:
-        place, message = error.place, str(error)
-    except OSError as error:
-        place, message = "file", reason(error)
-    raise InvalidInput("a record of pictures is broken", where=f"{file}: {place}: {message}")
+    return parsed(
+        file,
+        lambda content: parse_strictly(content, Pictures, SCHEMA_VERSIONS),
+        "a record of pictures",
+    )
 
 
 def write_pictures(folder: Path, pictures: Pictures) -> None:

@@ -120,13 +120,12 @@ def _generated_rows(jobs: Sequence[Job], key: str, gaps: Sequence[Gap]) -> list[
     ]
 
 
-def _row(
-    key: RowKey,
-    pairs: Sequence[tuple[Run, ScoreFile]],
-    n_planned: int,
-    has_average: bool,
-    failed: bool,
-) -> Row:
+def row_of(key: RowKey, pairs: Sequence[tuple[Run, ScoreFile]]) -> Row:
+    """A row from its runs and their scores, as records alone tell it.
+
+    Raises:
+        InvalidInput: a run has two scores.
+    """
     runs, scores = zip(*pairs, strict=True)
     for run in runs:
         if runs.count(run) > 1:
@@ -135,10 +134,22 @@ def _row(
                 where=str(run.directory / "scores"),
                 hint="remove the older one",
             )
-    subject = scores[0].record.subject
-    grid = runs[0].directory / grid_name(subject, has_average=has_average)
     kind: Kind = "reconstruction" if key.sampler == RECONSTRUCTION else "generated"
-    return Row(key, kind, runs, scores, grid, n_planned, has_average, failed)
+    return Row(key, kind, runs, scores)
+
+
+def _row(
+    key: RowKey,
+    pairs: Sequence[tuple[Run, ScoreFile]],
+    n_planned: int,
+    has_average: bool,
+    failed: bool,
+) -> Row:
+    row = row_of(key, pairs)
+    subject, grid = row.scores[0].record.subject, None
+    if isinstance(subject, RunSubject):
+        grid = row.runs[0].directory / grid_name(subject, has_average=has_average)
+    return replace(row, grid=grid, n_planned=n_planned, has_average=has_average, failed=failed)
 
 
 def _calibration_rows(suite: Suite, key: str, files: Sequence[ScoreFile]) -> tuple[Row, ...]:

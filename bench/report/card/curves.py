@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.report.card.gather import Card, OnSuite
 from bench.report.charts import SUFFIX, losses_svg
 from bench.report.texts import Language, Words
+from bench.run_files import CURVE
 
 FOLDER = "curves"
 """Below the folder of cards."""
@@ -38,8 +39,6 @@ def _path(card: Card, language: Language) -> str:
 def _longest(card: Card) -> OnSuite | None:
     """The table with the most trainings that left a curve, the first of equal ones."""
     with_curves = [
-        one
-        for one in card.suites
-        if any((run.directory / "curve.csv").is_file() for run in one.runs)
+        one for one in card.suites if any((run.directory / CURVE).is_file() for run in one.runs)
     ]
     return max(with_curves, key=lambda one: len(one.runs), default=None)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from bench.curve import parse_curve
 from bench.report.records import Run
+from bench.run_files import CURVE
 from catalog.errors import InvalidInput
 from catalog.paths import reason, regular_bytes
 
@@ -54,7 +56,7 @@ def bands(runs: Iterable[Run], at_most: int = MAX_POINTS) -> tuple[Band, ...]:
     Raises:
         InvalidInput: a curve is broken.
     """
-    files = [run.directory / "curve.csv" for run in runs]
+    files = [run.directory / CURVE for run in runs]
     curves = [read_curve(file) for file in files if file.is_file()]
     names = sorted({name for curve in curves for name in curve})
     found = (_band(name, [c[name] for c in curves if name in c], at_most) for name in names)
@@ -68,25 +70,20 @@ def read_curve(file: Path) -> Curve:
         InvalidInput: it is no such file.
     """
     try:
-        text = regular_bytes(file, MAX_FILE_BYTES).decode()
-        rows = list(csv.DictReader(text.splitlines(), strict=True))
         curve: Curve = {}
-        for row in rows:
-            step = int(row.pop("step"))
-            for name, cell in row.items():
-                if cell:
-                    curve.setdefault(name, {})[step] = _finite(cell)
+        for step, values in parse_curve(regular_bytes(file, MAX_FILE_BYTES).decode()):
+            for name, value in values.items():
+                curve.setdefault(name, {})[step] = _finite(value)
     except OSError as error:
         raise InvalidInput("a curve cannot be read", where=f"{file}: {reason(error)}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+    except (ValueError, csv.Error) as error:
         raise InvalidInput("a curve is broken", where=f"{file}: {error}") from error
     return curve
 
 
-def _finite(cell: str) -> float:
-    value = float(cell)
+def _finite(value: float) -> float:
     if not math.isfinite(value):
-        raise ValueError(f"{cell} is no finite number")
+        raise ValueError(f"{value} is no finite number")
     return value
 
 

@@ -12,7 +12,8 @@ from bench.plan import planned_specs
 from bench.protocol import ScoringProtocol
 from bench.record import MetricName, RunSubject
 from bench.report.again import RECORDS
-from bench.report.frames import Kind, Row, RowKey, Weights, value_of
+from bench.report.frames import Row, RowKey, Weights, value_of
+from bench.report.gather import row_of
 from bench.report.records import Run, ScoreFile, find_records, read_run
 from bench.spec import TrainSpec
 from bench.subjects import RECONSTRUCTION
@@ -234,13 +235,5 @@ def _standings(runs: Sequence[Run]) -> list[Standing]:
 
 
 def _standing(key: RowKey, training: str, pairs: Sequence[tuple[Run, ScoreFile]]) -> Standing:
-    runs, scores = zip(*pairs, strict=True)
-    for run in runs:
-        if runs.count(run) > 1:
-            raise InvalidInput(
-                f"{key.name} has two scores of sampler {key.sampler} under one protocol",
-                where=str(run.directory / "scores"),
-                hint="remove the older one",
-            )
-    kind: Kind = "reconstruction" if key.sampler == RECONSTRUCTION else "generated"
-    return Standing(Row(key, kind, runs, scores), scores[0].record.protocol, training)
+    row = row_of(key, pairs)
+    return Standing(row, row.scores[0].record.protocol, training)
