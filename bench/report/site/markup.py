@@ -101,26 +101,22 @@ def _page_of(path: str) -> str:
 
 def html_of(markdown: str, links: Links) -> Markup:
     """Markdown as HTML; its tables scroll on their own."""
-    parser = _parser()
-    tokens = parser.parse(markdown)
-    for token in tokens:
-        _lead(token.children or [], links)
-    html = parser.renderer.render(tokens, parser.options, {})
+    html = _rendered(markdown, links, inline=False)
     html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>')
     return Markup(html.replace("</table>", "</table></div>"))  # noqa: S704 - of our own reports
 
 
 def inline_html(markdown: str, links: Links) -> Markup:
     """One paragraph of Markdown, without the paragraph."""
-    parser = _parser()
-    tokens = parser.parseInline(markdown)
+    return Markup(_rendered(markdown, links, inline=True))  # noqa: S704 - of our own reports
+
+
+def _rendered(markdown: str, links: Links, *, inline: bool) -> str:
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
+    tokens = parser.parseInline(markdown) if inline else parser.parse(markdown)
     for token in tokens:
         _lead(token.children or [], links)
-    return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704
-
-
-def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": True}).enable("table")
+    return str(parser.renderer.render(tokens, parser.options, {}))
 
 
 def _lead(tokens: list[Token], links: Links) -> None:
