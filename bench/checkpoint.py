@@ -19,8 +19,8 @@ from typing import Any
 import torch
 
 from bench.ema import AveragedWeights
+from bench.identity.code import Loop, code_of_training
 from bench.models.base import GenerativeModel
-from bench.sources import code_of_training
 from bench.spec import TrainSpec
 from catalog.errors import InvalidInput
 from catalog.paths import atomic_file
@@ -35,16 +35,16 @@ class Identity:
 
     Attributes:
         train_hash: of the spec.
-        code: sha256 of the sources that decide the training.
+        code: digest of the definitions that decide the training.
     """
 
     train_hash: str = ""
     code: str = ""
 
     @classmethod
-    def of(cls, spec: TrainSpec, *, tuned: bool = False) -> Identity:
-        """What the checkpoints of a training are, made by the present code, ``tuned`` or not."""
-        return cls(spec.train_hash, code_of_training(spec.algorithm, spec.recipe, tuned=tuned))
+    def of(cls, spec: TrainSpec, loop: Loop = "plain") -> Identity:
+        """What the checkpoints of a training are, made by the present code of a loop."""
+        return cls(spec.train_hash, code_of_training(spec.algorithm, spec.recipe, loop))
 
 
 def capture(model: GenerativeModel, average: AveragedWeights | None) -> dict[str, Any]:

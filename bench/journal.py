@@ -13,11 +13,11 @@ import torch
 
 from bench.environment import environment, provenance
 from bench.failures import diagnose
+from bench.identity.code import Loop, code_of_training
 from bench.job import TrainJob
 from bench.memory import peak_memory_bytes
 from bench.privacy import anonymous
-from bench.record import Failure, Phase, PhaseName, PhaseStatus, TrainRecord
-from bench.sources import code_of_training
+from bench.record import Failure, Phase, PhaseName, PhaseStatus, Provenance, TrainRecord
 from bench.store import RunDirectory
 
 
@@ -34,11 +34,11 @@ class Journal:
     """
 
     def __init__(self, job: TrainJob, directory: RunDirectory, device: torch.device) -> None:
+        self.job = job
         self.directory = directory
         self.device = device
         self._enter("data")
         earlier = directory.train_record()
-        code = code_of_training(job.spec.algorithm, job.spec.recipe, tuned=job.tuned)
         self.record = TrainRecord(
             run_id=job.spec.run_id,
             train_hash=job.spec.train_hash,
@@ -49,7 +49,7 @@ class Journal:
             created_at=earlier.created_at if earlier else now(),
             updated_at=now(),
             environment=environment(device),
-            provenance=provenance(job.around.registry_sha256, code),
+            provenance=_provenance(job, "tuned" if job.tuned else "plain"),
         )
         if earlier and self.training_is_done(earlier) and directory.weights.exists():
             self.update(**{name: getattr(earlier, name) for name in _kept_when_scoring(earlier)})
@@ -69,6 +69,10 @@ class Journal:
         self.directory.write_train(self.record)
         if self.record.status != "started":
             self.directory.give_room_back()
+
+    def looped(self, loop: Loop) -> None:
+        """Note by which loop the training goes: its code is part of what decides the result."""
+        self.update(provenance=_provenance(self.job, loop))
 
     @contextmanager
     def phase(self, name: PhaseName) -> Iterator[None]:
@@ -118,6 +122,11 @@ class Journal:
 
     def _public(self, text: str) -> str:
         return anonymous(text, runs_dir=self.directory.path.parent)
+
+
+def _provenance(job: TrainJob, loop: Loop) -> Provenance:
+    code = code_of_training(job.spec.algorithm, job.spec.recipe, loop)
+    return provenance(job.around.registry_sha256, code)
 
 
 def _kept_when_scoring(earlier: TrainRecord) -> tuple[str, ...]:

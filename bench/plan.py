@@ -13,10 +13,10 @@ from bench import protocol as protocols
 from bench.build import resolve_recipe
 from bench.checkpoint import Identity
 from bench.failures import KILLED
+from bench.identity.code import LOOPS, code_of_training, is_same_code
 from bench.journal import Journal
 from bench.protocol import ScoringProtocol
 from bench.record import TrainRecord
-from bench.sources import code_of_training
 from bench.spec import Precision, TrainSpec, train_spec
 from bench.store import CALIBRATION, RunDirectory, calibration_file
 from bench.subjects import calibration_draws, expected_subjects, score_hash
@@ -200,11 +200,9 @@ def _state(
 
 def _remarks(record: TrainRecord) -> str:
     """What makes a finished run less than plainly good."""
-    present = {
-        code_of_training(record.spec.algorithm, record.spec.recipe, tuned=tuned)
-        for tuned in (False, True)
-    }
-    same = record.provenance.implementation_sha256 in present
+    spec, recorded = record.spec, record.provenance.code
+    present = (code_of_training(spec.algorithm, spec.recipe, loop) for loop in LOOPS)
+    same = any(is_same_code("training", recorded, code) for code in present)
     found = [] if same else ["the code of training has changed since"]
     found += map(str, record.health.suspicions)
     return "".join(f"; {remark}" for remark in found)
@@ -229,9 +227,8 @@ def saved_step(spec: TrainSpec, directory: RunDirectory) -> int | None:
     Raises:
         InvalidInput: a checkpoint is of another training, or holds more than data.
     """
-    for tuned in (False, True):
-        identity = Identity.of(spec, tuned=tuned)
-        saved = checkpoint.read(directory.checkpoint, identity, torch.device("cpu"))
+    for loop in LOOPS:
+        saved = checkpoint.read(directory.checkpoint, Identity.of(spec, loop), torch.device("cpu"))
         if saved is not None:
             return int(saved["step"])
     return None

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from bench.machine import Environment
 from bench.protocol import ScoringProtocol
 from bench.safe_text import Digest, Name, RelativePath
 from bench.spec import TrainSpec
@@ -57,30 +58,32 @@ class Parameters(Record):
     sampling: int
 
 
-class Environment(Record):
-    """The machine and the versions that a number depends on."""
-
-    device: str
-    device_name: str
-    n_threads: int
-    os: str
-    python: str
-    packages: dict[str, str]
-
-
 class Provenance(Record):
     """Where the code came from.
 
-    The hashes are of the files that decide a result, of the registry and, where the checkout has
-    one, of the file of pinned versions.
+    The hashes are of the definitions that decide a result, of the registry and, where the checkout
+    has one, of the file of pinned versions. Records of the first releases hash whole files instead
+    of definitions: ``implementation_sha256``.
     """
 
     package_version: str
     commit: str | None
     dirty: bool | None
-    implementation_sha256: str
+    implementation_sha256: str | None = None
+    definitions_sha256: str | None = None
     registry_sha256: str
     lock_sha256: str | None = None
+
+    @property
+    def code(self) -> str:
+        """The digest of the code that made the record, of the old kind or of the new."""
+        return self.definitions_sha256 or self.implementation_sha256 or ""
+
+    @model_validator(mode="after")
+    def _one_digest_of_the_code(self) -> Self:
+        if (self.implementation_sha256 is None) == (self.definitions_sha256 is None):
+            raise ValueError("either implementation_sha256 or definitions_sha256, not both")
+        return self
 
 
 ArtifactKind = Literal["weights", "curve"]

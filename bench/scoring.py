@@ -10,12 +10,12 @@ from torch import Tensor
 from bench.data import ImageData
 from bench.environment import environment, provenance
 from bench.hashing import sha256_of_arrays
+from bench.identity.code import code_of_scoring
 from bench.job import Surroundings
 from bench.journal import now
-from bench.record import ScoreRecord, Subject
+from bench.record import CalibrationSubject, ScoreRecord, Subject
 from bench.score import Scorer
 from bench.score_subset import SubsetScorer
-from bench.sources import code_of_scoring
 from bench.subjects import score_hash
 
 
@@ -25,10 +25,9 @@ class ScoringBench:
     def __init__(self, around: Surroundings, data: ImageData) -> None:
         self.protocol = around.protocol
         self.device = torch.device(around.device)
-        subset = around.protocol.prc_samples is not None
-        code = code_of_scoring(around.extractor.id, subset=subset)
-        self.provenance = provenance(around.registry_sha256, code)
-        self.scorer = (SubsetScorer if subset else Scorer)(
+        self.subset = around.protocol.prc_samples is not None
+        self.registry_sha256 = around.registry_sha256
+        self.scorer = (SubsetScorer if self.subset else Scorer)(
             data, around.protocol, around.extractor, self.device, around.extractor_weights
         )
 
@@ -58,7 +57,14 @@ class ScoringBench:
             score_wall_s=time.perf_counter() - start,
             created_at=now(),
             environment=environment(self.device),
-            provenance=self.provenance,
+            provenance=provenance(self.registry_sha256, self._code_of(subject)),
+        )
+
+    def _code_of(self, subject: Subject) -> str:
+        return code_of_scoring(
+            self.protocol.extractor,
+            subset=self.subset,
+            calibration=isinstance(subject, CalibrationSubject),
         )
 
 

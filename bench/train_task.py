@@ -33,7 +33,7 @@ from bench.store import RunDirectory, artifact
 from bench.subjects import RECONSTRUCTION, expected_subjects, grid_name, score_hash
 from bench.train import Progress, Training
 from bench.trained import TrainedModel
-from bench.tuned.choice import placed, trainer_of
+from bench.tuned.choice import loop_of, placed, trainer_of
 from catalog.paths import write_atomically
 
 
@@ -112,13 +112,15 @@ class TrainTask:
                 )
             )
         split = placed(data[spec.dataset.split], self.device)
+        loop = loop_of(spec, split, next(model.parameters()).device, graphs=self.job.around.tuned)
+        journal.looped(loop)
         trainer = trainer_of(
             spec,
             model,
             split,
             graphs=self.job.around.tuned,
             checkpoint_file=self.directory.checkpoint,
-            identity=Identity.of(spec, tuned=self.job.tuned),
+            identity=Identity.of(spec, loop),
         )
         sketches = Sketches(trainer, self.directory.latest_grid)
         with self._phase(journal, "train"):

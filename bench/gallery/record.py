@@ -12,7 +12,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from bench.record import Environment, Record, to_json
+from bench.machine import Environment
+from bench.record import Record, to_json
 from bench.safe_text import Digest, Name
 from bench.store import parsed
 from bench.strict_json import parse_strictly

@@ -18,7 +18,8 @@ from bench.data import ImageData
 from bench.environment import environment
 from bench.gallery.record import Weights
 from bench.gallery.snapshots import SnapshotTaker, model_at
-from bench.record import Environment, TrainRecord
+from bench.machine import Environment
+from bench.record import TrainRecord
 from bench.spec import TrainSpec
 from bench.store import RunDirectory, artifact
 from bench.trained import TrainedModel

@@ -32,7 +32,7 @@ class BEGANRecipe(GANRecipe):
         k_start: k before the first update.
     """
 
-    backbone: Annotated[str, Field(pattern=r"^[a-z_0-9]+$")] = "began"
+    backbone: str = "began"
     generator_norm: Literal["none", "batch"] = "none"
     critic_norm: Norm = "none"
     loss: Literal["wasserstein"] = "wasserstein"

@@ -9,9 +9,7 @@ reference loop, so each image is generated once.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from importlib import import_module
-from types import ModuleType
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -26,13 +24,13 @@ from bench.models.base import (
     without_weight_gradients,
 )
 from bench.models.gan_recipe import GANRecipe
+from bench.networks.backbones import BACKBONES
 from bench.networks.conditional import (
     TwoHeadedCritic,
     conditional_critic,
     conditional_generator,
     given,
 )
-from bench.networks.critic import FeatureCritic
 from bench.networks.norm import frozen_batch_statistics
 from bench.networks.shape import ImageShape
 from bench.noise import ImageNoise
@@ -63,24 +61,28 @@ class GAN(GenerativeModel):
         }
 
     def build_generator(self, recipe: GANRecipe) -> nn.Module:
-        """From noise (N, latent_dim) to images."""
+        """From noise (N, latent_dim) to images.
+
+        Raises:
+            ValueError: the backbone's generator is that of another algorithm.
+        """
+        build = BACKBONES[recipe.backbone].generator
+        if build is None:
+            raise ValueError(f"the generator of {recipe.backbone} belongs to another algorithm")
 
         def make(n_extra: int) -> nn.Module:
             n_inputs = recipe.latent_dim + n_extra
-            made = backbone(recipe).Generator(
-                self.shape, n_inputs, recipe.width, recipe.generator_norm
-            )
-            return cast("nn.Module", made)
+            return build(self.shape, n_inputs, recipe.width, recipe.generator_norm)
 
         return conditional_generator(recipe.conditioning.generator, make, self.n_classes)
 
     def build_critic(self, recipe: GANRecipe) -> nn.Module:
         """From images to raw scores (N,)."""
+        build = BACKBONES[recipe.backbone].critic
 
-        def make(n_extra: int) -> FeatureCritic:
+        def make(n_extra: int) -> nn.Module:
             seen = ImageShape(self.shape.channels + n_extra, self.shape.size)
-            made = backbone(recipe).Critic(seen, recipe.width, recipe.critic_norm)
-            return cast("FeatureCritic", made)
+            return build(seen, recipe.width, recipe.critic_norm)
 
         return conditional_critic(
             recipe.conditioning.critic,
@@ -177,11 +179,6 @@ class GAN(GenerativeModel):
             loss = self.generator_loss(real, fake)
             descend(loss, self._optimizers["generator"])
         return loss.detach()
-
-
-def backbone(recipe: GANRecipe) -> ModuleType:
-    """The module that a recipe names, with ``Generator`` and ``Critic``."""
-    return import_module(f"bench.networks.{recipe.backbone}")
 
 
 @torch.no_grad()

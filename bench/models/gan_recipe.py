@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import (
     Field,
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
-    StringConstraints,
     field_validator,
     model_validator,
 )
 
 from bench.models.base import AdamSettings, Fraction, Recipe, Settings
+from bench.networks.backbones import BACKBONES
 from bench.networks.conditional import CriticCondition, GeneratorCondition
 from bench.networks.norm import Norm
 from bench.objectives.adversarial import LOSSES
@@ -54,7 +54,7 @@ class GANRecipe(Recipe):
     """Settings of a GAN; the defaults are DCGAN's (1511.06434).
 
     Attributes:
-        backbone: a module of ``bench.networks`` with ``Generator`` and ``Critic``.
+        backbone: a name in ``bench.networks.backbones``.
         width: channels next to the pixels, of both networks.
         loss: a name in ``bench.objectives.adversarial``.
         penalty: weights by name in ``bench.objectives.penalties``; for R1 and R2 it is gamma.
@@ -66,7 +66,7 @@ class GANRecipe(Recipe):
     """
 
     latent_dim: PositiveInt = 64
-    backbone: Annotated[str, StringConstraints(pattern=r"^[a-z_0-9]+$")] = "dcgan"
+    backbone: str = "dcgan"
     width: PositiveInt = 32
     generator_norm: Literal["none", "batch"] = "batch"
     critic_norm: Norm = "batch"
@@ -77,6 +77,11 @@ class GANRecipe(Recipe):
     critic_clip: PositiveFloat | None = None
     lecam: LeCamSettings | None = None
     optimizer: AdamSettings = AdamSettings(lr=2.0e-4, betas=(0.5, 0.999))
+
+    @field_validator("backbone")
+    @classmethod
+    def _backbone_exists(cls, name: str) -> str:
+        return _known(name, "backbone", BACKBONES)
 
     @field_validator("loss")
     @classmethod

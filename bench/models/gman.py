@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from bench.models.base import Fraction
 from bench.models.gan import GAN
 from bench.models.gan_recipe import Conditioning, GANRecipe
-from bench.networks.critic import FeatureCritic
+from bench.networks.critic import FeatureCritic, with_features
 from bench.objectives.adversarial import LOSSES
 from bench.objectives.soft_mean import soft_mean
 
@@ -58,7 +58,7 @@ class GMAN(GAN):
         chosen = cast("GMANRecipe", recipe)
         first, last = chosen.dropout
         rates = torch.linspace(first, last, chosen.n_critics).tolist()
-        critics = [cast("FeatureCritic", super(GMAN, self).build_critic(recipe)) for _ in rates]
+        critics = [with_features(super(GMAN, self).build_critic(recipe)) for _ in rates]
         return Panel(critics, rates)
 
     def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:

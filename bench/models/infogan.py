@@ -20,7 +20,7 @@ from bench.models.base import Settings
 from bench.models.gan import GAN
 from bench.models.gan_recipe import GANRecipe
 from bench.networks.conditional import Conditioned, TwoHeadedCritic, given
-from bench.networks.critic import FeatureCritic
+from bench.networks.critic import FeatureCritic, with_features
 from bench.networks.shape import ImageShape
 from bench.noise import ImageNoise, uniform_categories
 from bench.objectives.information import categorical_code_loss, continuous_code_loss
@@ -122,7 +122,7 @@ class InfoGAN(GAN):
         """From images to raw scores (N,), and from fakes to their codes."""
         critic = super().build_critic(recipe)
         own = cast("InfoGANRecipe", recipe)
-        return ReadingCritic(cast("FeatureCritic", critic), own) if own.n_codes else critic
+        return ReadingCritic(with_features(critic), own) if own.n_codes else critic
 
     @property
     def n_uniforms(self) -> int:

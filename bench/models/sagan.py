@@ -7,9 +7,8 @@ normalised too, and whose networks learn at two rates instead of taking unequal 
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import StringConstraints
 from torch import nn
 
 from bench.models.base import AdamSettings, Recipe, adam
@@ -27,7 +26,7 @@ class SAGANRecipe(GANRecipe):
         critic_optimizer: of the critic; ``optimizer`` is of the generator.
     """
 
-    backbone: Annotated[str, StringConstraints(pattern=r"^[a-z_0-9]+$")] = "sagan"
+    backbone: str = "sagan"
     critic_norm: Norm = "spectral"
     loss: str = "hinge"
     conditioning: Conditioning = Conditioning(generator="batch-norm", critic="projection")

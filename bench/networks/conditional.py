@@ -18,7 +18,7 @@ from torch.nn.functional import cross_entropy, one_hot
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrizations import spectral_norm
 
-from bench.networks.critic import FeatureCritic
+from bench.networks.critic import FeatureCritic, with_features
 from bench.networks.norm import Norm
 
 GeneratorCondition = Literal["none", "concat", "batch-norm"]
@@ -180,7 +180,7 @@ def conditional_generator(
 
 def conditional_critic(
     how: CriticCondition,
-    make: Callable[[int], FeatureCritic],
+    make: Callable[[int], nn.Module],
     n_classes: int,
     *,
     norm: Norm,
@@ -198,9 +198,9 @@ def conditional_critic(
     if how == "concat":
         return nn.Sequential(JoinLabels(n_classes), make(n_classes))
     if how == "projection":
-        return ProjectionCritic(make(0), n_classes, norm)
+        return ProjectionCritic(with_features(make(0)), n_classes, norm)
     if how == "auxiliary":
-        return AuxiliaryCritic(make(0), n_classes, norm, weight)
+        return AuxiliaryCritic(with_features(make(0)), n_classes, norm, weight)
     return make(0)
 
 

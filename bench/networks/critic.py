@@ -29,3 +29,14 @@ class FeatureCritic(nn.Module, ABC):
     @abstractmethod
     def head(self, features: Tensor) -> Tensor:
         """The last layer: features (N, n_features) to raw scores (N,)."""
+
+
+def with_features(critic: nn.Module) -> FeatureCritic:
+    """The critic itself, once it is known to have features.
+
+    Raises:
+        TypeError: it has none, so that no head can be added to it.
+    """
+    if not isinstance(critic, FeatureCritic):
+        raise TypeError("no second head goes with this critic: it has no features")
+    return critic

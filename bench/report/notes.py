@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from statistics import median
 
 from bench.collapse import suspicions
-from bench.record import Environment, MetricName, TrainRecord
+from bench.identity.code import n_versions
+from bench.machine import Environment
+from bench.record import MetricName, TrainRecord
 from bench.report.frames import BASELINE, Leaderboard, Row
 from bench.report.layout import (
     INCEPTION,
@@ -217,8 +219,8 @@ def _code_versions(trains: Sequence[TrainRecord]) -> dict[str, int]:
     """How many versions of its code the runs of each variant were trained by."""
     versions: dict[str, set[str]] = defaultdict(set)
     for train in trains:
-        versions[train.spec.variant].add(train.provenance.implementation_sha256)
-    return {variant: len(found) for variant, found in versions.items()}
+        versions[train.spec.variant].add(train.provenance.code)
+    return {variant: n_versions("training", found) for variant, found in versions.items()}
 
 
 def _machine(environment: Environment, words: Words) -> str:

@@ -8,6 +8,7 @@ import torch
 
 from bench.checkpoint import Identity
 from bench.data.base import ImageSplit
+from bench.identity.code import Loop
 from bench.models.base import GenerativeModel
 from bench.spec import TrainSpec
 from bench.train import NOBODY, Trainer
@@ -18,6 +19,20 @@ from bench.tuned.trainer import TunedTrainer
 def placed(split: ImageSplit, device: torch.device) -> ImageSplit:
     """The split on the device if it fits there, else as it is, on the host."""
     return split.to(device) if fits_on(device, split) else split
+
+
+def loop_of(spec: TrainSpec, split: ImageSplit, device: torch.device, *, graphs: bool) -> Loop:
+    """Which loop a training goes through.
+
+    Args:
+        spec: says with which precision.
+        split: where it is placed.
+        device: where the model trains.
+        graphs: whether updates may be replayed as CUDA graphs.
+    """
+    if graphs or spec.precision != "fp32":
+        return "tuned"
+    return "plain" if split.images.device == device else "streamed"
 
 
 def trainer_of(
@@ -40,7 +55,8 @@ def trainer_of(
         identity: likewise.
     """
     n_steps, seed = spec.steps, spec.seed
-    if graphs or spec.precision != "fp32":
+    loop = loop_of(spec, split, next(model.parameters()).device, graphs=graphs)
+    if loop == "tuned":
         return TunedTrainer(
             model,
             split,
@@ -51,8 +67,7 @@ def trainer_of(
             precision=spec.precision,
             graphs=graphs,
         )
-    on_model = split.images.device == next(model.parameters()).device
-    kind = Trainer if on_model else StreamingTrainer
+    kind = Trainer if loop == "plain" else StreamingTrainer
     return kind(
         model,
         split,

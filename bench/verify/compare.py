@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.arithmetic import VARIABLES
+from bench.machine import Environment
 from bench.record import (
-    Environment,
     Measures,
     Metric,
     RunSubject,
@@ -26,12 +26,16 @@ NOT_COMPUTED = "not computed"
 def same_machine(recorded: Environment, present: Environment, variables: set[str]) -> bool:
     """Whether a number made here has to equal a recorded one to the last bit.
 
+    Two processors of one name may differ, so that a record from before processors were described
+    cannot be known to come from here.
+
     Args:
         recorded: where the record was made.
-        present: this machine; the name of a processor does not always tell what it can do.
+        present: this machine.
         variables: names of the environment variables that are set.
     """
-    return recorded == present and variables.isdisjoint(VARIABLES)
+    known = recorded.tells_its_arithmetic and recorded == present
+    return known and variables.isdisjoint(VARIABLES)
 
 
 def identity_checks(

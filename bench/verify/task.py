@@ -21,10 +21,10 @@ from bench.drawing import draw_subject
 from bench.environment import environment
 from bench.events import NotVerified, PhaseStarted, TrainProgress, Verified, Watch
 from bench.job import VerifyJob
+from bench.machine import Environment
 from bench.protocol import ScoringProtocol
 from bench.record import (
     CalibrationSubject,
-    Environment,
     Measures,
     RunSubject,
     ScoreRecord,

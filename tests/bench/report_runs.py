@@ -8,11 +8,11 @@ from typing import Literal
 
 from PIL import Image
 
+from bench.machine import Environment
 from bench.protocol import ScoringProtocol
 from bench.record import (
     CalibrationSubject,
     Cost,
-    Environment,
     Failure,
     Metric,
     Parameters,

@@ -1,4 +1,4 @@
-"""The shape of the code: who imports whom, what stays light, and how long a file may be."""
+"""The shape of the code: who imports whom, and what stays light."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MAX_LINES = 300
 
 LAYERS = (
     ("bench.cli",),
@@ -266,9 +265,8 @@ def test_a_tensor_bound_to_the_cpu_would_be_noticed() -> None:
 
 
 @pytest.mark.parametrize("module", sorted(modules()))
-def test_files_are_short_and_quiet(module: str) -> None:
+def test_files_are_quiet(module: str) -> None:
     text = modules()[module].read_text(encoding="utf-8")
-    assert text.count("\n") <= MAX_LINES
     for node in ast.walk(ast.parse(text)):
         assert not isinstance(node, ast.Assert), f"line {node.lineno} asserts"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

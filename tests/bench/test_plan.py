@@ -11,9 +11,9 @@ from stored_runs import write_checkpoint, write_record, write_success
 
 from bench import checkpoint
 from bench.checkpoint import Identity
+from bench.identity.code import LOOPS, Loop, code_of_training
 from bench.plan import SMOKE_IMAGES, SMOKE_STEPS, Narrowing, Plan, PlannedJob, make_plan
 from bench.record import Failure
-from bench.sources import code_of_training
 from bench.store import CALIBRATION
 from bench.subjects import expected_subjects
 from catalog.errors import InvalidInput, UsageError
@@ -69,17 +69,19 @@ def test_state_of_an_unfinished_run(
     assert (first(file).state, first(file).why) == (state, why)
 
 
-@pytest.mark.parametrize("tuned", [False, True])
-def test_a_checkpoint_of_either_trainer_is_gone_on_from(file: Path, tuned: bool) -> None:
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_checkpoint_of_any_loop_is_gone_on_from(file: Path, loop: Loop) -> None:
     job = first(file)
     directory = write_record(job, "cancelled", artifacts=())
-    checkpoint.write(directory.checkpoint, Identity.of(job.spec, tuned=tuned), {"step": 8})
+    checkpoint.write(directory.checkpoint, Identity.of(job.spec, loop), {"step": 8})
     assert first(file).state == "resume"
 
 
-@pytest.mark.parametrize(("tuned", "changed"), [(False, False), (True, False), (None, True)])
-def test_a_finished_run_of_either_trainer_is_of_present_code(
-    file: Path, tuned: bool | None, changed: bool
+@pytest.mark.parametrize(
+    ("loop", "changed"), [("plain", False), ("streamed", False), ("tuned", False), (None, True)]
+)
+def test_a_finished_run_of_any_loop_is_of_present_code(
+    file: Path, loop: Loop | None, changed: bool
 ) -> None:
     plan = plan_of(file)
     directory = write_success(plan, plan.jobs[0])
@@ -87,9 +89,10 @@ def test_a_finished_run_of_either_trainer_is_of_present_code(
     assert record is not None
     spec = record.spec
     code = "0" * 64
-    if tuned is not None:
-        code = code_of_training(spec.algorithm, spec.recipe, tuned=tuned)
-    provenance = record.provenance.model_copy(update={"implementation_sha256": code})
+    if loop is not None:
+        code = code_of_training(spec.algorithm, spec.recipe, loop)
+    digests = {"implementation_sha256": None, "definitions_sha256": code}
+    provenance = record.provenance.model_copy(update=digests)
     directory.write_train(record.model_copy(update={"provenance": provenance}))
     assert ("the code of training has changed" in first(file).why) == changed
 

@@ -58,6 +58,15 @@ def test_a_frozen_record_of_version_1_loads_and_nothing_of_it_is_lost(name: str)
     assert PARSERS[name](to_json(record)) == record
 
 
+def test_a_record_from_before_processors_were_described_says_none() -> None:
+    assert "processor" not in frozen(SCORE)["environment"]
+    old = parse_score_record((RECORDS / SCORE).read_bytes()).environment
+    assert (old.processor, old.accelerator) == (None, None)
+    assert not old.tells_its_arithmetic
+    new = parse_score_record((RECORDS / "score-v1-processor.json").read_bytes()).environment
+    assert new.tells_its_arithmetic
+
+
 def test_hashes_of_the_frozen_records_recompute() -> None:
     train = parse_train_record((RECORDS / TRAIN).read_bytes())
     score = parse_score_record((RECORDS / SCORE).read_bytes())
@@ -116,6 +125,8 @@ def test_hashes_are_plain_sha256_of_sorted_json() -> None:
         (SCORE, "protocol_key", "0" * 16, "protocol_key does not match"),
         (SCORE, "protocol.tf32", True, "Input should be False"),
         (SCORE, "subject", {"kind": "calibration", "name": "a", "draw": -1}, "greater than or"),
+        (SCORE, "environment.processor", {"vendor": "AuthenticAMD"}, "Field required"),
+        (SCORE, "environment.accelerator", {"cuda": 13.0}, "valid string"),
         (SCORE, "subject.kind", "picture", "does not match any of the expected tags"),
         (SCORE, "schema_version", 2, "reads version 1"),
         (SCORE, "colour", "red", "Extra inputs"),

@@ -29,13 +29,13 @@ from bench.cli import app
 from bench.engines.local import Limits
 from bench.events import Event, JobEnded, JobStarted, PhaseStarted, Scored, TrainProgress
 from bench.hashing import sha256_of_file
+from bench.identity.code import code_of_training
 from bench.plan import Narrowing, Plan, make_plan
 from bench.process import is_alive
 from bench.progress import read_sign
 from bench.record import TrainRecord
 from bench.run_files import walk
 from bench.runner import Manner, Outcome, run_plan, surroundings
-from bench.sources import code_of_training
 from bench.status import job_status, runner_status
 from bench.store import RunDirectory, exclusive
 from catalog.errors import MissingPrerequisite
@@ -496,10 +496,10 @@ def test_a_training_in_bfloat16_is_kept_apart_and_says_so(bench_of: Callable[...
     assert (usual.spec.precision, coarse.spec.precision) == ("fp32", "bf16")
     assert coarse.not_comparable_because == ("--precision bf16 instead of fp32",)
     codes = [
-        code_of_training(usual.spec.algorithm, usual.spec.recipe, tuned=tuned)
-        for tuned in (False, True)
+        code_of_training(usual.spec.algorithm, usual.spec.recipe, loop)
+        for loop in ("plain", "tuned")
     ]
-    assert [r.provenance.implementation_sha256 for r in (usual, coarse)] == codes
+    assert [r.provenance.definitions_sha256 for r in (usual, coarse)] == codes
     weights = [sha256_of_file(RunDirectory(bench.runs / r.run_id).weights) for r in (usual, coarse)]
     assert weights[0] != weights[1]
     assert bench.record("vae") == usual

@@ -28,18 +28,21 @@ from helpers import (
 from safetensors.torch import load_file, save_file
 
 from bench import cli
+from bench.environment import environment
 from bench.hashing import sha256_of_file
 from bench.plan import Narrowing, make_plan
 from bench.record import ScoreRecord, parse_score_record, to_json
 from bench.runner import jobs_of, surroundings
 from bench.store import RunDirectory, artifact, calibration_file
 from bench.subjects import score_hash
+from bench.verify.compare import same_machine
 from bench.verify.tolerance import allowed_of_value
 from bench.worker import run_job
 from catalog.loader import load_registry
 
 HEADERS = ["run", "record", "what", "recorded", "recomputed", "difference", "allowed"]
 GATED = "gated"
+HERE = environment(torch.device("cpu"))
 
 
 class Shown(NamedTuple):
@@ -124,14 +127,20 @@ def verify(
     capsys: pytest.CaptureFixture[str],
 ) -> Verify:
     """Runs ``aigc bench verify`` as a shell would, in this process; whatever it says stays a
-    sentence, and no file below the folder that it looks at changes."""
+    sentence, and no file below the folder that it looks at changes.
+
+    Records that were made by this very process are demanded to the last bit, which ``auto`` does
+    only where the machine says what its processor is.
+    """
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     usual = signal.getsignal(signal.SIGTERM)
 
-    def run(*arguments: str | Path, registry: Path = original.file) -> Shown:
+    def run(
+        *arguments: str | Path, registry: Path = original.file, compare: str = "exact"
+    ) -> Shown:
         texts = ["aigc", "bench", "verify", *map(str, arguments), "--registry", str(registry)]
-        monkeypatch.setattr(sys, "argv", [*texts, "--jobs", "1"])
+        monkeypatch.setattr(sys, "argv", [*texts, "--jobs", "1", "--compare", compare])
         before = files_below(Path(arguments[0]))
         with pytest.raises(SystemExit) as ended:
             cli.main()
@@ -449,20 +458,67 @@ def test_other_threads_are_another_machine(trained: Trained, verify: Verify) -> 
     allowed = allowed_of_value("fid", metric["value"])
     changed(file, "metrics", index, "value", to=metric["value"] + 0.5 * allowed)
     changed(file, "images_sha256", to="0" * 64)  # pixels may differ there
-    near = verify(trained.runs, "conv", "--threads", "2")
+    near = verify(trained.runs, "conv", "--threads", "2", compare="auto")
     assert near.code == 0
     assert near.rows[0]["result"] == "equal within tolerance"
     assert near.rows[0]["images"] == "60"  # of 120: the other set has other pixels
     assert "numbers within tolerance; 60 of 120 images in sets with the" in near.stderr
-    assert verify(trained.runs, "conv", "--threads", "2", "--compare", "exact").code == 5
+    assert verify(trained.runs, "conv", "--threads", "2").code == 5
     assert verify(trained.runs, "conv").code == 5
 
     changed(file, "metrics", index, "value", to=metric["value"] + 1.5 * allowed)
-    far = verify(trained.runs, "conv", "--compare", "tolerant")
+    far = verify(trained.runs, "conv", compare="tolerant")
     assert far.code == 5
     assert [row["what"] for row in far.rows] == ["fid"]
     assert abs(float(far.rows[0]["allowed"]) / allowed - 1) < 0.05
     assert "--compare tolerant" not in far.stderr
+
+
+def same(environment: dict[str, Any]) -> None:
+    """The record of this machine as it is."""
+
+
+def of_an_older_release(environment: dict[str, Any]) -> None:
+    del environment["processor"], environment["accelerator"]
+
+
+def of_another_stepping(environment: dict[str, Any]) -> None:
+    environment["processor"]["stepping"] += "1"
+
+
+def of_fewer_instructions(environment: dict[str, Any]) -> None:
+    environment["processor"]["instruction_sets"].clear()
+
+
+@pytest.mark.skipif(
+    not same_machine(HERE, HERE, set(os.environ)),
+    reason="this machine does not say what its processor is, or a variable limits it",
+)
+@pytest.mark.parametrize(
+    "change", [same, of_an_older_release, of_another_stepping, of_fewer_instructions]
+)
+def test_only_the_very_processor_has_to_give_the_last_bit(
+    trained: Trained, verify: Verify, change: Callable[[dict[str, Any]], None]
+) -> None:
+    for file in trained.run("conv").path.rglob("*.json"):
+        data = json.loads(file.read_text())
+        assert data["environment"]["device_name"] == HERE.device_name
+        change(data["environment"])
+        file.write_text(json.dumps(data))
+    shown = verify(trained.runs, "conv", compare="auto")
+    assert shown.code == 0, shown.stdout
+    known = change is same
+    (row,) = shown.rows
+    assert row["result"] == ("equal, exactly" if known else "equal within tolerance")
+
+    file = trained.score("conv")
+    index, metric = metric_of(file, "fid")
+    changed(file, "metrics", index, "value", to=metric["value"] * (1 + 1e-10))
+    assert verify(trained.runs, "conv", compare="auto").code == (5 if known else 0)
+    changed(file, "metrics", index, "value", to=metric["value"] * 0.95)  # a forgery
+    forged = verify(trained.runs, "conv", compare="auto")
+    assert forged.code == 5
+    assert [row["what"] for row in forged.rows] == ["fid"]
 
 
 @pytest.mark.parametrize(
@@ -532,7 +588,7 @@ def test_training_again_gives_the_recorded_weights(
     assert wrong.code == 5
     assert [row["what"] for row in wrong.rows] == ["weights.safetensors, trained again"]
 
-    elsewhere = verify(report, "conv", "--retrain", "--compare", "tolerant")
+    elsewhere = verify(report, "conv", "--retrain", compare="tolerant")
     assert elsewhere.code == 4
     assert "not comparable here: trained again on another machine" in elsewhere.rows[0]["result"]
 
@@ -587,17 +643,25 @@ def test_the_committed_calibration_scores_hold(verify: Verify, tmp_path: Path) -
     for file in committed.glob("*.json"):
         if "-draw-" not in file.name:  # further draws of the same sets take as long again
             shutil.copy(file, tmp_path / "calibration")
-    shown = verify(tmp_path / "calibration", registry=CLONE / "registry.yaml")
+    registry = CLONE / "registry.yaml"
+    shown = verify(tmp_path / "calibration", registry=registry, compare="auto")
     assert shown.code == 0, shown.stdout
     (row,) = shown.rows
     assert row["result"] in ("equal, exactly", "equal within tolerance")
     assert row["records"] == "6"
 
+    (file,) = (tmp_path / "calibration").glob("noise-*.json")
+    index, metric = metric_of(file, "fid")
+    changed(file, "metrics", index, "value", to=metric["value"] * 0.95)
+    forged = verify(tmp_path / "calibration", registry=registry, compare="auto")
+    assert forged.code == 5
+    assert [row["what"] for row in forged.rows] == ["fid"]
+
 
 def test_published_weights_give_the_published_numbers(verify: Verify) -> None:
     """A GAN and an autoencoder of the quick table, on whatever machine this is."""
     report, registry = CLONE / "reports" / "digits-quick", CLONE / "registry.yaml"
-    shown = verify(report, "dcgan", "vae", registry=registry)
+    shown = verify(report, "dcgan", "vae", registry=registry, compare="auto")
     assert shown.code == 0, shown.rows
     assert [row["records"] for row in shown.rows] == ["2", "4"]
 

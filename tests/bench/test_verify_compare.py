@@ -8,7 +8,9 @@ import pytest
 from helpers import RECORDS
 
 from bench.arithmetic import VARIABLES
-from bench.record import Environment, MetricName, parse_score_record
+from bench.environment import driver_of, processor_of
+from bench.machine import Accelerator, Environment, Processor
+from bench.record import MetricName, parse_score_record
 from bench.verify.check import Check, Value
 from bench.verify.compare import result_checks, same_machine
 from bench.verify.tolerance import SPREADS, VALUES, Tolerance, allowed_of_spread, allowed_of_value
@@ -57,6 +59,17 @@ def test_the_larger_bound_counts() -> None:
     assert allowed_of_spread("recall", 1.0) == 0.0
 
 
+PROCESSOR = Processor(
+    vendor="AuthenticAMD",
+    family="25",
+    model="1",
+    stepping="1",
+    vectors="AVX2",
+    instruction_sets=("avx", "avx2", "fma"),
+)
+ACCELERATOR = Accelerator(capability="9.0", driver="580.65.06", cuda="13.0", cudnn="92400")
+
+
 def environment(**changes: object) -> Environment:
     fields: dict[str, object] = {
         "device": "cpu",
@@ -65,6 +78,7 @@ def environment(**changes: object) -> Environment:
         "os": "Linux x86_64",
         "python": "3.11.7",
         "packages": {"torch": "2.14.1"},
+        "processor": PROCESSOR,
     }
     return Environment.model_validate(fields | changes)
 
@@ -83,6 +97,122 @@ def environment(**changes: object) -> Environment:
 def test_whatever_rounds_otherwise_is_another_machine(change: dict[str, object]) -> None:
     assert same_machine(environment(), environment(), {"PATH"})
     assert not same_machine(environment(), environment(**change), {"PATH"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"vendor": "GenuineIntel"},
+        {"family": "26"},
+        {"model": "2"},
+        {"stepping": "0"},
+        {"vectors": "AVX512"},
+        {"instruction_sets": ("avx", "avx2", "avx512f", "fma")},
+        {"limited_by": ("ONEDNN_MAX_CPU_ISA",)},
+    ],
+)
+def test_processors_of_one_name_may_be_different_ones(change: dict[str, object]) -> None:
+    other = environment(processor=PROCESSOR.model_copy(update=change))
+    assert other.device_name == environment().device_name
+    assert not same_machine(other, environment(), set())
+    assert not same_machine(environment(), other, set())
+
+
+def test_what_does_not_say_its_processor_is_never_known_to_be_the_same() -> None:
+    old = environment(processor=None)
+    assert not same_machine(old, environment(), set())
+    assert not same_machine(environment(), old, set())
+    assert not same_machine(old, old, set())
+
+
+@pytest.mark.parametrize("field", Accelerator.model_fields)
+def test_what_rounds_otherwise_on_cuda(field: str) -> None:
+    here = environment(device="cuda", device_name="some GPU", accelerator=ACCELERATOR)
+    assert same_machine(here, here, set())
+    others = {
+        "changed": {"accelerator": ACCELERATOR.model_copy(update={field: "1.0"})},
+        "of an old record": {"accelerator": None},
+        "on another host": {"processor": PROCESSOR.model_copy(update={"stepping": "0"})},
+        "on a host that does not say": {"processor": None},
+    }
+    for change in others.values():
+        other = here.model_copy(update=change)
+        assert not same_machine(other, here, set())
+        assert not same_machine(other, other, set()) or None not in change.values()
+
+
+AMD = """\
+processor	: {n}
+vendor_id	: AuthenticAMD
+cpu family	: 26
+model		: 2
+model name	: AMD EPYC
+stepping	: {stepping}
+flags		: fpu sme smep sse4_2 fma avx f16c avx512f avx2 amx_tile avx_vnni bmi2
+bugs		: spectre_v1
+
+"""
+NEOVERSE = """\
+processor	: {n}
+BogoMIPS	: 243.75
+Features	: fp asimd aes fphp asimdhp sve bf16 i8mm
+CPU implementer	: 0x41
+CPU architecture: 8
+CPU variant	: 0x1
+CPU part	: 0xd40
+CPU revision	: 1
+
+"""
+
+
+def test_cpuinfo_says_what_a_processor_is() -> None:
+    amd = processor_of("".join(AMD.format(n=n, stepping=1) for n in range(2)), "AVX512")
+    assert amd == Processor(
+        vendor="AuthenticAMD",
+        family="26",
+        model="2",
+        stepping="1",
+        vectors="AVX512",
+        instruction_sets=("amx_tile", "avx", "avx2", "avx512f", "avx_vnni", "f16c", "fma"),
+    )
+    neoverse = processor_of(NEOVERSE.format(n=0) + NEOVERSE.format(n=1), "SVE256", VARIABLES)
+    assert neoverse == Processor(
+        vendor="0x41",
+        family="0x1",
+        model="0xd40",
+        stepping="1",
+        vectors="SVE256",
+        instruction_sets=("asimd", "asimdhp", "bf16", "fphp", "i8mm", "sve"),
+        limited_by=VARIABLES,
+    )
+
+
+@pytest.mark.parametrize(
+    "cpuinfo",
+    [
+        "",  # macOS
+        "processor\t: 0\nisa\t: rv64imafdc\n",
+        AMD.format(n=0, stepping="unknown"),  # a sandbox
+        AMD.format(n=0, stepping=1) + AMD.format(n=1, stepping=2),  # whichever of them calculates
+    ],
+)
+def test_cpuinfo_that_does_not_say_it(cpuinfo: str) -> None:
+    assert processor_of(cpuinfo, "DEFAULT") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "driver"),
+    [
+        ("NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar  5", "550.54.15"),
+        (
+            "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Release",
+            "580.65.06",
+        ),
+        ("", None),
+    ],
+)
+def test_the_version_of_the_driver(text: str, driver: str | None) -> None:
+    assert driver_of(text) == driver
 
 
 @pytest.mark.parametrize("variable", VARIABLES)

@@ -1,0 +1,101 @@
+"""The proof that no number changed has to notice when one does."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from golden_digest import differences, digest, machine, other_machine
+from golden_scores import score_names, score_parts
+from golden_variants import variant_parts
+
+TOOL = Path(__file__).resolve().parent
+
+
+def golden(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, TOOL, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_digest_sees_values_names_types_and_shapes_but_no_layout() -> None:
+    images = torch.arange(48.0).reshape(1, 3, 4, 4)
+    nudged = images.clone()
+    nudged[0, 0, 0, 1] = torch.nextafter(nudged[0, 0, 0, 1], torch.tensor(2.0))
+    others: list[Any] = [nudged, images.double(), images.reshape(3, 16), [images], {"b": images}]
+    assert len({digest(value) for value in [images, {"a": images}, *others]}) == 7
+    assert digest(images) == digest(images.to(memory_format=torch.channels_last))
+    assert digest({"a": 1, "b": 2.0}) == digest({"b": 2.0, "a": 1})
+    assert digest([1]) != digest([1.0])
+    with pytest.raises(TypeError, match="no digest of a object"):
+        digest(object())
+
+
+def test_differences_names_what_changed_went_and_came() -> None:
+    before = {"variants": {"vae": {"model": "1", "losses": "2"}, "ae": {"model": "3"}}}
+    after = {"variants": {"vae": {"model": "9", "rng": "4"}, "ae": {"model": "8"}}}
+    assert differences(before, before) == []
+    assert differences(before, after, ["vae"]) == [
+        "variants: vae: model: was 1, is 9",
+        "variants: vae: losses: is gone",
+        "variants: vae: rng: is new",
+    ]
+    assert len(differences(before, after)) == 4
+    assert len(differences(before, {})) == 3
+
+
+def test_the_same_variant_has_the_same_digests_and_another_seed_has_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    once = variant_parts("vae")
+    assert once == variant_parts("vae")
+    assert {"model", "optimizers", "losses", "mixture, raw", "images, prior, raw"} <= once.keys()
+    monkeypatch.setattr("golden_variants.SEED", 1)
+    other = variant_parts("vae")
+    same = {part for part in once if once[part] == other[part]}
+    assert {"recipe", "images seen"} <= same
+    assert not {"first weights", "model", "losses", "rng", "images, prior, raw"} & same
+
+
+def test_scores_are_numbers_as_python_writes_them() -> None:
+    assert "digits-10k/held-out/0" in score_names()
+    parts = score_parts("digits-10k/held-out/0")
+    assert float(parts["fid"]) > 0.0
+    assert repr(float(parts["fid"])) == parts["fid"]
+
+
+@pytest.mark.slow
+def test_compare_accepts_its_own_file_and_refuses_changed_ones(tmp_path: Path) -> None:
+    file, names = tmp_path / "golden.json", ("gan", "lsgan")
+    taken = golden("take", file, *names)
+    assert taken.returncode == 0, taken.stderr
+    same = golden("compare", file, "gan")
+    assert (same.returncode, same.stdout) == (0, "")
+    content = json.loads(file.read_text())
+
+    changed = copy.deepcopy(content)
+    changed["variants"]["gan"]["losses"] = "0" * 64
+    file.write_text(json.dumps(changed))
+    differs = golden("compare", file, "gan")
+    assert differs.returncode == 1
+    assert differs.stdout.startswith("variants: gan: losses: was 00000000000000000000, is ")
+
+    content["machine"]["torch"] = "1.0"
+    file.write_text(json.dumps(content))
+    elsewhere = golden("compare", file, "gan")
+    assert elsewhere.returncode == 2
+    assert "not comparable: torch was 1.0 when the file was made" in elsewhere.stderr
+
+
+def test_machines_compare_by_everything_that_is_known_of_them() -> None:
+    here = machine()
+    assert {"processor", "capability", "torch"} <= here.keys()
+    assert other_machine(here, here) is None
+    refusal = other_machine(here, here | {"capability": "DEFAULT"})
+    assert refusal is not None
+    assert refusal.endswith("is DEFAULT here")
