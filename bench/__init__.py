@@ -28,6 +28,6 @@ def load_variant(
     Raises:
         UsageError: there is no such variant or data set.
     """
-    from bench.build import load_variant as load
+    from bench.models.build import load_variant as load
 
     return load(variant, dataset, seed, device)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from helpers import Aigc, Shown
 
-from catalog.loader import load_registry
-from catalog.paths import CACHE_VARIABLE
+from catalog.files import CACHE_VARIABLE
+from catalog.read.loader import load_registry
 from catalog.schema import Registry
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def make_model(
     **settings: Any,
 ) -> GenerativeModel:
     """A fresh model of an algorithm with ten classes; ``settings`` deviate from its defaults."""
-    from bench.build import build_model, parse_recipe
+    from bench.models.build import build_model, parse_recipe
     from bench.networks.shape import ImageShape
 
     recipe = parse_recipe(algorithm, settings, "the test")
@@ -138,7 +138,7 @@ def aigc(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Aigc]:
     """Runs ``aigc`` as a shell would, in this process, in an empty folder."""
-    from bench import cli
+    from bench.cli import main as cli
 
     for name in os.environ:
         if name.startswith("AIGC_") and name != "AIGC_CACHE_DIR":

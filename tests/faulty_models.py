@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from bench.models.base import StepContext
+from bench.models.noise import ImageNoise
 from bench.models.vae import VAE, VAERecipe
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise
 
 GATE_DEADLINE_S = 120.0
 Fault = Literal[

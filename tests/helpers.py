@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
-from catalog.loader import load_registry
+from catalog.read.loader import load_registry
 
 if TYPE_CHECKING:
-    from bench.spec import TrainSpec
-    from bench.store import RunDirectory
+    from bench.identity.spec import TrainSpec
+    from bench.records.run_directory import RunDirectory
 
 TESTS = Path(__file__).resolve().parent
 CLONE = TESTS.parent
 RECORDS = TESTS / "records"
-MAIN = "from bench.cli import main; main()"
+MAIN = "from bench.cli.main import main; main()"
 SMALL = {"width": 4, "latent_dim": 4, "batch_size": 16}
 """Settings of a model that learns nothing, but fast."""
 STEPS = 20
@@ -209,9 +209,9 @@ def write_trained(directory: RunDirectory, spec: TrainSpec, files: Iterable[Path
     """Write the train record of a success whose weights are in ``files``."""
     import torch
 
-    from bench.environment import environment, provenance
-    from bench.record import TrainRecord
-    from bench.store import artifact
+    from bench.records.environment import environment, provenance
+    from bench.records.record import TrainRecord
+    from bench.records.run_directory import artifact
 
     now = datetime(2024, 1, 1, tzinfo=UTC)
     record = TrainRecord(

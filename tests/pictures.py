@@ -9,7 +9,7 @@ from zlib import crc32
 import numpy as np
 from PIL import Image
 
-from bench.data.folder_images import FolderImages, FolderSettings, decode_folder
+from bench.data.decode.folder_images import FolderImages, FolderSettings, decode_folder
 
 SIDE = 8
 

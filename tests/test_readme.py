@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.build import algorithm_class, build_model, resolve_recipe
 from bench.models.base import StepContext
+from bench.models.build import algorithm_class, build_model, resolve_recipe
 from bench.networks.shape import ImageShape
-from catalog.loader import load_registry
+from catalog.read.loader import load_registry
 
 ROOT = Path(__file__).parent.parent
 READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
@@ -87,7 +87,7 @@ def test_the_pictures_of_the_block_are_there(text: str) -> None:
 def test_every_command_of_the_readme_exists(text: str) -> None:
     from typer.main import get_command
 
-    from bench.cli import app
+    from bench.cli.main import app
 
     commands = set(re.findall(r"aigc ((?:catalog|bench|report) [a-z]+|doctor)\b", text))
     assert len(commands) > 10

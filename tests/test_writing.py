@@ -1,6 +1,6 @@
-"""Every file is written through ``catalog.paths.atomic_file``: a draft, synced, then renamed.
+"""Every file is written through ``catalog.files.atomic_file``: a draft, synced, then renamed.
 
-``tests/bench/test_disk_full.py`` shows what that is good for; this keeps other ways out.
+``tests/records/test_disk_full.py`` shows what that is good for; this keeps other ways out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from helpers import CLONE
 
-THE_WAY = CLONE / "catalog" / "paths.py"
+THE_WAY = CLONE / "catalog" / "files.py"
 SOURCES = [
     file
     for package in ("bench", "catalog")
@@ -20,15 +20,21 @@ SOURCES = [
     if file != THE_WAY
 ]
 INTO_MEMORY_OR_SCRATCH = {
-    ("bench/checkpoint.py", "torch.save"),  # into a buffer, whose digest comes first
-    ("bench/extractors/inception_v3_compat.py", "torch.save"),  # a temporary file, read at once
-    ("bench/verify/task.py", "shutil.copyfile"),  # the scratch folder of a verification
-    ("bench/verify/artifacts.py", "shutil.copyfile"),  # the same
-    ("bench/train_task.py", "trained.save"),  # our own, which writes the right way
-    ("bench/verify/retrain.py", "trained.save"),  # our own
-    ("bench/gallery/retrain.py", "trained.save"),  # our own
-    ("bench/gallery/sheet.py", "image.save"),  # into a buffer
-    ("bench/report/wall.py", "wall.save"),  # into a buffer, whose size decides what comes next
+    ("bench/train/checkpoint.py", "torch.save"),  # into a buffer, whose digest comes first
+    (
+        "bench/score/extractors/inception_v3_compat.py",
+        "torch.save",
+    ),  # a temporary file, read at once
+    ("bench/replay/verify/task.py", "shutil.copyfile"),  # the scratch folder of a verification
+    ("bench/replay/verify/artifacts.py", "shutil.copyfile"),  # the same
+    ("bench/run/train_job.py", "trained.save"),  # our own, which writes the right way
+    ("bench/replay/verify/retrain.py", "trained.save"),  # our own
+    ("bench/replay/pictures/retrain.py", "trained.save"),  # our own
+    ("bench/replay/pictures/sheet.py", "image.save"),  # into a buffer
+    (
+        "bench/report/leaderboard/wall.py",
+        "wall.save",
+    ),  # into a buffer, whose size decides what comes next
 }
 
 

@@ -1,5 +1,5 @@
 """Data sets as uint8 tensors, pinned by a fingerprint of the decoded pixels."""
 
-from bench.data.base import ImageData, ImageSplit, load_dataset
+from bench.data.dataset import ImageData, ImageSplit, load_dataset
 
 __all__ = ["ImageData", "ImageSplit", "load_dataset"]

@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 
-from bench.data.base import ImageSplit
-from bench.data.decoded import read_decoded
-from bench.data.resize import Pixels, as_pixels, middle, resized, stacked
-from bench.data.torchvision_files import opened
-from bench.image_files import DAMAGED
+from bench.data.dataset import ImageSplit
+from bench.data.decode.cached import read_decoded
+from bench.data.decode.image_files import DAMAGED
+from bench.data.decode.resize import Pixels, as_pixels, middle, resized, stacked
+from bench.data.decode.torchvision_files import opened
 
 load = read_decoded
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from bench.data.base import ImageSplit
+from bench.data.dataset import ImageSplit
 from catalog.schema import Dataset
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.data.base import ImageSplit
-from bench.data.decoded import read_decoded
-from bench.data.torchvision_files import opened, padded_grey
+from bench.data.dataset import ImageSplit
+from bench.data.decode.cached import read_decoded
+from bench.data.decode.torchvision_files import opened, padded_grey
 
 load = read_decoded
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.captions.shapes import CLASSES, SHAPES, Attributes
-from bench.data.base import ImageSplit
+from bench.data.captions.shapes import CLASSES, SHAPES, Attributes
+from bench.data.dataset import ImageSplit
 from catalog.schema import Dataset
 
 SIZE = 32

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from bench.data.base import ImageSplit
-from bench.data.decoded import read_decoded
-from bench.data.resize import as_pixels, resized, stacked
-from bench.data.torchvision_files import opened
+from bench.data.dataset import ImageSplit
+from bench.data.decode.cached import read_decoded
+from bench.data.decode.resize import as_pixels, resized, stacked
+from bench.data.decode.torchvision_files import opened
 
 load = read_decoded
 

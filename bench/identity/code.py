@@ -12,41 +12,42 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.identity.definitions import Definition, MissingDefinition, digest, include
-from catalog.rules import is_allowed
+from bench.identity.definitions import Definition, MissingDefinition, digest, include, source_of
+from catalog.rules.entries import is_allowed
 
 Loop = Literal["plain", "streamed", "tuned"]
 """How a training is looped: with its images on the device, streamed to it, or replayed."""
 LOOPS: tuple[Loop, ...] = ("plain", "streamed", "tuned")
 
 TRAINING = (
-    ("bench.build", "build_from_spec"),
-    ("bench.train", "Trainer"),
-    ("bench.trained", "finish"),
-    ("bench.trained", "TrainedModel"),
-    ("bench.drawing", "draw_subject"),
+    ("bench.models.build", "build_from_spec"),
+    ("bench.train.loop", "Trainer"),
+    ("bench.sample.trained_model", "finish"),
+    ("bench.sample.trained_model", "TrainedModel"),
+    ("bench.sample.draw_images", "draw_subject"),
 )
 """Where the walk over what decides a training starts, beside its algorithm."""
 FASTER: dict[Loop, tuple[tuple[str, str], ...]] = {
     "plain": (),
-    "streamed": (("bench.tuned.streaming", "StreamingTrainer"),),
-    "tuned": (("bench.tuned.trainer", "TunedTrainer"),),
+    "streamed": (("bench.train.gpu.streaming", "StreamingTrainer"),),
+    "tuned": (("bench.train.gpu.trainer", "TunedTrainer"),),
 }
-SCORING = (("bench.score", "Scorer"),)
-SUBSET = (("bench.score_subset", "SubsetScorer"),)
+SCORING = (("bench.score.scorer", "Scorer"),)
+SUBSET = (("bench.score.subset_scorer", "SubsetScorer"),)
 CALIBRATION = (
-    ("bench.calibration", "calibration_images"),
-    ("bench.calibration", "calibration_labels"),
-    ("bench.calibration_task", "first_images"),
-    ("bench.calibration_task", "N_FITTED"),
+    ("bench.score.calibration", "calibration_images"),
+    ("bench.score.calibration", "calibration_labels"),
+    ("bench.run.calibration_job", "first_images"),
+    ("bench.run.calibration_job", "N_FITTED"),
 )
 DECIDE = (
-    *("bench.augment", "bench.batches", "bench.build", "bench.calibration", "bench.captions"),
-    *("bench.copies", "bench.data", "bench.density", "bench.divergence", "bench.drawing"),
-    *("bench.ema", "bench.extractors", "bench.features", "bench.fidelity", "bench.models"),
-    *("bench.networks", "bench.noise", "bench.objectives", "bench.sample", "bench.score"),
-    *("bench.score_subset", "bench.stats", "bench.train", "bench.trained", "bench.tuned"),
-    "bench.calibration_task",
+    *("bench.augment", "bench.data", "bench.models", "bench.networks", "bench.objectives"),
+    *("bench.train.batches", "bench.train.divergence", "bench.train.ema", "bench.train.gpu"),
+    *("bench.train.loop", "bench.sample.draw", "bench.sample.draw_images"),
+    *("bench.sample.latent_density", "bench.sample.trained_model", "bench.score.calibration"),
+    *("bench.score.copies", "bench.score.extractors", "bench.score.features"),
+    *("bench.score.metrics", "bench.score.scorer", "bench.score.subset_scorer", "bench.stats"),
+    "bench.run.calibration_job",
 )
 """Modules and packages whose definitions can decide a number; all others only carry it."""
 SAME_CODE = Path(__file__).with_name("same_code.json")
@@ -88,15 +89,15 @@ def code_of_scoring(extractor: str, *, subset: bool = False, calibration: bool =
     """Hex sha256 of the definitions that decide a score.
 
     Args:
-        extractor: its id.
+        extractor: its id; of one that is no module of ours, only what surrounds it counts.
         subset: whether the protocol lets some metrics see the first images alone.
         calibration: whether the images are a calibration set, which its own code makes.
     """
     roots = [*SCORING, *(SUBSET if subset else ()), *(CALIBRATION if calibration else ())]
-    module = f"bench.extractors.{extractor.replace('-', '_')}"
-    return digest(
-        [*(Definition(*root) for root in roots), Definition(module, "load")], None, _decides
-    )
+    module = f"bench.score.extractors.{extractor.replace('-', '_')}"
+    if source_of(module) is not None:
+        roots.append((module, "load"))
+    return digest([Definition(*root) for root in roots], None, _decides)
 
 
 def is_same_code(kind: Literal["training", "scoring"], recorded: str, present: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from bench.noise import ImageNoise
+from bench.models.noise import ImageNoise
 
 
 @runtime_checkable

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from bench.models.base import AdamSettings, GenerativeModel, Recipe, StepContext, adam, descend
+from bench.models.noise import ImageNoise
 from bench.networks.autoencoder import Decoder, Encoder
 from bench.networks.norm import frozen_batch_statistics, with_weight_norm
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise
 from bench.objectives.elbo import LIKELIHOODS
 from bench.objectives.regularisers import (
     half_squared_norm,

@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFlo
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from bench.models.noise import ImageNoise
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 

@@ -17,9 +17,9 @@ from torch.optim import Optimizer
 
 from bench.models.autoencoder import mean_image, unit_pixels
 from bench.models.base import AdamSettings, GenerativeModel, Recipe, StepContext, adam, descend
+from bench.models.noise import ImageNoise, uniform_categories
 from bench.networks.autoencoder import Decoder, Encoder
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise, uniform_categories
 from bench.objectives.categorical import hardened, kl_to_uniform, relaxed_sample, temperature_at
 from bench.objectives.elbo import LIKELIHOODS
 

@@ -16,10 +16,10 @@ from torch.optim import Optimizer
 
 from bench.models.autoencoder import AutoencoderRecipe, mean_image, unit_pixels
 from bench.models.base import GenerativeModel, StepContext, adam, descend
+from bench.models.noise import ImageNoise
 from bench.networks.autoencoder import Decoder, Encoder
 from bench.networks.latent import SkipMLP
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise
 from bench.objectives.densities import kl_between_normals
 from bench.objectives.elbo import LIKELIHOODS, reparameterise
 

@@ -20,15 +20,15 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
-from bench.captions.prompts import Prompts
-from bench.captions.sets import SETS
+from bench.data.captions.prompts import Prompts
+from bench.data.captions.sets import SETS
 from bench.models.base import AdamSettings, Fraction, GenerativeModel, Recipe, StepContext
 from bench.models.dalle_measures import measures
 from bench.models.discrete_vae import DiscreteVAE
+from bench.models.noise import ImageNoise
 from bench.networks.quantised import LARGEST_GRID
 from bench.networks.shape import ImageShape
 from bench.networks.text_image_transformer import TextImageTransformer
-from bench.noise import ImageNoise
 from bench.objectives.schedules import cosine, ramp, warmed_cosine
 
 UNSEEN = "unseen-prompts"
@@ -44,7 +44,7 @@ class DALLERecipe(Recipe):
     """Settings of a small DALL-E.
 
     Attributes:
-        captions: of the data set, by name in ``bench.captions.sets``.
+        captions: of the data set, by name in ``bench.data.captions.sets``.
         updates_per_step: updates, each of a batch of its own, that one step consists of.
         first_stage: part of the budget that trains the discrete VAE.
         width: channels of the discrete VAE next to the pixels.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 
-from bench.captions.prompts import Prompts
+from bench.data.captions.prompts import Prompts
 from bench.models.discrete_vae import DiscreteVAE
 from bench.models.vq import codes_used, perplexity
 from bench.networks.text_image_transformer import TextImageTransformer

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from bench.models.denoising import DenoisingModel, DenoisingRecipe
+from bench.models.noise import ImageNoise
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise
 from bench.objectives.diffusion import (
     kept_steps,
     kl_from_standard_normal,

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from bench.models.base import AdamSettings, GenerativeModel, Recipe, StepContext, adam, descend
+from bench.models.noise import ImageNoise
 from bench.networks.shape import ImageShape
 from bench.networks.unet import UNet
-from bench.noise import ImageNoise
 
 
 class DenoisingRecipe(Recipe):

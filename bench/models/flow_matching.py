@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from bench.models.denoising import DenoisingModel, DenoisingRecipe
+from bench.models.noise import ImageNoise
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise
 from bench.objectives.diffusion import on_the_path, path_velocity
 
 TIME_RANGE = 1000.0

@@ -24,6 +24,7 @@ from bench.models.base import (
     without_weight_gradients,
 )
 from bench.models.gan_recipe import GANRecipe
+from bench.models.noise import ImageNoise
 from bench.networks.backbones import BACKBONES
 from bench.networks.conditional import (
     TwoHeadedCritic,
@@ -33,7 +34,6 @@ from bench.networks.conditional import (
 )
 from bench.networks.norm import frozen_batch_statistics
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise
 from bench.objectives.adversarial import LOSSES
 from bench.objectives.lecam import LeCam
 from bench.objectives.penalties import PENALTIES

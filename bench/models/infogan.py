@@ -19,10 +19,10 @@ from torch.nn.functional import one_hot
 from bench.models.base import Settings
 from bench.models.gan import GAN
 from bench.models.gan_recipe import GANRecipe
+from bench.models.noise import ImageNoise, uniform_categories
 from bench.networks.conditional import Conditioned, TwoHeadedCritic, given
 from bench.networks.critic import FeatureCritic, with_features
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise, uniform_categories
 from bench.objectives.information import categorical_code_loss, continuous_code_loss
 
 Q_WIDTH = 128

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from bench.models.base import GenerativeModel, Recipe, StepContext, adam, descend
+from bench.models.noise import ImageNoise
 from bench.networks.pixel_network import PixelNetwork
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise
 from bench.objectives.levels import bits_per_dim, from_levels, to_levels
 
 Levels = Annotated[int, Field(ge=2, le=256)]

@@ -26,9 +26,9 @@ from bench.models.base import (
     descend,
     without_weight_gradients,
 )
+from bench.models.noise import ImageNoise
 from bench.networks.shape import ImageShape
 from bench.networks.stylegan2 import Critic, Generator
-from bench.noise import ImageNoise
 from bench.objectives.adversarial import non_saturating_d_loss, non_saturating_g_loss
 from bench.objectives.path_length import PathLength
 from bench.objectives.penalties import r1_penalty

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from bench.models.base import AdamSettings, Fraction, StepContext, adam, descend
+from bench.models.noise import ImageNoise
 from bench.models.vae import VAE, VAERecipe
 from bench.networks.latent import SkipMLP
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise
 from bench.objectives.densities import LOG_2_PI
 from bench.objectives.elbo import kl_to_standard_normal, reparameterise
 

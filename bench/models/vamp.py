@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from bench.models.autoencoder import AutoencoderRecipe, LatentAutoencoder, unit_pixels
 from bench.models.base import StepContext, descend
+from bench.models.noise import ImageNoise, uniform_categories
 from bench.networks.shape import ImageShape
-from bench.noise import ImageNoise, uniform_categories
 from bench.objectives.densities import log_even_mixture, log_normal
 from bench.objectives.elbo import reparameterise
 

@@ -28,6 +28,7 @@ from bench.models.base import (
     adam,
     descend,
 )
+from bench.models.noise import ImageNoise
 from bench.networks.quantised import LARGEST_GRID, GridDecoder, GridEncoder, grid_size
 from bench.networks.quantisers import (
     AveragedCodebook,
@@ -38,7 +39,6 @@ from bench.networks.quantisers import (
 )
 from bench.networks.shape import ImageShape
 from bench.networks.transformer import CausalTransformer
-from bench.noise import ImageNoise
 
 Levels = Annotated[int, Field(ge=2)]
 

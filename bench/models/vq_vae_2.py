@@ -15,13 +15,13 @@ from torch.nn.functional import cross_entropy, interpolate, mse_loss
 from torch.optim import Optimizer
 
 from bench.models.base import GenerativeModel, StepContext, adam, descend
+from bench.models.noise import ImageNoise
 from bench.models.vq import VQVAERecipe, codes_used, perplexity
 from bench.networks.quantised import GridDecoder, GridEncoder, grid_size
 from bench.networks.quantisers import AveragedCodebook, Quantised, as_grid
 from bench.networks.shape import ImageShape
 from bench.networks.transformer import CausalTransformer
 from bench.networks.two_grids import BottomPrior, Down, Up, coarser
-from bench.noise import ImageNoise
 
 
 class TwoGrids(NamedTuple):

@@ -11,10 +11,10 @@ import typer
 
 from catalog.cli.options import JsonOption, RegistryOption, emit, emit_json, say
 from catalog.errors import GateFailed, InvalidRegistry, MissingPrerequisite
-from catalog.rules import SECTIONS, statements
+from catalog.rules.entries import SECTIONS, statements
 
 if TYPE_CHECKING:
-    from catalog.links import Known
+    from catalog.rules.links import Known
 
 VALIDATE_HELP = "\n\n".join(
     [
@@ -31,8 +31,8 @@ def validate(registry: RegistryOption = None, as_json: JsonOption = False) -> No
         InvalidRegistry: there is a problem; with ``--json`` the document is printed first.
         MissingPrerequisite: there is no such file.
     """
-    from catalog.loader import examine
-    from catalog.locate import find_registry
+    from catalog.read.loader import examine
+    from catalog.read.locate import find_registry
 
     found = examine(find_registry(registry))
     if as_json:
@@ -67,9 +67,16 @@ def links(
     """
     from datetime import UTC, datetime
 
-    from catalog.links import addresses, advance, check, is_offline, load_history, save_history
-    from catalog.loader import load_registry
-    from catalog.paths import cache_dir
+    from catalog.files import cache_dir
+    from catalog.read.loader import load_registry
+    from catalog.rules.links import (
+        addresses,
+        advance,
+        check,
+        is_offline,
+        load_history,
+        save_history,
+    )
 
     loaded = load_registry(registry)
     chosen = {loaded.resource(name).id for name in names or []}
@@ -98,8 +105,8 @@ def links(
 
 
 def _report(fresh: dict[str, Known], users: dict[str, list[str]], *, as_json: bool) -> None:
-    from catalog.links import STATES
-    from catalog.table import available_width, table
+    from catalog.browse.table import available_width, table
+    from catalog.rules.links import STATES
 
     ordered = sorted(fresh, key=lambda url: (STATES.index(fresh[url].state), url))
     if as_json:

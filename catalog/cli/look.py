@@ -34,9 +34,9 @@ def list_entries(
     registry: RegistryOption = None,
 ) -> None:
     """List the entries of the catalogue, all of them or by kind, family, modality, origin, year."""
-    from catalog.items import brief
-    from catalog.loader import load_registry
-    from catalog.query import Query
+    from catalog.browse.items import brief
+    from catalog.browse.query import Query
+    from catalog.read.loader import load_registry
 
     query = Query(kind, family, modality, origin, year)
     language = chosen_language(lang)
@@ -56,9 +56,9 @@ def search(
     registry: RegistryOption = None,
 ) -> None:
     """Find entries by words in English or Chinese; typos are forgiven."""
-    from catalog.items import brief
-    from catalog.loader import load_registry
-    from catalog.search import search as find
+    from catalog.browse.items import brief
+    from catalog.browse.search import search as find
+    from catalog.read.loader import load_registry
 
     language = chosen_language(lang)
     words = " ".join(text)
@@ -83,12 +83,12 @@ def show(
     """Show one entry: what the article says, what is wrong, what to read, whether it runs."""
     from dataclasses import asdict
 
-    from catalog.items import full
-    from catalog.loader import load_registry
-    from catalog.locate import find_registry
-    from catalog.page import Page
-    from catalog.rankings import best_ranks
-    from catalog.table import available_width
+    from catalog.browse.items import full
+    from catalog.browse.page import Page
+    from catalog.browse.rankings import best_ranks
+    from catalog.browse.table import available_width
+    from catalog.read.loader import load_registry
+    from catalog.read.locate import find_registry
 
     language = chosen_language(lang)
     loaded = load_registry(registry)
@@ -110,11 +110,11 @@ def errata(
     registry: RegistryOption = None,
 ) -> None:
     """List what the article gets wrong, worst first, with corrections and sources."""
-    from catalog.items import erratum_item
-    from catalog.loader import load_registry
-    from catalog.query import require_known
-    from catalog.table import available_width, wrap
-    from catalog.vocabulary import SEVERITIES, VERDICTS
+    from catalog.browse.items import erratum_item
+    from catalog.browse.query import require_known
+    from catalog.browse.table import available_width, wrap
+    from catalog.browse.vocabulary import SEVERITIES, VERDICTS
+    from catalog.read.loader import load_registry
 
     require_known("severity", severity, SEVERITIES)
     language = chosen_language(lang)
@@ -138,9 +138,9 @@ def errata(
 
 def stats(as_json: JsonOption = False, registry: RegistryOption = None) -> None:
     """Count the entries by origin, kind, family, modality, and the errata by severity."""
-    from catalog.loader import load_registry
-    from catalog.stats import counts
-    from catalog.table import available_width, table
+    from catalog.browse.counts import counts
+    from catalog.browse.table import available_width, table
+    from catalog.read.loader import load_registry
 
     found = counts(load_registry(registry))
     if as_json:
@@ -162,11 +162,11 @@ def browse(
     registry: RegistryOption = None,
 ) -> None:
     """Browse full-screen with live search: type to search, Enter opens, Esc goes back."""
-    from catalog.browser import Browser
-    from catalog.loader import load_registry
-    from catalog.locate import find_registry
-    from catalog.rankings import best_ranks
-    from catalog.terminal import run
+    from catalog.browse.browser import Browser
+    from catalog.browse.rankings import best_ranks
+    from catalog.browse.terminal import run
+    from catalog.read.loader import load_registry
+    from catalog.read.locate import find_registry
 
     language = chosen_language(lang)
     ranks = best_ranks(find_registry(registry))
@@ -175,7 +175,7 @@ def browse(
 
 def _resource(loaded: Registry, name: str) -> Resource:
     """By id in any case, or by an alias or title that only one entry has."""
-    from catalog.search import fold
+    from catalog.browse.search import fold
 
     wanted = fold(name)
     named = [
@@ -191,8 +191,8 @@ def _resource(loaded: Registry, name: str) -> Resource:
 
 
 def _emit_table(found: Sequence[Resource], language: str) -> None:
-    from catalog.table import available_width, table
-    from catalog.vocabulary import COLUMNS, KINDS, SHORT_ORIGINS
+    from catalog.browse.table import available_width, table
+    from catalog.browse.vocabulary import COLUMNS, KINDS, SHORT_ORIGINS
 
     rows = [
         [

@@ -35,7 +35,7 @@ def say(line: str) -> None:
 
 def emit_json(items: Iterable[Any]) -> None:
     """Items in the envelope of every ``--json``."""
-    from catalog.items import envelope
+    from catalog.browse.items import envelope
 
     typer.echo(json.dumps(envelope(items), ensure_ascii=False, indent=2))
 
@@ -46,8 +46,8 @@ def chosen_language(wanted: str | None) -> str:
     Raises:
         UsageError: it is neither English nor Chinese.
     """
-    from catalog.query import require_known
-    from catalog.vocabulary import LANGUAGES, language
+    from catalog.browse.query import require_known
+    from catalog.browse.vocabulary import LANGUAGES, language
 
     require_known("language", wanted, LANGUAGES)
     return language(wanted)

@@ -18,8 +18,8 @@ def graph(
     registry: RegistryOption = None,
 ) -> None:
     """Print the article's concept graph in Mermaid."""
-    from catalog.graph import corrected, published
-    from catalog.loader import load_registry
+    from catalog.export.graph import corrected, published
+    from catalog.read.loader import load_registry
 
     language = chosen_language(lang)
     loaded = load_registry(registry)
@@ -33,8 +33,8 @@ def cite(
     registry: RegistryOption = None,
 ) -> None:
     """Print BibTeX for the entries named, or for everything that has authors and a year."""
-    from catalog.cite import bibtex
-    from catalog.loader import load_registry
+    from catalog.export.bibtex import bibtex
+    from catalog.read.loader import load_registry
 
     loaded = load_registry(registry)
     if names:
@@ -51,9 +51,9 @@ def export(
     registry: RegistryOption = None,
 ) -> None:
     """Print the whole catalogue as JSON, JSON lines, CSV or Markdown, or the registry's schema."""
-    from catalog.export import FORMATS
-    from catalog.loader import load_registry
-    from catalog.query import require_known
+    from catalog.browse.query import require_known
+    from catalog.export.formats import FORMATS
+    from catalog.read.loader import load_registry
 
     require_known("format", wanted, FORMATS)
     typer.echo(FORMATS[wanted](load_registry(registry)), nl=False)
@@ -75,10 +75,10 @@ def render(
         GateFailed: with ``--check``, a page does not match the registry.
     """
     from catalog.errors import GateFailed
-    from catalog.loader import load_registry
-    from catalog.locate import find_registry, shown_path
-    from catalog.paths import write_atomically
-    from catalog.render import pages, stale
+    from catalog.export.markdown import pages, stale
+    from catalog.files import write_atomically
+    from catalog.read.loader import load_registry
+    from catalog.read.locate import find_registry, shown_path
 
     loaded = load_registry(registry)
     folder = output_dir or find_registry(registry).parent / "reports"

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from catalog.loader import load_registry
+from catalog.read.loader import load_registry
 from catalog.schema import Registry
 
 PROOF = Path(__file__).parent / "article_lines.json"

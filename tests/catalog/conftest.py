@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from catalog.document import parse
-from catalog.locate import find_registry
+from catalog.read.document import parse
+from catalog.read.locate import find_registry
 
 Edited = Callable[..., Path]
 

@@ -13,11 +13,11 @@ import pytest
 from rich.cells import cell_len
 from typer.testing import CliRunner
 
-from catalog.browser import Browser
+from catalog.browse.browser import Browser
+from catalog.browse.terminal import keys_in
 from catalog.cli import app
 from catalog.errors import MissingPrerequisite
-from catalog.loader import load_registry
-from catalog.terminal import keys_in
+from catalog.read.loader import load_registry
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from catalog.cite import bibtex, entry, escape
 from catalog.errors import UsageError
-from catalog.loader import load_registry
+from catalog.export.bibtex import bibtex, entry, escape
+from catalog.read.loader import load_registry
 from catalog.schema import Registry
 
 HEAD = re.compile(r"@([a-z]+)\{([A-Za-z0-9-]+),\n")

@@ -14,12 +14,7 @@ import pytest
 from rich.cells import cell_len
 from typer.testing import CliRunner, Result
 
-from catalog.cli import app
-from catalog.errors import GateFailed, UsageError
-from catalog.loader import load_registry
-from catalog.locate import REGISTRY_VARIABLE, find_registry
-from catalog.schema import Registry
-from catalog.vocabulary import (
+from catalog.browse.vocabulary import (
     FAMILIES,
     KINDS,
     METRICS,
@@ -29,6 +24,11 @@ from catalog.vocabulary import (
     SEVERITIES,
     VERDICTS,
 )
+from catalog.cli import app
+from catalog.errors import GateFailed, UsageError
+from catalog.read.loader import load_registry
+from catalog.read.locate import REGISTRY_VARIABLE, find_registry
+from catalog.schema import Registry
 
 GOLDEN = Path(__file__).parent / "golden"
 BRIEF = {"id", "kind", "origin", "title", "year", "url"}
@@ -189,7 +189,7 @@ def test_show_takes_names_that_are_not_ids(name: str) -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_page_can_be_shown_in_any_width(language: str) -> None:
-    from catalog.page import Page
+    from catalog.browse.page import Page
 
     registry = load_registry()
     for resource in registry.resources:
@@ -230,8 +230,8 @@ def test_rendering_writes_checks_and_notices(tmp_path: Path) -> None:
 
 
 def test_the_committed_pages_say_what_the_registry_says() -> None:
-    from catalog.locate import find_registry
-    from catalog.render import pages
+    from catalog.export.markdown import pages
+    from catalog.read.locate import find_registry
 
     def lines(text: str) -> list[str]:
         # A new variant must not oblige its author to render the catalogue.
@@ -247,7 +247,7 @@ def test_the_committed_pages_say_what_the_registry_says() -> None:
 def test_anchors_of_the_pages_resolve() -> None:
     import re
 
-    from catalog.render import pages
+    from catalog.export.markdown import pages
 
     for text in pages(load_registry()).values():
         anchors = re.findall(r'<a id="([^"]+)"></a>', text)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from article_proof import PROOF, VARIABLE, article_lines, build, quotes, sha256
 
-from catalog.loader import load_registry
+from catalog.read.loader import load_registry
 from catalog.schema import Registry
 
 INVENTORY = json.loads((Path(__file__).parent / "inventory.json").read_text(encoding="utf-8"))
@@ -92,15 +92,15 @@ def test_all_errata_are_there(registry: Registry) -> None:
 
 
 def test_each_variant_and_its_paper_lead_to_each_other(registry: Registry) -> None:
-    from catalog.items import full
+    from catalog.browse.items import full
 
     for variant in registry.variants:
         assert variant.id in full(registry, registry.resource(variant.paper))["variants"]
 
 
 def test_unconfirmed_numbers_are_marked_wherever_they_are_shown(registry: Registry) -> None:
-    from catalog.page import Page
-    from catalog.render import pages
+    from catalog.browse.page import Page
+    from catalog.export.markdown import pages
 
     d2gan = registry.resource("d2gan")
     assert d2gan.reported[0].certainty == "unsure"

@@ -7,10 +7,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from catalog.diagram import Arrow, Box, diagram_svg
-from catalog.graph import corrected_drawing, published_drawing
-from catalog.loader import load_registry
-from catalog.locate import find_registry
+from catalog.export.diagram import Arrow, Box, diagram_svg
+from catalog.export.graph import corrected_drawing, published_drawing
+from catalog.read.loader import load_registry
+from catalog.read.locate import find_registry
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from catalog.graph import corrected, published
-from catalog.loader import load_registry
+from catalog.export.graph import corrected, published
+from catalog.read.loader import load_registry
 from catalog.schema import Registry
 
 NODE = re.compile(r'    ([A-Z])\["([^"\[\]]+)"\]')

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from catalog.cli import app
 from catalog.errors import GateFailed, InvalidInput, MissingPrerequisite
-from catalog.links import Answer, Known, advance, ask, is_offline, load_history, save_history
+from catalog.rules.links import Answer, Known, advance, ask, is_offline, load_history, save_history
 
 
 class Handler(BaseHTTPRequestHandler):

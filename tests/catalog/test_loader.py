@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog import loader
 from catalog.errors import AigcError, InvalidInput, InvalidRegistry, MissingPrerequisite
-from catalog.loader import load_registry, registry_sha256
-from catalog.locate import find_registry
+from catalog.read import loader
+from catalog.read.loader import load_registry, registry_sha256
+from catalog.read.locate import find_registry
 
 
 def problems_of(path: Path) -> list[str]:
@@ -191,7 +191,8 @@ def test_a_remembered_registry_loads_fast_and_light() -> None:
     load_registry()
     assert time.perf_counter() - started < 0.1
     heavy = "[name for name in ('torch', 'bench', 'yaml', 'numpy') if name in sys.modules]"
-    code = f"import sys; from catalog.loader import load_registry; load_registry(); print({heavy})"
+    load = "from catalog.read.loader import load_registry; load_registry()"
+    code = f"import sys; {load}; print({heavy})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

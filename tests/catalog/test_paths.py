@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog.paths import cache_dir, write_atomically
+from catalog.files import cache_dir, write_atomically
 
 
 def test_the_variable_names_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog.rankings import best_ranks
+from catalog.browse.rankings import best_ranks
 
 GOOD = "variant,rank_low,rank_high,mean,metric,provisional\nvae,2,3,12.5,FD,false\n"
 

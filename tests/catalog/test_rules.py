@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from catalog.addresses import normal_address
 from catalog.errors import InvalidRegistry
-from catalog.loader import examine, load_registry
-from catalog.rules import RULES, is_allowed, statements
+from catalog.read.addresses import normal_address
+from catalog.read.loader import examine, load_registry
+from catalog.rules.entries import RULES, is_allowed, statements
 
 SEEDED = [
     ("unique_ids", ("- id: vae-paper", "- id: gan"), "resources.{vae-paper}.id", "'gan' is taken"),

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from catalog.loader import load_registry
+from catalog.browse.search import fold, search
+from catalog.read.loader import load_registry
 from catalog.schema import Registry
-from catalog.search import fold, search
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from catalog.table import cut, markdown_table, pad, table, wrap
+from catalog.browse.table import cut, markdown_table, pad, table, wrap
 
 MIXED = st.text(alphabet="ab 图像生成，。é", min_size=0, max_size=30)
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from catalog.cli import app
 from catalog.errors import ExitCode, InvalidRegistry
-from catalog.rules import statements
+from catalog.rules.entries import statements
 
 
 def test_a_valid_registry_is_counted() -> None:

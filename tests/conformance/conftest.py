@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bench.build import algorithm_class, build_from_spec, resolve_recipe
 from bench.data import ImageSplit
+from bench.identity.spec import DatasetSpec, TrainSpec
 from bench.models.base import GenerativeModel
-from bench.spec import DatasetSpec, TrainSpec
-from catalog.loader import load_registry
+from bench.models.build import algorithm_class, build_from_spec, resolve_recipe
+from catalog.read.loader import load_registry
 
 REGISTRY = load_registry()
 SMALL: dict[str, Any] = {

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.build import algorithm_class, build_from_spec, parse_recipe, resolve_recipe
 from bench.data import ImageSplit
-from bench.spec import TrainSpec
-from bench.train import Trainer
+from bench.identity.spec import TrainSpec
+from bench.models.build import algorithm_class, build_from_spec, parse_recipe, resolve_recipe
+from bench.train.loop import Trainer
 from catalog.errors import InvalidInput
 from catalog.schema import Registry
 

@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench import checkpoint
 from bench.data import ImageSplit
 from bench.models.base import FitsAfterTraining, GenerativeModel
-from bench.sketches import TooSlow, drawn
-from bench.train import Trainer
-from bench.tuned.watch import moved, plain_state
+from bench.sample.previews import TooSlow, drawn
+from bench.train import checkpoint
+from bench.train.gpu.watch import moved, plain_state
+from bench.train.loop import Trainer
 
 ModelOf = Callable[..., GenerativeModel]
 SplitOf = Callable[..., ImageSplit]

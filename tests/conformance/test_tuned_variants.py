@@ -13,9 +13,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.data import ImageSplit
 from bench.models.base import GenerativeModel
-from bench.train import Trainer
-from bench.tuned.graphs import judge
-from bench.tuned.trainer import ON_SIDE_STREAM, WATCHED, TunedTrainer
+from bench.train.gpu.graphs import judge
+from bench.train.gpu.trainer import ON_SIDE_STREAM, WATCHED, TunedTrainer
+from bench.train.loop import Trainer
 
 ModelOf = Callable[..., GenerativeModel]
 SplitOf = Callable[..., ImageSplit]

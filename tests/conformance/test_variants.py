@@ -15,19 +15,19 @@ import torch
 from helpers import write_trained
 from torch import Tensor
 
-import bench.sample
-from bench import trained
-from bench.build import algorithm_class, build_from_spec, parse_recipe, resolve_recipe
-from bench.checkpoint import Identity
+import bench.sample.draw
 from bench.data import ImageSplit
+from bench.identity.spec import TrainSpec
 from bench.models.abilities import HasNamedSamplers, MeasuresItself
 from bench.models.base import GenerativeModel, LatentModel, Reconstructs
-from bench.noise import ImageNoise
-from bench.sample import sample_images
-from bench.spec import TrainSpec
-from bench.store import RunDirectory
-from bench.subjects import RECONSTRUCTION, sampler_names
-from bench.train import Stopped, Trainer
+from bench.models.build import algorithm_class, build_from_spec, parse_recipe, resolve_recipe
+from bench.models.noise import ImageNoise
+from bench.records.run_directory import RunDirectory
+from bench.sample import trained_model as trained
+from bench.sample.draw import sample_images
+from bench.sample.image_sets import RECONSTRUCTION, sampler_names
+from bench.train.checkpoint import Identity
+from bench.train.loop import Stopped, Trainer
 from catalog.errors import InvalidInput
 from catalog.schema import Registry
 
@@ -44,7 +44,7 @@ all_shapes = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: f"{shape
 
 @pytest.fixture(autouse=True)
 def small_sampling_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench.sample, "SAMPLING_BATCH", 8)
+    monkeypatch.setattr(bench.sample.draw, "SAMPLING_BATCH", 8)
 
 
 def draw(model: GenerativeModel, indices: Any, seed: int = 0) -> Tensor:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 SUITE = "digits-quick"
-MAIN = "from bench.cli import main; main()"
+MAIN = "from bench.cli.main import main; main()"
 LOST_AT_MOST = 100
 """Steps between two checkpoints of a thousand."""
 REPORTED_EVERY = 10

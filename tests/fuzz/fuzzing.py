@@ -19,15 +19,20 @@ import typer
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-import bench.extractors.inception_v3_compat
-import bench.plan
 import bench.report
-import bench.score
-from bench import cli
+import bench.run.plan
+import bench.score.extractors.inception_v3_compat
+import bench.score.scorer
+from bench.cli import main as cli
 
 COMMAND = typer.main.get_command(cli.app)
 """Built once: Typer would build it anew for every example, which takes longer than most."""
-WARM = (bench.extractors.inception_v3_compat, bench.plan, bench.report, bench.score)
+WARM = (
+    bench.score.extractors.inception_v3_compat,
+    bench.run.plan,
+    bench.report,
+    bench.score.scorer,
+)
 """Imported here, so that no example pays for it."""
 LIMIT_S = 5.0
 BUG = "this is a bug"

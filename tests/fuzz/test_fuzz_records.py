@@ -17,9 +17,9 @@ from fuzzing import Shown, aigc, at, damaged_bytes, fuzz, require_manners, struc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import images
-from bench.hashing import sha256_of_data
-from bench.record import ScoreRecord, TrainRecord
+from bench.identity.digest import sha256_of_data
+from bench.records.record import ScoreRecord, TrainRecord
+from bench.score import image_source as images
 
 TOKENS = (
     b"NaN",

@@ -11,7 +11,7 @@ from fuzzing import aigc, damaged_bytes, fuzz, require_manners
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import images
+from bench.score import image_source as images
 
 TOKENS = (b"\0" * 8, b"\xff" * 8, b'"F32"', b"{", b"9999999999")
 FILES = [

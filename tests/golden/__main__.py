@@ -29,7 +29,7 @@ from golden_tasks import COMPUTED, ERROR, Task, computed, one_thread
 from golden_variants import registry
 
 import bench
-from catalog.paths import CACHE_VARIABLE
+from catalog.files import CACHE_VARIABLE
 
 SCORES = "scores"
 

@@ -11,20 +11,20 @@ from golden_digest import Parts, digest
 from golden_variants import CPU, SEED, UPDATES, images_of, registry
 from torch import Tensor
 
-from bench import trained
-from bench.build import build_from_spec
-from bench.calibration import CALIBRATIONS, calibration_images, calibration_labels
-from bench.calibration_task import N_FITTED, first_images
-from bench.drawing import draw_subject
-from bench.extractors import load_extractor
-from bench.features import extract
-from bench.job import Surroundings
-from bench.plan import Narrowing, planned_specs
-from bench.protocol import ScoringProtocol, resolve
-from bench.record import CalibrationSubject, ScoreRecord
-from bench.scoring import ScoringBench
-from bench.subjects import calibration_draws, expected_subjects
-from bench.tuned.choice import trainer_of
+from bench.identity.protocol import ScoringProtocol, resolve
+from bench.models.build import build_from_spec
+from bench.records.record import CalibrationSubject, ScoreRecord
+from bench.run.calibration_job import N_FITTED, first_images
+from bench.run.job import Surroundings
+from bench.run.plan import Narrowing, planned_specs
+from bench.run.scoring_bench import ScoringBench
+from bench.sample import trained_model as trained
+from bench.sample.draw_images import draw_subject
+from bench.sample.image_sets import calibration_draws, expected_subjects
+from bench.score.calibration import CALIBRATIONS, calibration_images, calibration_labels
+from bench.score.extractors import load_extractor
+from bench.score.features import extract
+from bench.train.gpu.choice import trainer_of
 from catalog.errors import AigcError, MissingPrerequisite
 
 GENERATED = "dcgan"

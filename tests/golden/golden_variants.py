@@ -15,21 +15,22 @@ import torch
 from golden_digest import Parts, digest
 from torch import Tensor
 
-from bench import checkpoint, trained
-from bench.build import algorithm_class, build_from_spec, build_model, resolve_recipe
 from bench.data import ImageData, load_dataset
-from bench.drawing import draw_subject
+from bench.identity.protocol import resolve
+from bench.identity.spec import TrainSpec, train_spec
+from bench.models.build import algorithm_class, build_from_spec, build_model, resolve_recipe
 from bench.networks.shape import ImageShape
-from bench.plan import Narrowing, planned_specs
-from bench.protocol import resolve
-from bench.spec import TrainSpec, train_spec
-from bench.store import RunDirectory
-from bench.subjects import expected_subjects
-from bench.train import Progress, Trainer
-from bench.trained import TrainedModel
-from bench.tuned.choice import placed, trainer_of
-from bench.tuned.streaming import StreamedBatches, StreamingTrainer
-from catalog.loader import load_registry
+from bench.records.run_directory import RunDirectory
+from bench.run.plan import Narrowing, planned_specs
+from bench.sample import trained_model as trained
+from bench.sample.draw_images import draw_subject
+from bench.sample.image_sets import expected_subjects
+from bench.sample.trained_model import TrainedModel
+from bench.train import checkpoint
+from bench.train.gpu.choice import placed, trainer_of
+from bench.train.gpu.streaming import StreamedBatches, StreamingTrainer
+from bench.train.loop import Progress, Trainer
+from catalog.read.loader import load_registry
 from catalog.schema import Registry, Suite
 
 SUITES = ("digits", "shapes")

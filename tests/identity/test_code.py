@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from bench.build import resolve_recipe
 from bench.identity import code, definitions
 from bench.identity.code import (
     CALIBRATION,
@@ -27,8 +26,9 @@ from bench.identity.code import (
     n_versions,
 )
 from bench.identity.definitions import Definition, MissingDefinition, source_of
-from bench.record import parse_score_record, parse_train_record
-from catalog.loader import load_registry
+from bench.models.build import resolve_recipe
+from bench.records.record import parse_score_record, parse_train_record
+from catalog.read.loader import load_registry
 
 CLONE = Path(__file__).resolve().parents[2]
 Recipe = dict[str, Any]
@@ -275,29 +275,33 @@ CHANGED = {
         {"vqgan"},
     ),
     "initialiser": (
-        "bench.build",
+        "bench.models.build",
         ("default_generator.manual_seed(seed)", "default_generator.manual_seed(seed + 1)"),
         gans(everything),
     ),
     "sampler": (
-        "bench.sample",
+        "bench.sample.draw",
         ("% n_classes", "% (n_classes - 1)"),
         gans(everything),
     ),
-    "order of the data": ("bench.batches", ("torch.randperm(", "torch.arange("), gans(everything)),
-    "divergence": ("bench.divergence", None, gans(everything)),
+    "order of the data": (
+        "bench.train.batches",
+        ("torch.randperm(", "torch.arange("),
+        gans(everything),
+    ),
+    "divergence": ("bench.train.divergence", None, gans(everything)),
     "streaming": (
-        "bench.tuned.streaming",
+        "bench.train.gpu.streaming",
         ("return staged.to(", "return staged.clone().to("),
         {"streamed", "tuned"},
     ),
-    "replay": ("bench.tuned.trainer", None, {"tuned"}),
+    "replay": ("bench.train.gpu.trainer", None, {"tuned"}),
     "calibration fits on": (
-        "bench.calibration_task",
+        "bench.run.calibration_job",
         ("N_FITTED = 10_000", "N_FITTED = 9_000"),
         {"calibration"},
     ),
-    "subset": ("bench.score_subset", None, {"subset"}),
+    "subset": ("bench.score.subset_scorer", None, {"subset"}),
 }
 
 

@@ -17,15 +17,15 @@ from pathlib import Path
 
 import torch
 
-from bench.build import build_from_spec
 from bench.data import load_dataset
-from bench.engines.local import Limits, LocalEngine, warm_up
-from bench.events import Event, JobStarted, PhaseStarted
-from bench.job import TrainJob
-from bench.plan import Narrowing, make_plan
-from bench.runner import surroundings
-from bench.train import Trainer
-from catalog.loader import load_registry
+from bench.models.build import build_from_spec
+from bench.run.engines.local import Limits, LocalEngine, warm_up
+from bench.run.events import Event, JobStarted, PhaseStarted
+from bench.run.job import TrainJob
+from bench.run.plan import Narrowing, make_plan
+from bench.run.runner import surroundings
+from bench.train.loop import Trainer
+from catalog.read.loader import load_registry
 
 STEPS, ROUNDS = 1000, 5
 ALLOWED = 1.05

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch_fidelity import calculate_metrics, register_feature_extractor
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 
-from bench.extractors import load_extractor
-from catalog.loader import load_registry
+from bench.score.extractors import load_extractor
+from catalog.read.loader import load_registry
 
 REGISTRY = load_registry()
 PROTOCOL = REGISTRY.protocol("digits-10k")

@@ -18,11 +18,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from bench.calibration import calibration_images
 from bench.data import load_dataset
-from bench.protocol import resolve
-from bench.score import Scorer
-from catalog.loader import load_registry
+from bench.identity.protocol import resolve
+from bench.score.calibration import calibration_images
+from bench.score.scorer import Scorer
+from catalog.read.loader import load_registry
 
 N_MODELS = 3
 NAMES = {

@@ -19,12 +19,12 @@ from pathlib import Path
 
 import torch
 
-from bench.batches import ShuffledBatches
-from bench.build import algorithm_class, build_model, resolve_recipe
 from bench.data import load_dataset
+from bench.models.build import algorithm_class, build_model, resolve_recipe
 from bench.networks.shape import ImageShape
-from bench.train import Trainer
-from catalog.loader import load_registry
+from bench.train.batches import ShuffledBatches
+from bench.train.loop import Trainer
+from catalog.read.loader import load_registry
 
 STEPS, WARM_UP, SEED, BATCH = 220, 20, 0, 64
 TEXTBOOK = Path(__file__).with_name("textbook_dcgan.py")

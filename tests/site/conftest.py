@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from visiting import Visit
 
 from bench.report.site import write_site
-from catalog.loader import load_registry
+from catalog.read.loader import load_registry
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 

@@ -7,14 +7,14 @@ import csv
 import pytest
 from helpers import CLONE
 
-from bench.report.committed import committed_boards
-from bench.report.frames import Leaderboard
+from bench.report.board.table import Leaderboard
+from bench.report.generated.committed import committed_boards
 from bench.report.site.answers import FITTED, answer_of
-from bench.report.site.texts import TEXTS
-from bench.report.site.texts_en import EN
-from bench.report.site.texts_zh import ZH
-from bench.report.texts import Words
-from catalog.loader import load_registry
+from bench.report.words.report import Words
+from bench.report.words.site import TEXTS
+from bench.report.words.site_en import EN
+from bench.report.words.site_zh import ZH
+from catalog.read.loader import load_registry
 from catalog.schema import Registry
 
 WORDS = Words("en", TEXTS)

@@ -12,7 +12,7 @@ from helpers import CLONE, Aigc
 
 from bench.report.site import write_site
 from catalog.errors import InvalidInput
-from catalog.loader import load_registry
+from catalog.read.loader import load_registry
 
 MEGABYTE = 1_000_000
 OUTSIDE = ("http://", "https://", "data:", "mailto:")

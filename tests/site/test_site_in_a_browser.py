@@ -13,9 +13,9 @@ from helpers import CLONE
 from playwright.sync_api import Page, expect
 from visiting import Visit
 
-from bench.report.committed import committed_boards
+from bench.report.generated.committed import committed_boards
 from bench.report.site import leaderboard_html
-from catalog.loader import load_registry
+from catalog.read.loader import load_registry
 
 KINDS = (
     *("index", "leaderboards", "leaderboard-digits", "leaderboard-cifar10-tiny", "variants"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bench.records.files import CURVE
 from bench.report.card.gather import Card, OnSuite
 from bench.report.charts import SUFFIX, losses_svg
-from bench.report.texts import Language, Words
-from bench.run_files import CURVE
+from bench.report.words.report import Language, Words
 
 FOLDER = "curves"
 """Below the folder of cards."""

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bench.gallery.record import Pictures
+from bench.replay.pictures.record import Pictures
+from bench.report.board.gates import GateResult
+from bench.report.board.records import Run
+from bench.report.board.table import Cost, Descent, Gap, Leaderboard, Row
 from bench.report.card.recipe import RecipeFacts, recipe_facts
-from bench.report.frames import Cost, Descent, Gap, Leaderboard, Row
-from bench.report.gates import GateResult
-from bench.report.layout import metric_label
-from bench.report.records import Run
+from bench.report.words.spelling import metric_label
 from bench.stats import Estimate, t_interval
-from catalog.items import backlinks, errata_of
+from catalog.browse.items import backlinks, errata_of
 from catalog.schema import Claim, Erratum, Registry, Resource, Suite, Variant
 
 State = Literal["drawn", "stale", "none", "impossible"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from bench.report.board.table import Row
 from bench.report.card.gather import Card, OnSuite
-from bench.report.frames import Row
-from bench.report.layout import (
+from bench.report.leaderboard.notes import row_name, sampler_text
+from bench.report.leaderboard.write import PAGES
+from bench.report.words.report import Words
+from bench.report.words.spelling import (
     NOTHING,
     estimate_text,
     number_text,
@@ -15,9 +18,6 @@ from bench.report.layout import (
     table,
     value_text,
 )
-from bench.report.leaderboard import PAGES
-from bench.report.notes import row_name, sampler_text
-from bench.report.texts import Words
 
 
 def results_part(card: Card, words: Words) -> list[str]:

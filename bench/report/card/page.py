@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.report.again import run_command
 from bench.report.card.curves import curves_part
 from bench.report.card.gather import Card
 from bench.report.card.numbers import cost_part, parent_part, results_part
 from bench.report.card.pictures import pictures_part, samples_part
 from bench.report.card.recipe import RecipeFacts, Setting
-from bench.report.card.texts import TEXTS
-from bench.report.layout import NOTHING, table
-from bench.report.texts import Language, Words
-from catalog.numbers import number_text
+from bench.report.generated.commands import run_command
+from bench.report.words.card import TEXTS
+from bench.report.words.report import Language, Words
+from bench.report.words.spelling import NOTHING, table
+from catalog.browse.numbers import number_text
+from catalog.browse.vocabulary import SEVERITIES
 from catalog.schema import Registry
-from catalog.vocabulary import SEVERITIES
 
 MOST_LISTED = 6
 """More corrections of one entry are counted; the catalogue lists them under it."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bench.gallery.record import FOLDER, Column, PictureName, Pictures
-from bench.report.again import RECORDS
+from bench.replay.pictures.record import FOLDER, Column, PictureName, Pictures
+from bench.report.board.records import Run
+from bench.report.board.table import Row
 from bench.report.card.gather import Card, OnSuite
-from bench.report.frames import Row
-from bench.report.layout import number_text
-from bench.report.notes import row_name
-from bench.report.records import Run
-from bench.report.texts import Words
+from bench.report.generated.commands import RECORDS
+from bench.report.leaderboard.notes import row_name
+from bench.report.words.report import Words
+from bench.report.words.spelling import number_text
 
 HASH_DIGITS = 8
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bench.build import algorithm_class, resolve_recipe
+from bench.models.build import algorithm_class, resolve_recipe
 from catalog.schema import Recipe, Registry, Variant
 
 Origin = Literal["own", "inherited", "default"]

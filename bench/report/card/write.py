@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.report.board.table import Leaderboard
 from bench.report.card.curves import curves_file
 from bench.report.card.gather import card_of
 from bench.report.card.page import card_page, page_name
-from bench.report.committed import committed_pictures
-from bench.report.frames import Leaderboard
-from bench.report.texts import Language
-from catalog.paths import write_atomically
+from bench.report.generated.committed import committed_pictures
+from bench.report.words.report import Language
+from catalog.files import write_atomically
 from catalog.schema import Registry
 
 FOLDER = "cards"

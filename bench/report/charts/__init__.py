@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bench.report.board.table import Leaderboard
 from bench.report.charts.cost import cost_chart
 from bench.report.charts.distance import distance_chart
 from bench.report.charts.losses import losses_chart, losses_svg
 from bench.report.charts.precision import precision_chart
 from bench.report.charts.rows import Chart, Frame
 from bench.report.charts.svg import themed
-from bench.report.frames import Leaderboard
-from bench.report.texts import Language
+from bench.report.words.report import Language
 from catalog.schema import Registry
 
 __all__ = ["KINDS", "SUFFIX", "Chart", "charts_of", "drawn", "losses_svg", "themed"]

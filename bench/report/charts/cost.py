@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from bench.report.board.table import Row
 from bench.report.charts.distance import family_entries
 from bench.report.charts.labels import Label, along, around, draw_labels
 from bench.report.charts.rows import Chart, Frame, front, gid
@@ -30,8 +31,7 @@ from bench.report.charts.style import (
 )
 from bench.report.charts.svg import svg_text
 from bench.report.charts.ticks import duration_ticks, log_ticks, set_ticks
-from bench.report.frames import Row
-from bench.report.layout import estimate_text, number_text, seconds_text
+from bench.report.words.spelling import estimate_text, number_text, seconds_text
 
 HEIGHT = 500.0
 FRAME = Box(64, 56, WIDTH - 18, HEIGHT - 46)

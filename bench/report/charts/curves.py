@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from bench.curve import parse_curve
-from bench.report.records import Run
-from bench.run_files import CURVE
+from bench.records.curve import parse_curve
+from bench.records.files import CURVE
+from bench.report.board.records import Run
 from catalog.errors import InvalidInput
-from catalog.paths import reason, regular_bytes
+from catalog.files import reason, regular_bytes
 
 MAX_FILE_BYTES = 4_000_000
 MAX_POINTS = 30

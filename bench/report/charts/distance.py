@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from bench.report.board.table import Row
 from bench.report.charts.rows import Chart, Frame, gid
 from bench.report.charts.style import (
     DASHES,
@@ -30,8 +31,7 @@ from bench.report.charts.style import (
 )
 from bench.report.charts.svg import svg_text
 from bench.report.charts.ticks import log_ticks, set_ticks
-from bench.report.frames import Row
-from bench.report.layout import estimate_text
+from bench.report.words.spelling import estimate_text
 
 ROW_PX = 16.0
 BELOW_PX = 44.0

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from matplotlib.figure import Figure
 
+from bench.report.board.records import Run
+from bench.report.board.table import Leaderboard
 from bench.report.charts.curves import Band, bands
 from bench.report.charts.panels import Look, Panel, curve_gid, draw_panel
 from bench.report.charts.rows import Chart, Frame
@@ -24,10 +26,8 @@ from bench.report.charts.style import (
     write,
 )
 from bench.report.charts.svg import svg_text
-from bench.report.charts.texts import CHART_TEXTS
-from bench.report.frames import Leaderboard
-from bench.report.records import Run
-from bench.report.texts import Language, Words
+from bench.report.words.charts import CHART_TEXTS
+from bench.report.words.report import Language, Words
 
 N_COLUMNS = 4
 PANEL_PX = 112.0

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from bench.report.board.table import Row
 from bench.report.charts.distance import family_entries
 from bench.report.charts.labels import Label, around, draw_labels
 from bench.report.charts.rows import Chart, Frame, front, gid, mean_of
@@ -25,8 +26,7 @@ from bench.report.charts.style import (
 )
 from bench.report.charts.svg import svg_text
 from bench.report.charts.ticks import set_ticks
-from bench.report.frames import Row
-from bench.report.layout import estimate_text
+from bench.report.words.spelling import estimate_text
 
 HEIGHT = 560.0
 FRAME = Box(64, 40, WIDTH - 18, HEIGHT - 46)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.record import MetricName
-from bench.report.charts.texts import CHART_TEXTS
-from bench.report.frames import BASELINE, Leaderboard, Row
-from bench.report.layout import metric_label
-from bench.report.notes import HELD_OUT, row_name
-from bench.report.texts import Language, Words
+from bench.records.record import MetricName
+from bench.report.board.table import BASELINE, Leaderboard, Row
+from bench.report.leaderboard.notes import HELD_OUT, row_name
+from bench.report.words.charts import CHART_TEXTS
+from bench.report.words.report import Language, Words
+from bench.report.words.spelling import metric_label
 from catalog.schema import Registry
 
 REFERENCES = (HELD_OUT, "class-pca-gaussian", BASELINE)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import cast
 
-from bench.record import MetricName
-from bench.report.claims.effects import (
+from bench.records.record import MetricName
+from bench.report.board.records import Run
+from bench.report.board.table import Leaderboard, Row
+from bench.stats.effects import (
     Effect,
     Verdict,
     difference,
@@ -19,8 +21,6 @@ from bench.report.claims.effects import (
     share_difference,
     verdict,
 )
-from bench.report.frames import Leaderboard, Row
-from bench.report.records import Run
 from catalog.schema import Claim, Comparison
 
 DIVERGED = "Diverged"

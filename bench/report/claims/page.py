@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bench.report.claims.effects import Effect, level_of
 from bench.report.claims.evaluate import Judged, Tested, n_comparisons
-from bench.report.claims.texts import TEXTS
-from bench.report.layout import NOTHING, metric_label, table
-from bench.report.texts import Language, Words
+from bench.report.words.claims import TEXTS
+from bench.report.words.report import Language, Words
+from bench.report.words.spelling import NOTHING, metric_label, table
+from bench.stats.effects import Effect, level_of
 from catalog.schema import Protocol, Registry, Suite
 
 COLUMNS = (

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.plan import planned_specs
-from bench.report.again import RECORDS
+from bench.report.board.records import Found, find_records
+from bench.report.board.table import Leaderboard
 from bench.report.claims.evaluate import judge
 from bench.report.claims.page import claims_csv, claims_page
-from bench.report.frames import Leaderboard
-from bench.report.leaderboard import board_of
-from bench.report.records import Found, find_records
-from bench.report.texts import Language
+from bench.report.generated.commands import RECORDS
+from bench.report.leaderboard.write import board_of
+from bench.report.words.report import Language
+from bench.run.plan import planned_specs
 from catalog.errors import InvalidInput, MissingPrerequisite
-from catalog.paths import write_atomically
+from catalog.files import write_atomically
 from catalog.schema import Registry, Suite
 
 PAGES: dict[Language, str] = {"en": "claims.md", "zh": "claims.zh-CN.md"}

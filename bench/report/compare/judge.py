@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.record import MetricName
+from bench.records.record import MetricName
 from bench.report.compare.pairs import Pair, Pairing
 from bench.report.compare.sides import Standing
-from bench.report.compare.verdict import Finding, Numbers, Verdict, corrected, measure
+from bench.stats.verdict import Finding, Numbers, Verdict, corrected, measure
 
 
 @dataclass(frozen=True)

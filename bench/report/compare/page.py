@@ -7,14 +7,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from bench.record import MetricName
+from bench.records.record import MetricName
 from bench.report.compare.judge import Judged, n_shared, n_tested
 from bench.report.compare.pairs import Pairing
 from bench.report.compare.sides import Standing
-from bench.report.compare.texts import TEXTS
-from bench.report.compare.verdict import POSITIVE, Finding
-from bench.report.layout import NOTHING, estimate_text, metric_label, table
-from bench.report.texts import Language, Words
+from bench.report.words.compare import TEXTS
+from bench.report.words.report import Language, Words
+from bench.report.words.spelling import NOTHING, estimate_text, metric_label, table
+from bench.stats.verdict import POSITIVE, Finding
 
 
 def comparison_table(judged: Sequence[Judged], metric: MetricName, language: Language) -> list[str]:

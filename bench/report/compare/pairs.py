@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bench.record import MetricName, RunSubject
+from bench.records.record import MetricName, RunSubject
+from bench.report.board.records import Run
+from bench.report.board.rows import differing_fields, train_gap
 from bench.report.compare.sides import Side, Standing, training_of
-from bench.report.gather import differing_fields, train_gap
-from bench.report.records import Run
 from catalog.errors import InvalidInput, MissingPrerequisite
 
 

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.hashing import sha256_of_data
-from bench.plan import planned_specs
-from bench.protocol import ScoringProtocol
-from bench.record import MetricName, RunSubject
-from bench.report.again import RECORDS
-from bench.report.frames import Row, RowKey, Weights, value_of
-from bench.report.gather import row_of
-from bench.report.records import Run, ScoreFile, find_records, read_run
-from bench.spec import TrainSpec
-from bench.subjects import RECONSTRUCTION
+from bench.identity.digest import sha256_of_data
+from bench.identity.protocol import ScoringProtocol
+from bench.identity.spec import TrainSpec
+from bench.records.record import MetricName, RunSubject
+from bench.report.board.records import Run, ScoreFile, find_records, read_run
+from bench.report.board.rows import row_of
+from bench.report.board.table import Row, RowKey, Weights, value_of
+from bench.report.generated.commands import RECORDS
+from bench.run.plan import planned_specs
+from bench.sample.image_sets import RECONSTRUCTION
 from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
 from catalog.schema import Registry, Suite
 

@@ -7,12 +7,12 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
-from bench.report.frames import Leaderboard
+from bench.report.board.table import Leaderboard
 from bench.report.site.answers import answer_of
 from bench.report.site.board_page import board_values
 from bench.report.site.markup import Copies, Links
 from bench.report.site.shell import Page, Shell, root_of
-from bench.report.texts import Language
+from bench.report.words.report import Language
 from catalog.schema import Registry
 
 _MEDIA = {".png": "image/png", ".svg": "image/svg+xml", ".csv": "text/csv"}

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.collapse import suspicions
-from bench.density import SAMPLER as MIXTURE
-from bench.report.frames import BASELINE, Leaderboard, Row, RowKey
-from bench.report.layout import estimate_text, metric_label, percent_text, rank_text, seconds_text
+from bench.report.board.table import BASELINE, Leaderboard, Row, RowKey
 from bench.report.site.board_rows import row_id
-from bench.report.texts import Words
+from bench.report.words.report import Words
+from bench.report.words.spelling import (
+    estimate_text,
+    metric_label,
+    percent_text,
+    rank_text,
+    seconds_text,
+)
+from bench.sample.latent_density import SAMPLER as MIXTURE
+from bench.score.suspicions import suspicions
 from bench.stats import Estimate
 from catalog.schema import Registry
 

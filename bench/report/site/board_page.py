@@ -7,18 +7,14 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bench.report.again import RECORDS, report_command, run_command
+from bench.records.run_directory import CALIBRATION
+from bench.report.board.table import Leaderboard
 from bench.report.charts import drawn, themed
-from bench.report.frames import Leaderboard
-from bench.report.leaderboard import findings_text
-from bench.report.markdown import intro
-from bench.report.notes import cost_note, notes, row_name, status_line
-from bench.report.pictures import FOLDER, WALL
-from bench.report.site.board_rows import columns_of, lines_of, row_id
-from bench.report.site.markup import Links, html_of, inline_html
-from bench.report.site.shell import root_of
-from bench.report.site.texts import TEXTS
-from bench.report.tables import (
+from bench.report.generated.commands import RECORDS, report_command, run_command
+from bench.report.leaderboard.notes import cost_note, notes, row_name, status_line
+from bench.report.leaderboard.page import intro
+from bench.report.leaderboard.pictures import FOLDER, WALL
+from bench.report.leaderboard.tables import (
     gaps_table,
     gates_table,
     measures_table,
@@ -29,8 +25,12 @@ from bench.report.tables import (
     spread_table,
     stale_table,
 )
-from bench.report.texts import Language, Words
-from bench.store import CALIBRATION
+from bench.report.leaderboard.write import findings_text
+from bench.report.site.board_rows import columns_of, lines_of, row_id
+from bench.report.site.markup import Links, html_of, inline_html
+from bench.report.site.shell import root_of
+from bench.report.words.report import Language, Words
+from bench.report.words.site import TEXTS
 from catalog.schema import Registry
 
 

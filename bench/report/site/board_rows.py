@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.record import MetricName
-from bench.report.frames import Leaderboard, Row
-from bench.report.layout import (
+from bench.records.record import MetricName
+from bench.report.board.table import Leaderboard, Row
+from bench.report.leaderboard.notes import sampler_text
+from bench.report.words.report import Words
+from bench.report.words.spelling import (
     NOTHING,
     estimate_text,
     metric_label,
@@ -17,8 +19,6 @@ from bench.report.layout import (
     rank_text,
     seconds_text,
 )
-from bench.report.notes import sampler_text
-from bench.report.texts import Words
 from catalog.schema import Registry
 
 Sort = Literal["number", "text"]

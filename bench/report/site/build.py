@@ -6,12 +6,12 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
-from bench.report.committed import committed_boards
+from bench.report.generated.committed import committed_boards
 from bench.report.site.markup import Copies
 from bench.report.site.pages import Library, Pages, page_names, site_path
 from bench.report.site.shell import LANGUAGES, Shell
 from catalog.errors import InvalidInput
-from catalog.paths import write_atomically
+from catalog.files import write_atomically
 from catalog.schema import Registry
 
 MANIFEST = "site.json"

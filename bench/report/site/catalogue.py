@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.report.site.places import Place
-from catalog.items import errata_of, variants_of
-from catalog.numbers import number_text
-from catalog.schema import Erratum, Registry, Resource
-from catalog.search import searchable
-from catalog.vocabulary import (
+from catalog.browse.items import errata_of, variants_of
+from catalog.browse.numbers import number_text
+from catalog.browse.search import searchable
+from catalog.browse.vocabulary import (
     FAMILIES,
     KINDS,
     ORIGINS,
@@ -20,6 +19,7 @@ from catalog.vocabulary import (
     UNCONFIRMED,
     VERDICTS,
 )
+from catalog.schema import Erratum, Registry, Resource
 
 MAX_AUTHORS = 4
 

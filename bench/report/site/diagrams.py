@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bench.report.texts import Language, Words
-from catalog.diagram import Arrow, Box, diagram_svg
-from catalog.graph import corrected_drawing, published_drawing
+from bench.report.words.report import Language, Words
+from catalog.export.diagram import Arrow, Box, diagram_svg
+from catalog.export.graph import corrected_drawing, published_drawing
 from catalog.schema import Registry
 
 

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from bench.report.site.shell import root_of
-from bench.report.texts import Language
+from bench.report.words.report import Language
 
 PICTURES = (".png", ".svg")
 DATA = (".csv",)

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from bench.report.board.table import Leaderboard
 from bench.report.card.page import page_name
 from bench.report.card.write import FOLDER as CARDS
 from bench.report.card.write import card_texts
 from bench.report.claims.evaluate import judge
 from bench.report.claims.page import claims_page
-from bench.report.frames import Leaderboard
-from bench.report.pictures import FOLDER, WALL
+from bench.report.leaderboard.pictures import FOLDER, WALL
 from bench.report.site.answers import answer_of
 from bench.report.site.board_page import board_values
 from bench.report.site.catalogue import Views
@@ -25,11 +25,11 @@ from bench.report.site.diagrams import diagrams
 from bench.report.site.markup import Copies, Links, html_of
 from bench.report.site.places import places_of
 from bench.report.site.shell import Page, folder_of, root_of
-from bench.report.site.texts import TEXTS
-from bench.report.texts import Language, Words
+from bench.report.words.report import Language, Words
+from bench.report.words.site import TEXTS
+from catalog.browse.counts import counts
+from catalog.browse.vocabulary import FAMILIES, KINDS, ORIGINS, SEVERITIES
 from catalog.schema import Registry, Variant
-from catalog.stats import counts
-from catalog.vocabulary import FAMILIES, KINDS, ORIGINS, SEVERITIES
 
 CLAIMS_SUITE = "digits"
 """The suite whose table the article's claims are tested on where they name none."""

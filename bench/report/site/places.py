@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.report.frames import Leaderboard, Row
-from bench.report.layout import estimate_text, metric_label, rank_text
+from bench.report.board.table import Leaderboard, Row
 from bench.report.site.board_rows import row_id
-from bench.report.texts import Words
+from bench.report.words.report import Words
+from bench.report.words.spelling import estimate_text, metric_label, rank_text
 
 
 @dataclass(frozen=True)

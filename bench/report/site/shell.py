@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bench.report.site.texts import TEXTS
-from bench.report.texts import Language, Words
+from bench.report.words.report import Language, Words
+from bench.report.words.site import TEXTS
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 NAV = ("index", "leaderboards", "variants", "claims", "article", "errata", "catalogue", "graph")

@@ -1,0 +1,151 @@
+"""``aigc bench extractor``: the feature networks that this project makes, and how."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.cli.verbs.options import DeviceOption, RegistryOption, emit, say
+from catalog.errors import UsageError
+
+if TYPE_CHECKING:
+    from bench.score.extractors.resnet_judge_training import Build, JudgeRecipe
+    from catalog.schema import Extractor, Registry
+
+extractor_app = typer.Typer(help="Feature networks.", no_args_is_help=True)
+
+
+@extractor_app.callback()
+def extractor() -> None:
+    """Feature networks that this project made."""
+
+
+@extractor_app.command("build")
+def build(
+    name: Annotated[str, typer.Argument(help="Id of an extractor that has a recipe.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write; default: its name, in this folder.")
+    ] = None,
+    registry: RegistryOption = None,
+) -> None:
+    """Train the weights of an extractor anew, and compare them with the registered ones.
+
+    The package's own file stays as it is: other machines may round differently, and scores need
+    the registered bytes.
+    """
+    from importlib import import_module
+
+    import torch
+
+    from bench.data import load_dataset
+    from bench.identity.local_registry import pinned_registry
+
+    known = pinned_registry(registry)
+    entry = known.extractor(name)
+    if entry.rebuild is None:
+        raise UsageError(f"{name} has no recipe to build it from")
+    recipe = import_module(f"bench.score.extractors.{name.replace('-', '_')}_training")
+    torch.set_num_threads(1)  # sums split over threads would change the last digits
+    say(f"training {name}; this takes about half a minute")
+    built = recipe.build(load_dataset(known.dataset(recipe.DATASET)))
+    path = out or Path(str(entry.weights))
+    digest = _written(path, built.content, built.accuracy)
+    emit(f"registered\t{'yes' if digest == entry.sha256 else 'no'}")
+
+
+@extractor_app.command("train")
+def train(
+    dataset: Annotated[str, typer.Argument(help="A data set with a judge of its own.")],
+    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Passes over the images.")] = 10,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=2)] = 128,
+    flip: Annotated[
+        bool, typer.Option("--flip/--no-flip", help="Whether mirror images mean the same.")
+    ] = True,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    threads: Annotated[
+        int, typer.Option("--threads", min=1, help="CPU threads; they decide the last digits.")
+    ] = 1,
+    device: DeviceOption = "auto",
+    registry_file: RegistryOption = None,
+) -> None:
+    """Train the judge of a data set: a small residual classifier whose features metrics compare.
+
+    A judge that the package ships is trained anew and compared with it; any other becomes this
+    machine's judge of the data set, under a protocol key of its own.
+    """
+    import torch
+
+    from bench.data import load_dataset
+    from bench.identity.local_registry import pinned_registry, require_pinned
+    from bench.machine.device import resolve_device
+    from bench.score.extractors.resnet_judge_training import JudgeRecipe, build
+    from catalog.read.loader import load_registry
+
+    entry = pinned_registry(registry_file).dataset(dataset)
+    judge = _judge_of(load_registry(registry_file), dataset)
+    require_pinned(entry)
+    recipe = JudgeRecipe(epochs=epochs, batch_size=batch_size, flip=flip, seed=seed)
+    place = resolve_device(device, cpu_is_fine=True)
+    torch.set_num_threads(threads)
+
+    def observe(epoch: int, loss: float) -> None:
+        say(f"epoch {epoch} of {epochs}: loss {loss:.4f}")
+
+    built = build(judge.id, load_dataset(entry), recipe, place, observe)
+    _keep(judge, built, recipe, entry.fingerprint, entry.resolution)
+
+
+def _judge_of(registry: Registry, dataset: str) -> Extractor:
+    name = f"{dataset}-judge"
+    if name not in {extractor.id for extractor in registry.extractors}:
+        raise UsageError(
+            f"data set '{dataset}' has no judge to train",
+            hint="list the judges with: aigc bench list --kind extractors",
+        )
+    return registry.extractor(name)
+
+
+def _keep(
+    judge: Extractor, built: Build, recipe: JudgeRecipe, fingerprint: str, resolution: int
+) -> None:
+    """Write a judge into the cache folder and say what it is; pin it unless one is registered."""
+    import hashlib
+    from dataclasses import asdict
+
+    from bench.identity.local_registry import JudgePin, pin_judge
+    from bench.score.extractors.resnet_judge import trained_dir
+
+    digest = hashlib.sha256(built.content).hexdigest()
+    path = trained_dir() / f"{judge.id}-{digest[:16]}.safetensors"
+    _written(path, built.content, built.accuracy)
+    for key, value in asdict(recipe).items():
+        emit(f"{key}\t{value}")
+    if judge.sha256 is not None:
+        emit(f"registered\t{'yes' if digest == judge.sha256 else 'no'}")
+        return
+    pin = JudgePin(
+        weights=path.name,
+        sha256=digest,
+        n_bytes=len(built.content),
+        resolution=resolution,
+        accuracy=built.accuracy,
+    )
+    pin_judge(judge.id, fingerprint, pin)
+
+
+def _written(path: Path, content: bytes, accuracy: dict[str, float]) -> str:
+    """Write weights and say what they are; returns their sha256."""
+    import hashlib
+
+    from catalog.files import write_atomically
+
+    write_atomically(path, content)
+    digest = hashlib.sha256(content).hexdigest()
+    emit(f"path\t{path.as_posix()}")
+    emit(f"sha256\t{digest}")
+    emit(f"n_bytes\t{len(content)}")
+    for split, share in accuracy.items():
+        emit(f"accuracy[{split}]\t{share:.4f}")
+    return digest

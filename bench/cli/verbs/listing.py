@@ -1,0 +1,131 @@
+"""``aigc bench list`` and ``show``: what can be run, without torch."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from bench.cli.verbs.options import JsonOption, RegistryOption, emit, emit_items
+
+
+class Kind(StrEnum):
+    """Sections of the registry that the harness uses."""
+
+    VARIANTS = "variants"
+    SUITES = "suites"
+    DATASETS = "datasets"
+    PROTOCOLS = "protocols"
+    EXTRACTORS = "extractors"
+    CLAIMS = "claims"
+
+
+def list_entries(
+    kind: Annotated[Kind, typer.Option("--kind", help="What to list.")] = Kind.VARIANTS,
+    as_json: JsonOption = False,
+    registry_file: RegistryOption = None,
+) -> None:
+    """List variants, suites, data sets, protocols, extractors or claims."""
+    from bench.identity.local_registry import pinned_registry
+
+    registry = pinned_registry(registry_file)
+    entries = registry.all_suites if kind is Kind.SUITES else getattr(registry, kind.value)
+    if as_json:
+        emit_items([entry.model_dump(mode="json") for entry in entries])
+        return
+    _print_table([_summary(kind, entry) for entry in entries])
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="A variant or a suite.")],
+    as_json: JsonOption = False,
+    registry_file: RegistryOption = None,
+) -> None:
+    """Show a variant with all its settings, or a suite with its rows."""
+    from bench.identity.local_registry import pinned_registry
+    from bench.identity.spec import inherited_recipe
+    from catalog.browse.numbers import number_text
+
+    registry = pinned_registry(registry_file)
+    suite = next((suite for suite in registry.all_suites if suite.id == name), None)
+    if suite is not None:
+        facts = suite.model_dump(mode="json")
+        facts["variants"] = [variant.id for variant in registry.variants_of(suite)]
+    else:
+        variant = registry.variant(name)
+        paper = registry.resource(variant.paper)
+        facts = variant.model_dump(mode="json")
+        facts["paper"] = f"{paper.title.en} ({paper.year}) {paper.url}"
+        facts["settings"] = inherited_recipe(registry, variant, "")
+        facts["suites"] = [s.id for s in registry.all_suites if variant in registry.variants_of(s)]
+    if as_json:
+        emit_items([facts])
+        return
+    if suite is None:
+        texts = (number_text(number, "en") for number in variant.reported)
+        facts["reported"] = {str(place): text for place, text in enumerate(texts, 1)}
+    for key, value in _flatten(facts):
+        emit(f"{key:<24} {value}")
+
+
+def _summary(kind: Kind, entry: Any) -> dict[str, str]:
+    if kind is Kind.VARIANTS:
+        return {
+            "id": entry.id,
+            "family": entry.family,
+            "parent": entry.parent or "",
+            "what it is": entry.summary.en,
+        }
+    if kind is Kind.SUITES:
+        rows = "all" if entry.variants == "all" else str(len(entry.variants))
+        return {
+            "id": entry.id,
+            "data set": entry.dataset,
+            "variants": rows,
+            "seeds": str(len(entry.seeds)),
+            "steps": str(entry.steps),
+            "protocol": entry.protocol,
+            "hours a run, core": _hours(entry.cpu_hours),
+            "GPU": _hours(entry.gpu_hours),
+        }
+    if kind is Kind.DATASETS:
+        size = f"{entry.resolution}x{entry.resolution}x{entry.channels}"
+        splits = ", ".join(f"{name} {n}" for name, n in entry.splits.items())
+        return {"id": entry.id, "images": size, "splits": splits, "licence": entry.licence}
+    if kind is Kind.PROTOCOLS:
+        return {
+            "id": entry.id,
+            "data set": entry.dataset,
+            "reference": entry.reference_split,
+            "fakes": str(entry.n_fake),
+            "extractor": entry.extractor,
+        }
+    if kind is Kind.CLAIMS:
+        tested = dict.fromkeys(name for test in entry.tests for name in test.rows)
+        return {"id": entry.id, "rows": ", ".join(tested), "the article says": entry.claim_en}
+    return {"id": entry.id, "name": entry.name.en, "weights": entry.weights or "none"}
+
+
+def _hours(expected: float | None) -> str:
+    return "" if expected is None else f"{expected:g}"
+
+
+def _flatten(data: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    lines: list[tuple[str, str]] = []
+    for key, value in data.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, dict):
+            lines += _flatten(value, f"{path}.")
+        elif isinstance(value, list):
+            sentences = any(str(item).endswith(".") for item in value)
+            lines.append((path, (" " if sentences else ", ").join(map(str, value))))
+        elif value is not None:
+            lines.append((path, str(value)))
+    return [(key, value) for key, value in lines if value]
+
+
+def _print_table(rows: list[dict[str, str]]) -> None:
+    from bench.cli.verbs.tables import print_rows
+
+    print_rows(rows)

@@ -1,0 +1,137 @@
+"""Options and output habits that several commands share."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from catalog.errors import MissingPrerequisite, UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+RegistryOption = Annotated[
+    Path | None,
+    typer.Option("--registry", envvar="AIGC_REGISTRY", help="Another registry file."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+RunsOption = Annotated[
+    Path, typer.Option("--output-dir", "-o", envvar="AIGC_OUTPUT_DIR", help="Where runs are kept.")
+]
+DEFAULT_RUNS = Path("runs")
+DeviceOption = Annotated[
+    str, typer.Option("--device", envvar="AIGC_DEVICE", help="auto, cpu, cuda or cuda:N.")
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option("--jobs", min=1, help="Jobs at once; default one per CPU core, up to 4 on a GPU."),
+]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option("--extractor-weights", help="Weight file of the feature network."),
+]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option("--data-dir", envvar="AIGC_DATA_DIR", help="Where torchvision keeps data sets."),
+]
+DownloadOption = Annotated[
+    bool, typer.Option("--download", help="Fetch files of the data set that are missing.")
+]
+
+LARGEST_SEED = 2**32 - 1
+MOST_SEEDS = 1000
+
+
+def emit(text: str) -> None:
+    """One piece of data on stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def say(text: str) -> None:
+    """One line for people on stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def emit_items(items: list[Any], **more: Any) -> None:
+    """A list as the one JSON document that ``--json`` promises, with ``more`` beside the items."""
+    document = {"schema_version": 1, **more, "items": items}
+    emit(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def slots_on(device: torch.device, jobs: int | None) -> int:
+    """Jobs at once: as many as asked for, else one per core, on a GPU as many as share it well."""
+    if jobs:
+        return jobs
+    n_cores = os.cpu_count() or 1
+    if device.type != "cuda":
+        return n_cores
+    from bench.machine.device import jobs_that_fit
+
+    return min(jobs_that_fit(device), n_cores)
+
+
+def require_tensorboard() -> None:
+    """Refuse to begin where TensorBoard is not installed.
+
+    Raises:
+        MissingPrerequisite: it is not.
+    """
+    if find_spec("tensorboard") is None:
+        raise MissingPrerequisite(
+            "TensorBoard is not installed", hint="pip install 'aigc-bench[tensorboard]'"
+        )
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Seeds from a list of numbers and ranges: ``0-4`` or ``0,2,5-7``.
+
+    Raises:
+        UsageError: the text is not of that form.
+    """
+    seeds: list[int] = []
+    for part in filter(None, text.split(",")):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if match is None:
+            raise UsageError(f"'{text}' is not a list of seeds", hint="write 0-4 or 0,2,5-7")
+        first, last = int(match[1][:20]), int((match[2] or match[1])[:20])
+        if last > LARGEST_SEED or last - first >= MOST_SEEDS:
+            raise UsageError(
+                f"'{text}' asks for too many seeds, or too large ones",
+                hint=f"at most {MOST_SEEDS:,} seeds, none above {LARGEST_SEED:,}",
+            )
+        seeds += range(first, last + 1)
+    if not text or not seeds or len(set(seeds)) != len(seeds):
+        raise UsageError(f"'{text}' names no seeds, or one of them twice", hint="write 0-4 or 0,2")
+    return tuple(seeds)
+
+
+def parse_duration(text: str) -> float | None:
+    """Seconds from ``90``, ``90s``, ``10m`` or ``2h``; None from ``0``.
+
+    Raises:
+        UsageError: the text is not a duration.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if match is None:
+        raise UsageError(f"'{text}' is not a duration", hint="write 90s, 10m or 2h; 0 for no limit")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] or None
+
+
+def parse_size(text: str) -> int:
+    """Bytes from ``800MB`` or ``4GB``, in powers of ten.
+
+    Raises:
+        UsageError: the text is not a positive size.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MG])B?", text.strip(), re.IGNORECASE)
+    n_bytes = int(float(match[1]) * {"M": 1e6, "G": 1e9}[match[2].upper()]) if match else 0
+    if n_bytes <= 0:
+        raise UsageError(f"'{text}' is not a size", hint="write 800MB or 4GB")
+    return n_bytes

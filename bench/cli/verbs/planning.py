@@ -1,0 +1,266 @@
+"""``aigc bench plan`` and ``status``: what a suite would run and why, and where it stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from bench.cli.verbs.options import (
+    DEFAULT_RUNS,
+    JsonOption,
+    RegistryOption,
+    RunsOption,
+    emit_items,
+    parse_seeds,
+    say,
+)
+
+if TYPE_CHECKING:
+    from bench.machine.disk import DiskUse
+    from bench.run.plan import Narrowing, Plan
+    from bench.run.suite_choice import SuiteChoice
+    from bench.watch.status import JobStatus, RunnerStatus
+
+SuiteArgument = Annotated[str, typer.Argument(help="A suite; aigc bench list --kind suites.")]
+VariantsArgument = Annotated[
+    list[str] | None, typer.Argument(help="Only these variants of the suite.")
+]
+SeedsOption = Annotated[
+    str | None, typer.Option("--seeds", help="Training seeds, such as 0-4 or 0,2.")
+]
+StepsOption = Annotated[
+    int | None, typer.Option("--steps", min=1, max=10**9, help="Updates per run, not the suite's.")
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option("--limit", "-L", min=2, help="Images per score; keeps runs out of leaderboards."),
+]
+SmokeOption = Annotated[
+    bool, typer.Option("--smoke", help="A few updates, to see that everything works; unranked.")
+]
+PrecisionOption = Annotated[
+    Literal["fp32", "bf16"] | None,
+    typer.Option("--precision", help="Of passes through networks; bf16 is another training."),
+]
+BudgetOption = Annotated[
+    Literal["tiny", "short", "paper"] | None,
+    typer.Option("--budget", help="How long is trained: the suite SUITE-BUDGET."),
+]
+ProtocolOption = Annotated[
+    str | None,
+    typer.Option("--protocol", help="Score under another protocol of the data set."),
+]
+STATES = ("done", "running", "resume", "rescore", "new", "failed")
+"""The order in which states are counted; others follow."""
+
+
+def plan(
+    suite: SuiteArgument,
+    variants: VariantsArgument = None,
+    seeds: SeedsOption = None,
+    output_dir: RunsOption = DEFAULT_RUNS,
+    budget: BudgetOption = None,
+    protocol: ProtocolOption = None,
+    steps: StepsOption = None,
+    limit: LimitOption = None,
+    smoke: SmokeOption = False,
+    precision: PrecisionOption = None,
+    as_json: JsonOption = False,
+    registry_file: RegistryOption = None,
+) -> None:
+    """Show what running a suite would do, and why; start nothing."""
+    from bench.run.suite_choice import SuiteChoice
+
+    narrowing = narrowing_of(variants, seeds, steps, limit, smoke, precision)
+    chosen = SuiteChoice(suite, budget, protocol)
+    show_plan(load_plan(chosen, output_dir, registry_file, narrowing), as_json=as_json)
+
+
+def status(
+    suite: SuiteArgument,
+    variants: VariantsArgument = None,
+    seeds: SeedsOption = None,
+    output_dir: RunsOption = DEFAULT_RUNS,
+    budget: BudgetOption = None,
+    protocol: ProtocolOption = None,
+    as_json: JsonOption = False,
+    registry_file: RegistryOption = None,
+) -> None:
+    """Show where each job of a suite stands, and whether a run is alive or dead; disturb nobody."""
+    from bench.run.suite_choice import SuiteChoice
+
+    chosen = SuiteChoice(suite, budget, protocol)
+    the_plan = load_plan(chosen, output_dir, registry_file, narrowing_of(variants, seeds))
+    from bench.cli.verbs.tables import print_rows
+    from bench.machine.disk import disk_use
+    from bench.watch.status import newest_sign, now_utc, runner_status, suite_status
+
+    jobs, runner, now = suite_status(the_plan), runner_status(output_dir), now_utc()
+    rows, sizes = _rows(the_plan)
+    for row, job in zip(rows, jobs, strict=True):
+        row |= {"state": job.state, "why": job.detail(now)}
+    disk = disk_use(output_dir, sizes)
+    if as_json:
+        more = [_signs(job, size) for job, size in zip(jobs, sizes, strict=True)]
+        items = [_without_size(row) | extra for row, extra in zip(rows, more, strict=True)]
+        emit_items(items, run=_run(runner, newest_sign(jobs)), disk=asdict(disk))
+        return
+    print_rows(rows, only_in_pipes=("directory",))
+    say(_totals(the_plan, [job.state for job in jobs]))
+    say(_disk_line(disk))
+    say(runner.sentence(now, newest_sign(jobs)))
+
+
+def narrowing_of(
+    variants: list[str] | None,
+    seeds: str | None,
+    steps: int | None = None,
+    limit: int | None = None,
+    smoke: bool = False,
+    precision: Literal["fp32", "bf16"] | None = None,
+) -> Narrowing:
+    """What options say about how a suite is narrowed."""
+    chosen = parse_seeds(seeds) if seeds is not None else ()  # complain before loading torch
+    from bench.run.plan import Narrowing
+
+    return Narrowing(
+        variants=tuple(variants or ()),
+        seeds=chosen,
+        steps=steps,
+        limit=limit,
+        smoke=smoke,
+        precision=precision,
+    )
+
+
+def load_plan(
+    suite: SuiteChoice,
+    runs_dir: Path,
+    registry_file: Path | None,
+    narrowing: Narrowing | None = None,
+) -> Plan:
+    """The plan of a suite that is called by its name."""
+    from bench.identity.local_registry import pinned_registry
+    from bench.run.plan import make_plan
+
+    registry = pinned_registry(registry_file)
+    return make_plan(registry, suite.of(registry), runs_dir, narrowing)
+
+
+def show_plan(plan: Plan, *, as_json: bool) -> None:
+    """Print a plan with what it takes and will take on the disk."""
+    from bench.cli.verbs.tables import print_rows
+    from bench.machine.disk import disk_use
+    from bench.watch.status import now_utc, runner_status
+
+    rows, sizes = _rows(plan)
+    disk, needed = disk_use(plan.runs_dir, sizes), _needed_bytes(plan, sizes)
+    if as_json:
+        items = [
+            {**_without_size(row), "n_bytes": size} for row, size in zip(rows, sizes, strict=True)
+        ]
+        emit_items(items, disk={**asdict(disk), "needed": needed})
+        return
+    print_rows(rows)
+    say(_totals(plan, [job.state for job in plan.jobs]))
+    say(_disk_line(disk, needed))
+    runner = runner_status(plan.runs_dir)
+    if runner.life != "none":
+        say(runner.sentence(now_utc(), None))
+    say("nothing was started")
+
+
+def _rows(plan: Plan) -> tuple[list[dict[str, str]], list[int]]:
+    """Columns for each job, and the bytes of its directory."""
+    from bench.machine.disk import readable, size_of
+
+    sizes = [size_of(job.directory) for job in plan.jobs]
+    rows = [
+        {
+            "variant": job.spec.variant,
+            "seed": str(job.spec.seed),
+            "steps": str(job.spec.steps),
+            "state": job.state,
+            "why": job.why,
+            "size": readable(size) if size else "",
+            "directory": job.directory.as_posix(),
+        }
+        for job, size in zip(plan.jobs, sizes, strict=True)
+    ]
+    return rows, sizes
+
+
+def _without_size(row: dict[str, str]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "size"}
+
+
+def _signs(job: JobStatus, n_bytes: int) -> dict[str, Any]:
+    """What a program may want to know of a job, beyond what people are told."""
+    from bench.watch.status import age_s, now_utc
+
+    sign = job.sign
+    told = sign.model_dump(mode="json", exclude={"schema_version", "process"}) if sign else {}
+    return {
+        "n_bytes": n_bytes,
+        "process": job.life,
+        "pid": sign.process.pid if sign else None,
+        "resumes_from_step": job.resumes_from,
+        "last_sign": told | {"age_s": age_s(sign, now_utc())} if sign else None,
+    }
+
+
+def _run(runner: RunnerStatus, last_sign: datetime | None) -> dict[str, Any]:
+    """What a program may want to know of the command at work."""
+    holder = runner.holder
+    return {
+        "state": runner.life,
+        "command": holder.command if holder else None,
+        "pid": holder.process.pid if holder else None,
+        "n_slots": holder.n_slots if holder else None,
+        "started_at": holder.started_at.isoformat() if holder else None,
+        "last_sign_at": last_sign.isoformat() if last_sign else None,
+    }
+
+
+def _needed_bytes(plan: Plan, sizes: list[int]) -> int | None:
+    """What the jobs to run will add to the disk; None where no finished run gives a measure."""
+    from bench.machine.disk import expected_bytes
+
+    expected = expected_bytes(plan.runs_dir)
+    starting = [
+        (expected(job.spec.run_id), size)
+        for job, size in zip(plan.jobs, sizes, strict=True)
+        if job.state not in ("done", "rescore", "failed")
+    ]
+    if any(whole is None for whole, _ in starting):
+        return None
+    return sum(max(0, (whole or 0) - size) for whole, size in starting)
+
+
+def _disk_line(disk: DiskUse, needed: int | None = 0) -> str:
+    from bench.machine.disk import readable
+
+    parts = [f"{readable(disk.jobs)} of these jobs"]
+    if disk.calibration:
+        parts.append(f"{readable(disk.calibration)} of calibration rows")
+    if disk.other:
+        parts.append(f"{readable(disk.other)} of other runs")
+    line = f"disk: {', '.join(parts)}; {readable(disk.free)} free"
+    if needed is None:
+        return f"{line}; no finished run says what the jobs to run will need"
+    return f"{line}; the jobs to run will need about {readable(needed)}" if needed else line
+
+
+def _totals(plan: Plan, states: list[str]) -> str:
+    counts = Counter(states)
+    order = [*STATES, *(state for state in counts if state not in STATES)]
+    parts = [f"{counts[state]} {state}" for state in order if counts[state]]
+    if plan.calibration:
+        parts.append(f"{len(plan.calibration)} calibration rows to score")
+    protocol = f"protocol {plan.protocol.id} · key {plan.protocol.key}"
+    return f"{plan.suite.id}: {len(plan.jobs)} jobs: {', '.join(parts)} · {protocol}"

@@ -1,0 +1,152 @@
+"""``aigc bench prune``: show what a runs directory can do without, and remove it when told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bench.cli.verbs.options import (
+    DEFAULT_RUNS,
+    JsonOption,
+    RegistryOption,
+    RunsOption,
+    emit_items,
+    say,
+)
+
+if TYPE_CHECKING:
+    from bench.run.prune import Choice, Pruning
+
+
+def prune(
+    suite: Annotated[
+        str | None, typer.Argument(help="Only runs of this suite's variants; else of all.")
+    ] = None,
+    output_dir: RunsOption = DEFAULT_RUNS,
+    checkpoints: Annotated[
+        bool, typer.Option("--checkpoints", help="Checkpoints of finished runs.")
+    ] = False,
+    drafts: Annotated[
+        bool, typer.Option("--drafts", help="Half-written files and signs of life of the dead.")
+    ] = False,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Whole runs trained otherwise than planned now.")
+    ] = False,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Whole runs whose training ended with an error.")
+    ] = False,
+    weights: Annotated[
+        bool,
+        typer.Option(
+            "--weights", help="Weights of finished runs, which then can't be verified or sampled."
+        ),
+    ] = False,
+    cache: Annotated[
+        bool, typer.Option("--cache", help="Cached features of reference images.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it, instead of showing it.")] = False,
+    as_json: JsonOption = False,
+    registry_file: RegistryOption = None,
+) -> None:
+    """Show what is of no more use, and remove it with --yes.
+
+    Without a choice that is what can never be used again: --checkpoints and --drafts.
+
+    What a living process holds, links, and files that this project didn't write always stay.
+    """
+    flags: dict[Choice, bool] = {
+        "checkpoints": checkpoints,
+        "drafts": drafts,
+        "stale": stale,
+        "failed": failed,
+        "weights": weights,
+        "cache": cache,
+    }
+    choices = tuple(choice for choice, wanted in flags.items() if wanted)
+    _refuse_if_alive(output_dir)
+    find = partial(_find, suite, output_dir, registry_file, choices)
+    _show(_remove(output_dir, find) if yes else find(), removed=yes, as_json=as_json)
+
+
+def _remove(runs_dir: Path, find: Callable[[], Pruning]) -> Pruning:
+    """Find and remove while nobody else can write to the runs directory."""
+    from bench.records.lease import announced
+    from bench.records.run_directory import exclusive
+    from bench.run.prune import remove
+
+    if not runs_dir.is_dir():
+        return remove(find())
+    with exclusive(runs_dir):
+        found = find()  # before the note of this command takes the place of a dead one's
+        with announced(runs_dir, "bench prune"):
+            return remove(found)
+
+
+def _find(
+    suite: str | None, runs_dir: Path, registry_file: Path | None, choices: tuple[Choice, ...]
+) -> Pruning:
+    from bench.identity.local_registry import pinned_registry
+    from bench.run.prune import USELESS, Pruning, cached_features, find_removals, plans_of
+    from catalog.files import cache_dir
+
+    registry = pinned_registry(registry_file)
+    plans = plans_of(registry, registry.suite(suite) if suite else None)
+    found = find_removals(runs_dir, choices or USELESS, plans)
+    cached = cached_features(cache_dir()) if "cache" in choices else []
+    return Pruning((*found.removals, *cached), found.kept)
+
+
+def _refuse_if_alive(runs_dir: Path) -> None:
+    from bench.records.lease import name_of_holder
+    from bench.records.run_directory import busy
+
+    name = name_of_holder(runs_dir)
+    if name is not None:
+        raise busy(runs_dir, name)
+
+
+def _show(pruning: Pruning, *, removed: bool, as_json: bool) -> None:
+    from bench.cli.verbs.tables import print_rows
+    from bench.machine.disk import readable
+
+    if as_json:
+        items = [_item(removal) for removal in pruning.removals]
+        stays = [{"directory": k.place.as_posix(), "reason": k.reason} for k in pruning.kept]
+        emit_items(items, removed=removed, n_bytes=pruning.n_bytes, kept=stays)
+        return
+    print_rows(
+        [
+            {
+                "choice": removal.choice,
+                "what": removal.what,
+                "size": readable(removal.n_bytes),
+                "why": removal.reason,
+                "directory": removal.place.as_posix(),
+            }
+            for removal in pruning.removals
+        ]
+    )
+    for kept in pruning.kept:
+        say(f"kept: {kept.place.as_posix()}: {kept.reason}")
+    size = readable(pruning.n_bytes)
+    if not pruning.removals:
+        say("there is nothing to remove")
+    elif removed:
+        say(f"removed {size}")
+    else:
+        say(f"{size} in {len(pruning.removals)} places; nothing was removed; --yes removes it")
+
+
+def _item(removal: Any) -> dict[str, Any]:
+    return {
+        "choice": removal.choice,
+        "directory": removal.place.as_posix(),
+        "files": [file.relative_to(removal.place).as_posix() for file in removal.files],
+        "whole": removal.whole,
+        "n_bytes": removal.n_bytes,
+        "reason": removal.reason,
+    }

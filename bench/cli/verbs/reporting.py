@@ -1,0 +1,184 @@
+"""``aigc report``: the table of a suite and the claims that it tests, made from records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.cli.verbs.options import DEFAULT_RUNS, RegistryOption, emit, say
+from bench.cli.verbs.planning import BudgetOption, ProtocolOption
+from catalog.errors import GateFailed, UsageError
+
+if TYPE_CHECKING:
+    from bench.identity.spec import TrainSpec
+    from bench.report.generated.check import Stale
+    from catalog.schema import Registry, Suite
+
+SHOWN = 160
+"""Characters of a line that a message quotes around the first one that differs."""
+
+
+class Language(StrEnum):
+    """Languages that pages are written in."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+def leaderboard(
+    suite: Annotated[str, typer.Argument(help="A suite; aigc bench list --kind suites.")],
+    runs: Annotated[
+        Path | None, typer.Option("--runs", help="Where the records are; default: runs.")
+    ] = None,
+    output_dir: Annotated[
+        Path,
+        typer.Option("--output-dir", "-o", help="Where the report goes, in a folder of its own."),
+    ] = Path("reports"),
+    budget: BudgetOption = None,
+    protocol: ProtocolOption = None,
+    lang: Annotated[Language, typer.Option("--lang", help="Language of the page.")] = Language.EN,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Write nothing: make pages of both languages, their pictures and the files of"
+            " numbers again from the report's own records, and exit 5 where a byte differs.",
+        ),
+    ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Also write the page as one HTML file that needs no other."),
+    ] = None,
+    registry_file: RegistryOption = None,
+) -> None:
+    """Write leaderboard, charts, numbers and the records they stand on; or check them."""
+    if check and (runs is not None or html is not None):
+        raise UsageError(
+            "--check reads the records beside the page and writes nothing; --runs and --html do"
+            " not go with it",
+            hint="leave them out, or name another --output-dir",
+        )
+    from bench.identity.local_registry import pinned_registry
+    from bench.report import write_leaderboard
+    from bench.run.plan import planned_specs
+    from bench.run.suite_choice import SuiteChoice
+
+    registry = pinned_registry(registry_file)
+    entry = SuiteChoice(suite, budget, protocol).of(registry)
+    planned = planned_specs(registry, entry)
+    if check:
+        _check(entry, planned, output_dir, registry)
+        return
+    found = runs or DEFAULT_RUNS
+    for path in write_leaderboard(entry, planned, found, output_dir, registry, lang.value):
+        emit(path.as_posix())
+    if html is not None:
+        from bench.report.leaderboard.write import published_board
+        from bench.report.site import leaderboard_html
+        from catalog.files import write_atomically
+
+        board = published_board(entry, planned, output_dir, registry)
+        write_atomically(html, leaderboard_html(board, registry, output_dir, lang.value))
+        emit(html.as_posix())
+
+
+def claims(
+    suite: Annotated[str, typer.Argument(help="A suite; aigc bench list --kind suites.")],
+    runs: Annotated[
+        Path | None,
+        typer.Option("--runs", help="Runs to read; default: the records beside the leaderboards."),
+    ] = None,
+    output_dir: Annotated[
+        Path, typer.Option("--output-dir", "-o", help="The folder of the reports.")
+    ] = Path("reports"),
+    lang: Annotated[Language, typer.Option("--lang", help="Language of the page.")] = Language.EN,
+    registry_file: RegistryOption = None,
+) -> None:
+    """Write what the records say of the article's claims, each with a verdict."""
+    from bench.identity.local_registry import pinned_registry
+    from bench.report.claims import write_claims
+
+    registry = pinned_registry(registry_file)
+    entry = registry.suite(suite)
+    for path in write_claims(entry, registry, output_dir, runs, lang.value):
+        emit(path.as_posix())
+
+
+def everything(
+    reports: Annotated[
+        Path, typer.Option("--reports", help="The folder of the committed reports.")
+    ] = Path("reports"),
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 5 where a byte differs.")
+    ] = False,
+    registry_file: RegistryOption = None,
+) -> None:
+    """Make every committed report, card and README block again from the committed records."""
+    from bench.identity.local_registry import pinned_registry
+    from bench.report.generated.everything import COMMAND, check_everything, write_everything
+
+    registry = pinned_registry(registry_file)
+    if not check:
+        for path in write_everything(registry, reports):
+            emit(path.as_posix())
+        return
+    n_compared, stale = check_everything(registry, reports)
+    for one in stale:
+        for line in _lines(one):
+            emit(line)
+    say(f"{n_compared} generated files compared, {len(stale)} stale")
+    if stale:
+        raise GateFailed(
+            f"{len(stale)} files are not what the records and the registry make",
+            where=reports.as_posix(),
+            hint=COMMAND,
+        )
+
+
+def _check(
+    suite: Suite, planned: Sequence[TrainSpec], output_dir: Path, registry: Registry
+) -> None:
+    from bench.report import check_leaderboard
+
+    compared, stale = check_leaderboard(suite, planned, output_dir, registry)
+    for one in stale:
+        for line in _lines(one):
+            emit(line)
+    bad = {one.file for one in stale}
+    for path in compared:
+        if path not in bad:
+            say(f"{path.as_posix()}: equal, byte for byte, to what its records make")
+    if stale:
+        raise GateFailed(
+            f"{len(bad)} files of the report are not what its records make",
+            where=(output_dir / suite.id).as_posix(),
+            hint="; ".join(dict.fromkeys(one.command for one in stale)),
+        )
+
+
+def _lines(stale: Stale) -> list[str]:
+    place = "" if stale.line is None else f":{stale.line}"
+    old, new = _excerpts(stale.committed, stale.recomputed)
+    return [
+        f"{stale.file.as_posix()}{place}: stale",
+        f"  committed:  {old}",
+        f"  recomputed: {new}",
+    ]
+
+
+def _excerpts(old: str, new: str) -> tuple[str, str]:
+    """Two lines from shortly before the first character that differs, as table rows are long."""
+    pairs = zip(old, new, strict=False)
+    at = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(old), len(new)))
+    first = max(0, at - SHOWN // 2) if max(len(old), len(new)) > SHOWN else 0
+    left, right = (
+        ("…" if first else "")
+        + text[first : first + SHOWN]
+        + ("…" if text[first + SHOWN :] else "")
+        for text in (old, new)
+    )
+    return left, right

@@ -1,0 +1,104 @@
+"""``aigc bench sample`` and ``generate``: what a finished run draws, unasked and asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.cli.verbs.options import DeviceOption, emit
+from catalog.errors import InvalidInput, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bench.sample.trained_model import TrainedModel
+
+RunArgument = Annotated[
+    Path, typer.Argument(help="A run directory, such as runs/dcgan-digits-s0-….")
+]
+CountOption = Annotated[int, typer.Option("--n", min=1, help="Images to draw.")]
+OutOption = Annotated[
+    Path, typer.Option("--out", help="A .png for a grid, a .npy for (N, C, H, W) uint8.")
+]
+NoiseOption = Annotated[int, typer.Option("--seed", min=0, help="Of the noise.")]
+AverageOption = Annotated[bool | None, typer.Option("--ema/--raw", help="Averaged or raw weights.")]
+
+
+def sample(
+    run: RunArgument,
+    n: CountOption = 64,
+    out: OutOption = Path("samples.png"),
+    sampler: Annotated[
+        str | None, typer.Option("--sampler", help="One of the model's samplers.")
+    ] = None,
+    seed: NoiseOption = 0,
+    ema: AverageOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Draw images from a finished run."""
+
+    def draw(model: TrainedModel, averaged: bool) -> Tensor:
+        name = sampler or type(model.model).samplers[0]
+        return model.sample(name, n, seed=seed, ema=averaged)
+
+    _write_drawn(run, out, ema, device, draw)
+
+
+def generate(
+    run: RunArgument,
+    prompt: Annotated[str, typer.Option("--prompt", help="Words that the run's captions have.")],
+    n: CountOption = 16,
+    out: OutOption = Path("generated.png"),
+    seed: NoiseOption = 0,
+    ema: AverageOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Draw what a text says, from a finished run of a text-to-image model."""
+
+    def draw(model: TrainedModel, averaged: bool) -> Tensor:
+        return model.generate(prompt, n, seed=seed, ema=averaged)
+
+    _write_drawn(run, out, ema, device, draw)
+
+
+def _write_drawn(
+    run: Path,
+    out: Path,
+    ema: bool | None,
+    device: str,
+    draw: Callable[[TrainedModel, bool], Tensor],
+) -> None:
+    """Load a run, draw from it and write the images; averaged weights where there are any."""
+    if out.suffix not in (".png", ".npy"):
+        raise UsageError(f"'{out}' is neither .png nor .npy")
+    from bench.machine.device import resolve_device
+    from bench.records.run_directory import RunDirectory
+    from bench.sample import trained_model as trained
+    from bench.sample.draw import NonFiniteImages
+
+    model = trained.load(RunDirectory(run), resolve_device(device, cpu_is_fine=True))
+    try:
+        images = draw(model, model.average is not None if ema is None else ema)
+    except NonFiniteImages as error:
+        raise InvalidInput(f"{run}: {error}") from error
+    _write_images(images, out)
+    emit(out.as_posix())
+
+
+def _write_images(images: Tensor, out: Path) -> None:
+    """Images (N, C, H, W) uint8 to a .npy as they are, or else to a picture of a square grid."""
+    import numpy as np
+
+    from bench.sample.grid import write_grid
+    from catalog.files import atomic_file
+
+    if out.suffix == ".npy":
+        with atomic_file(out) as temporary, temporary.open("wb") as file:
+            np.save(file, images.numpy())
+        return
+    n = len(images)
+    n_columns = min(n, max(1, round(n**0.5)))
+    write_grid(images, out, n_columns, -(-n // n_columns))

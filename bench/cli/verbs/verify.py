@@ -1,0 +1,261 @@
+"""``aigc bench verify``: make every recorded number again and compare."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bench.cli.verbs.options import (
+    DEFAULT_RUNS,
+    DeviceOption,
+    JobsOption,
+    JsonOption,
+    RegistryOption,
+    WeightsOption,
+    emit_items,
+    parse_duration,
+    parse_seeds,
+    say,
+    slots_on,
+)
+from catalog.errors import AigcError, ExitCode, GateFailed, InvalidInput, JobFailed
+from catalog.errors import MissingPrerequisite as Missing
+
+if TYPE_CHECKING:
+    from bench.replay.verify.check import Check, Value
+    from bench.replay.verify.result import Result
+
+SHORT_HASH = 16
+NO_WEIGHTS = "no weights"
+
+
+class Compare(StrEnum):
+    """How strictly numbers are compared."""
+
+    AUTO = "auto"
+    EXACT = "exact"
+    TOLERANT = "tolerant"
+
+
+def verify(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="A run directory, a directory of runs, a report folder or its records."
+        ),
+    ],
+    variants: Annotated[
+        list[str] | None,
+        typer.Argument(help="Only these variants; 'calibration' means the calibration rows."),
+    ] = None,
+    runs: Annotated[
+        Path | None,
+        typer.Option("--runs", help="Where weights of published records lie; default: runs."),
+    ] = None,
+    retrain: Annotated[
+        bool,
+        typer.Option(
+            "--retrain",
+            help="Train again from the spec, demand the recorded weights, and score those.",
+        ),
+    ] = False,
+    seeds: Annotated[
+        str | None, typer.Option("--seeds", help="Only these training seeds, such as 0-4 or 0,2.")
+    ] = None,
+    compare: Annotated[
+        Compare,
+        typer.Option(
+            "--compare",
+            help="auto: to the last bit where machine and versions are those on record, else"
+            " within tolerances.",
+        ),
+    ] = Compare.AUTO,
+    device: DeviceOption = "cpu",
+    jobs: JobsOption = None,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads of a job.")] = 1,
+    timeout: Annotated[
+        str | None, typer.Option("--timeout", help="Per job, such as 90s, 10m or 2h.")
+    ] = None,
+    as_json: JsonOption = False,
+    extractor_weights: WeightsOption = None,
+    registry_file: RegistryOption = None,
+) -> None:
+    """Make every number on record again, from weights or from data, and compare.
+
+    Images are drawn and scored under the protocol that each record names. On the machine and with
+    the versions on record all must be equal to the last bit; elsewhere pixels may differ, and
+    numbers within the tolerances of bench/replay/verify/tolerance.py. A training elsewhere gives
+    other weights, which --retrain reports as not comparable. Nothing is written to PATH.
+
+    Exit 0: all is equal. Exit 5: something differs; a table says what. Exit 3: a record is broken.
+    Exit 1: a job crashed or took too long. Exit 4: something cannot be verified here, such as a
+    run without weights, or a score of another version of torch-fidelity.
+    """
+    limit_s = parse_duration(timeout) if timeout else None
+    wanted_seeds = parse_seeds(seeds) if seeds is not None else ()
+    if runs is not None and not runs.is_dir():
+        raise Missing("there is no such runs directory", where=runs.as_posix())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    from bench.replay.verify.find import find_targets
+
+    sources = find_targets(path, variants or (), wanted_seeds).all
+    from bench.run.engines.local import warm_up
+
+    warm_up(device)
+    from bench.identity.local_registry import pinned_registry
+    from bench.machine.device import resolve_device
+    from bench.replay.verify import runner
+    from catalog.read.loader import registry_sha256
+    from catalog.read.locate import find_registry
+
+    file = find_registry(registry_file)
+    chosen = resolve_device(device, cpu_is_fine=True)
+    installation = runner.installation_of(
+        pinned_registry(file), registry_sha256(file), str(chosen), threads, extractor_weights
+    )
+    results = runner.verify(
+        sources,
+        installation,
+        _Progress(len(sources)).report,
+        n_slots=slots_on(chosen, jobs),
+        timeout_s=limit_s,
+        runs_dir=runs or (DEFAULT_RUNS if DEFAULT_RUNS.is_dir() else None),
+        retrain=retrain,
+        comparison=compare.value,
+    )
+    _show(results, as_json=as_json)
+    _judge(results, path)
+
+
+class _Progress:
+    """One line for people whenever a job is over."""
+
+    def __init__(self, n_jobs: int) -> None:
+        self.n_jobs = n_jobs
+        self.n_ended = 0
+
+    def report(self, result: Result) -> None:
+        self.n_ended += 1
+        say(f"[{self.n_ended}/{self.n_jobs}] {result.name}: {result.words} ({result.wall_s:.1f} s)")
+
+
+def _show(results: list[Result], *, as_json: bool) -> None:
+    """What differs, number by number; where nothing does, one line for each run."""
+    from bench.cli.verbs.tables import print_rows
+    from bench.replay.verify.result import totals
+
+    if as_json:
+        emit_items([_item(result) for result in results])
+        return
+    mismatches = [
+        _mismatch(result.name, record, check)
+        for result in results
+        for record, check in result.mismatches
+    ]
+    print_rows(mismatches or [_row(result) for result in results])
+    say(totals(results))
+
+
+def _judge(results: list[Result], path: Path) -> None:
+    """End with the sentence and the exit code that the results deserve."""
+    from bench.replay.verify.result import worst
+
+    code = worst({result.exit_code for result in results})
+    if code is ExitCode.OK:
+        return
+    sys.stdout.flush()
+    n_bad = sum(result.exit_code is not ExitCode.OK for result in results)
+    where = path.as_posix()
+    if code is ExitCode.GATE_FAILED:
+        raise _gate(results, where)
+    errors: dict[ExitCode, type[AigcError]] = {
+        ExitCode.INVALID_INPUT: InvalidInput,
+        ExitCode.JOB_FAILED: JobFailed,
+        ExitCode.MISSING_PREREQUISITE: Missing,
+    }
+    hint = "give --runs DIR with their weights, or --retrain to train again"
+    raise errors[code](
+        f"{n_bad} of {len(results)} could not be verified; nothing that was compared differs",
+        where=where,
+        hint=hint if any(_lacks_weights(result) for result in results) else None,
+    )
+
+
+def _lacks_weights(result: Result) -> bool:
+    return any(one.reason.startswith(NO_WEIGHTS) for one in result.not_verified)
+
+
+def _gate(results: list[Result], where: str) -> GateFailed:
+    n_values = sum(len(result.mismatches) for result in results)
+    n_runs = sum(bool(result.mismatches) for result in results)
+    strict = any(v.exact for result in results for v in result.verified)
+    return GateFailed(
+        f"{n_values} values of {n_runs} of {len(results)} differ from their records",
+        where=where,
+        hint="on another processor of the same name, numbers compare with --compare tolerant"
+        if strict
+        else None,
+    )
+
+
+def _row(result: Result) -> dict[str, str]:
+    return {
+        "run": result.name,
+        "records": str(len(result.verified)),
+        "numbers": str(result.count("number")),
+        "images": str(result.count("images")),
+        "result": result.words,
+    }
+
+
+def _mismatch(run: str, record: str, check: Check) -> dict[str, str]:
+    difference = check.difference
+    return {
+        "run": run,
+        "record": record,
+        "what": check.what,
+        "recorded": _short(check.recorded),
+        "recomputed": _short(check.recomputed),
+        "difference": "" if difference is None else f"{difference:.3g}",
+        "allowed": "equal" if not check.allowed else f"{check.allowed:.3g}",
+    }
+
+
+def _short(value: Value) -> str:
+    """A value in a table; hashes by their first digits."""
+    if value is None:
+        return "no value"
+    text = str(value)
+    is_hash = len(text) == 64 and set(text) <= set("0123456789abcdef")
+    return f"{text[:SHORT_HASH]}…" if is_hash else text
+
+
+def _item(result: Result) -> dict[str, Any]:
+    return {
+        "run": result.name,
+        "result": result.words,
+        "exit_code": int(result.exit_code),
+        "records": len(result.verified),
+        "numbers": result.count("number"),
+        "images": result.count("images"),
+        "wall_s": round(result.wall_s, 3),
+        "not_verified": [{"record": n.record, "reason": n.reason} for n in result.not_verified],
+        "checks": [
+            {
+                "record": one.record,
+                "what": check.what,
+                "recorded": check.recorded,
+                "recomputed": check.recomputed,
+                "exact": one.exact,
+                "allowed": check.allowed,
+                "passed": check.passed,
+            }
+            for one in result.verified
+            for check in one.checks
+        ],
+    }

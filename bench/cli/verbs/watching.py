@@ -1,0 +1,73 @@
+"""``aigc report live``: watch running jobs from another terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.cli.verbs.options import DEFAULT_RUNS, JsonOption, RegistryOption, emit_items
+
+if TYPE_CHECKING:
+    from bench.watch.live_jobs import Frame
+
+
+def live(
+    suite: Annotated[
+        str | None, typer.Argument(help="Only runs of this suite; aigc bench list --kind suites.")
+    ] = None,
+    runs: Annotated[Path, typer.Option("--runs", help="Where the runs are.")] = DEFAULT_RUNS,
+    every: Annotated[
+        float, typer.Option("--every", min=0.2, max=3600.0, help="Seconds between two looks.")
+    ] = 2.0,
+    once: Annotated[
+        bool, typer.Option("--once", help="Look once and exit; so does a pipe.")
+    ] = False,
+    as_json: JsonOption = False,
+    registry_file: RegistryOption = None,
+) -> None:
+    """Watch running jobs: steps, speed, time left, curves of losses, newest grid; disturb nobody.
+
+    Jobs that ended just now are shown as well. It ends when nothing runs any more.
+    """
+    stems = _stems(suite, registry_file) if suite is not None else None
+    from bench.watch.live_jobs import look
+
+    if as_json:
+        emit_items([job.as_data() for job in look(runs, stems).jobs])
+        return
+    if once or not sys.stdout.isatty():
+        _show(look(runs, stems))
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    from bench.watch.dashboard import rendered
+
+    frame, console = look(runs, stems), Console()
+    with Live(rendered(frame, console.width), console=console, auto_refresh=False) as shown:
+        while not frame.is_over:
+            time.sleep(every)
+            frame = look(runs, stems)
+            shown.update(rendered(frame, console.width), refresh=True)
+
+
+def _show(frame: Frame) -> None:
+    from rich.console import Console
+
+    from bench.watch.dashboard import rendered
+
+    console = Console()
+    console.print(rendered(frame, console.width))
+
+
+def _stems(suite: str, registry_file: Path | None) -> frozenset[str]:
+    """How the names of a suite's runs begin."""
+    from catalog.read.loader import load_registry
+
+    registry = load_registry(registry_file)
+    entry = registry.suite(suite)
+    return frozenset(f"{variant.id}-{entry.dataset}" for variant in registry.variants_of(entry))

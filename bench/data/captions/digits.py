@@ -1,0 +1,20 @@
+"""Five ways to name each of the ten digits; one of them, another for each digit, is held out."""
+
+from __future__ import annotations
+
+from bench.data.captions.base import Captions
+
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+TEMPLATES = (
+    "a handwritten {word}",
+    "the digit {word}",
+    "a picture of the number {word}",
+    "{word} written by hand",
+    "a scan of a {word}",
+)
+
+CAPTIONS = Captions(
+    of_class=tuple(tuple(text.format(word=word) for text in TEMPLATES) for word in WORDS),
+    held_out=frozenset((digit, digit % len(TEMPLATES)) for digit in range(len(WORDS))),
+)
+"""Every word and every template is trained, in forty of their fifty pairs."""

@@ -1,0 +1,56 @@
+"""What torchvision's data sets have in common: where files are missing, and what they become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from bench.data.dataset import ImageSplit
+from catalog.errors import MissingPrerequisite
+
+BORDER = 2
+"""Zeros on each side that make 28 x 28 images 32 x 32, as in 1903.12436."""
+
+FAULTS = (AssertionError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+"""Torchvision checks little of what it parses, and each parser complains in its own way."""
+
+
+def opened(make: Callable[..., Any], name: str, root: Path, *, download: bool, **which: Any) -> Any:
+    """One of torchvision's data sets.
+
+    Args:
+        make: its class.
+        name: what people call it.
+        root: the folder that torchvision is told.
+        download: whether what is missing there may be fetched.
+        which: further arguments, such as the split.
+
+    Raises:
+        MissingPrerequisite: files are missing or damaged, or cannot be fetched.
+    """
+    try:
+        return make(root=str(root), download=download, **which)
+    except FAULTS as error:
+        first_line = str(error).partition("\n")[0] or type(error).__name__
+        raise MissingPrerequisite(
+            f"{name} is not complete in this folder ({first_line})",
+            where=str(root),
+            hint="name its folder with --data-dir, or add --download",
+        ) from error
+
+
+def padded_grey(dataset: Any) -> ImageSplit:
+    """A split in the format of MNIST, (N, 1, 32, 32) uint8 with a border of zeros."""
+    images = F.pad(dataset.data.unsqueeze(1), [BORDER] * 4)  # (N, 28, 28) -> (N, 1, 32, 32)
+    return ImageSplit(images, dataset.targets.to(torch.int64))
+
+
+def channels_first(pixels: np.ndarray, labels: Any) -> ImageSplit:
+    """A split from (N, H, W, C) uint8 pixels."""
+    images = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
+    return ImageSplit(images, torch.as_tensor(np.asarray(labels), dtype=torch.int64))

@@ -1,5 +1,0 @@
-"""Feature networks that the metrics look through, one module per extractor."""
-
-from bench.extractors.base import FeatureExtractor, load_extractor
-
-__all__ = ["FeatureExtractor", "load_extractor"]

@@ -1,0 +1,134 @@
+"""What is trained: a variant on a data set with a seed and a budget, resolved to the last default.
+
+The train hash is a function of the resolved spec alone, so equal hashes mean equal trainings, and
+the same command finds the work of an earlier one.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PositiveInt
+
+from bench.identity.digest import sha256_of_data
+from bench.identity.local_registry import require_pinned
+from bench.identity.names import Digest, Name
+from catalog.schema import Dataset, Recipe, Registry, Variant
+from catalog.schema.benchmark import Channels, Classes, Resolution, Seed
+
+Precision = Literal["fp32", "bf16"]
+"""Of the passes through networks; weights and what updates them are always float32."""
+
+
+class DatasetSpec(BaseModel):
+    """The images that a model learns from."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    id: Name
+    fingerprint: Digest
+    split: Name
+    n_images: PositiveInt
+    resolution: Resolution
+    channels: Channels
+    n_classes: Classes
+
+
+class TrainSpec(BaseModel):
+    """One training; ``recipe`` holds every setting of its algorithm, defaults included."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    variant: Name
+    algorithm: Annotated[str, Field(max_length=200)]
+    recipe: dict[str, JsonValue]
+    dataset: DatasetSpec
+    seed: Seed
+    steps: PositiveInt
+    precision: Precision = "fp32"
+
+    @property
+    def train_hash(self) -> str:
+        """Hex sha256 of the spec; the variant's name is left out, since it decides nothing."""
+        return sha256_of_data(self.model_dump(mode="json", exclude={"variant"}))
+
+    @property
+    def label(self) -> str:
+        """What people call the run: variant and seed."""
+        return f"{self.variant} s{self.seed}"
+
+    @property
+    def run_id(self) -> str:
+        """Readable and unique name of the run directory."""
+        return f"{self.variant}-{self.dataset.id}-s{self.seed}-{self.train_hash[:8]}"
+
+
+def inherited_recipe(registry: Registry, variant: Variant, dataset: str) -> Recipe:
+    """Settings of ``variant`` over those of its ancestors that use the same algorithm.
+
+    Mappings are merged key by key; ``null`` takes an inherited setting back to its default.
+    Settings for one data set stand over those for all, generation by generation, and over those
+    for the data set whose recipes it takes.
+    """
+    base: Recipe = {}
+    if variant.parent is not None:
+        parent = registry.variant(variant.parent)
+        if parent.algorithm == variant.algorithm:
+            base = inherited_recipe(registry, parent, dataset)
+    merged = merge(base, variant.recipe)
+    for name in (_recipes_of(registry, dataset), dataset):
+        merged = merge(merged, variant.per_dataset.get(name, {}))
+    return merged
+
+
+def _recipes_of(registry: Registry, dataset: str) -> str:
+    return next((d.recipes_of or "" for d in registry.datasets if d.id == dataset), "")
+
+
+def merge(base: Recipe, over: Recipe) -> Recipe:
+    """``over`` laid over ``base``: mappings key by key, ``null`` taking a setting away."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict):
+            merged[key] = merge(old if isinstance(old, dict) else {}, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def train_spec(
+    variant: Variant,
+    dataset: Dataset,
+    recipe: dict[str, Any],
+    *,
+    split: str,
+    seed: int,
+    steps: int,
+    precision: Precision = "fp32",
+) -> TrainSpec:
+    """The resolved spec of one training; ``recipe`` is complete, defaults filled in.
+
+    Raises:
+        MissingPrerequisite: the data set is not known before this machine has decoded it.
+    """
+    require_pinned(dataset)
+    return TrainSpec(
+        variant=variant.id,
+        algorithm=variant.algorithm,
+        recipe=recipe,
+        dataset=DatasetSpec(
+            id=dataset.id,
+            fingerprint=dataset.fingerprint,
+            split=split,
+            n_images=dataset.splits[split],
+            resolution=dataset.resolution,
+            channels=dataset.channels,
+            n_classes=dataset.n_classes,
+        ),
+        seed=seed,
+        steps=steps,
+        precision=precision,
+    )

@@ -1,0 +1,106 @@
+"""How much disk runs take, how much is left, and what unfinished jobs will need.
+
+Sizes are those of the files' contents, in bytes. No link is followed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.records.files import CALIBRATION_FOLDER, CHECKPOINT, WEIGHTS
+
+
+@dataclass(frozen=True)
+class DiskUse:
+    """The disk that holds a runs directory.
+
+    Attributes:
+        jobs: bytes of the run directories of the jobs in question.
+        calibration: bytes of the calibration rows, which suites share.
+        other: bytes of all other directories in the runs directory.
+        free: bytes that the disk still has for this user.
+    """
+
+    jobs: int
+    calibration: int
+    other: int
+    free: int
+
+
+def size_of(path: Path) -> int:
+    """Bytes of the files in a directory, however deep; 0 where there is none.
+
+    What disappears meanwhile counts nothing: others may be writing there.
+    """
+    total = 0
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    total += size_of(Path(entry.path))
+                elif entry.is_file(follow_symlinks=False):
+                    total += entry.stat(follow_symlinks=False).st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return total
+    return total
+
+
+def free_bytes(path: Path) -> int:
+    """What the disk of a directory still has, which need not exist yet."""
+    place = path.absolute()
+    while not place.exists():
+        place = place.parent
+    return shutil.disk_usage(place).free
+
+
+def disk_use(runs_dir: Path, of_jobs: Collection[int]) -> DiskUse:
+    """The use of a runs directory; ``of_jobs`` are the sizes of the run directories in question."""
+    jobs, calibration = sum(of_jobs), size_of(runs_dir / CALIBRATION_FOLDER)
+    folders = [path for path in runs_dir.glob("*/") if not path.is_symlink()]
+    return DiskUse(
+        jobs=jobs,
+        calibration=calibration,
+        other=max(0, sum(map(size_of, folders)) - jobs - calibration),
+        free=free_bytes(runs_dir),
+    )
+
+
+def expected_bytes(runs_dir: Path) -> Callable[[str], int | None]:
+    """A function that says how large the run with some id will be when it is finished, in bytes.
+
+    It is the mean over finished runs of that variant in the runs directory, else over all that are
+    finished there, else None. A run counts as finished when it has weights and no checkpoint.
+    """
+    sizes: dict[str, list[int]] = {}
+    for weights in runs_dir.glob(f"*/{WEIGHTS}"):
+        if not (weights.parent / CHECKPOINT).exists():
+            sizes.setdefault(_stem(weights.parent.name), []).append(size_of(weights.parent))
+    everything = [size for of_variant in sizes.values() for size in of_variant]
+
+    def expected(run_id: str) -> int | None:
+        return _mean(sizes.get(_stem(run_id), everything))
+
+    return expected
+
+
+def _stem(run_id: str) -> str:
+    """Variant and data set of a run's id, without its seed and hash."""
+    return run_id.rpartition("-s")[0]
+
+
+def readable(n_bytes: int) -> str:
+    """A size for people: ``612 kB``, ``1.4 GB``; steps of 1000."""
+    value = float(n_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000.0
+    return f"{value:.1f} TB"
+
+
+def _mean(sizes: Sequence[int]) -> int | None:
+    return round(sum(sizes) / len(sizes)) if sizes else None

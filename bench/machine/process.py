@@ -1,0 +1,53 @@
+"""Which process wrote something, and whether that process still lives."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+
+import psutil
+
+from bench.records.record import Record
+
+CLOCK_TOLERANCE_S = 2.0
+"""How far two readings of one process's start may lie apart: the system's clock is corrected while
+it runs. That a number of a process is given out again within this time does not happen."""
+
+
+class ProcessId(Record):
+    """One process among all that ever ran: numbers of processes are used again, starts are not.
+
+    Attributes:
+        created_at: when it started, in seconds since 1970.
+        host: stands for the machine's name without telling it.
+    """
+
+    pid: int
+    created_at: float
+    host: str
+
+
+def this_process() -> ProcessId:
+    """The identity of the process that asks."""
+    pid = os.getpid()
+    return ProcessId(pid=pid, created_at=psutil.Process(pid).create_time(), host=this_host())
+
+
+@functools.cache
+def this_host() -> str:
+    """A short hash of this machine's name."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:12]
+
+
+def is_alive(process: ProcessId) -> bool | None:
+    """Whether a process still runs; None if that cannot be told from this machine."""
+    if process.host != this_host():
+        return None
+    try:
+        found = psutil.Process(process.pid)
+        same = abs(found.create_time() - process.created_at) <= CLOCK_TOLERANCE_S
+        return same and found.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

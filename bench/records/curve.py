@@ -1,0 +1,60 @@
+"""Curves of losses as text: one row a report, one column a loss, the same while and after training.
+
+``curve.csv`` stands in a finished run. ``live.csv`` has the same form; it grows while a training
+runs and goes when the run ends in an orderly way.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.records.files import CURVE, LIVE_CURVE
+from catalog.errors import InvalidInput
+from catalog.files import regular_bytes
+
+Point = tuple[int, dict[str, float]]
+"""A step, and mean losses since the point before, by name."""
+MAX_BYTES = 20_000_000
+
+
+def curve_csv(points: Sequence[Point]) -> str:
+    """The text of a curve; a cell is empty where a stage has no such loss."""
+    names = sorted({name for _, losses in points for name in losses})
+    rows = [",".join(["step", *names])]
+    rows += [
+        ",".join([str(step), *(f"{losses[name]:.6g}" if name in losses else "" for name in names)])
+        for step, losses in points
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def parse_curve(text: str) -> tuple[Point, ...]:
+    """The points of a curve's text.
+
+    Raises:
+        ValueError: it is not of that form.
+    """
+    header, *rows = list(csv.reader(io.StringIO(text))) or [[]]
+    if header[:1] != ["step"]:
+        raise ValueError("a curve begins with the column 'step'")
+    names = header[1:]
+    return tuple(
+        (int(step), {name: float(v) for name, v in zip(names, values, strict=True) if v})
+        for step, *values in rows
+    )
+
+
+def read_curve(file: Path) -> tuple[Point, ...]:
+    """The points in a file; none where there is no readable one."""
+    try:
+        return parse_curve(regular_bytes(file, MAX_BYTES).decode())
+    except (OSError, ValueError, InvalidInput):
+        return ()
+
+
+def newest_curve(directory: Path) -> tuple[Point, ...]:
+    """What a run directory holds: the curve that grows, else the finished one, else nothing."""
+    return read_curve(directory / LIVE_CURVE) or read_curve(directory / CURVE)

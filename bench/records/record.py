@@ -1,0 +1,303 @@
+"""What a run leaves behind: one train record, and one score record per scored image set.
+
+A train record says what was trained, how it went and what it cost. A score record says how one
+set of images compares with real ones under one protocol. Both are strict JSON with a schema
+version; NaN is never written, a missing number carries its reason instead.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from bench.identity.names import Digest, Name, RelativePath
+from bench.identity.protocol import ScoringProtocol
+from bench.identity.spec import TrainSpec
+from bench.identity.strict_json import parse_strictly
+from bench.records.machine import Environment
+
+SCHEMA_VERSIONS = (1,)
+"""Versions of both records that this release reads; it writes the last one."""
+
+Status = Literal["started", "success", "error", "cancelled"]
+PhaseStatus = Literal["success", "error", "cancelled"]
+PhaseName = Literal["data", "model", "train", "sample", "score", "record"]
+
+
+class Record(BaseModel):
+    """A frozen value that crosses a file boundary."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Phase(Record):
+    """One stretch of a job and how long it took."""
+
+    name: PhaseName
+    status: PhaseStatus
+    started_at: AwareDatetime
+    wall_s: float
+    resumed_from_step: int | None = None
+
+
+class Cost(Record):
+    """What training took; ``images_seen`` counts real images shown, repeats included."""
+
+    train_wall_s: float
+    images_seen: int
+    images_per_s: float
+    peak_memory_bytes: int
+
+
+class Parameters(Record):
+    """Trainable scalars: of everything that was trained, and of what sampling needs."""
+
+    total: int
+    sampling: int
+
+
+class Provenance(Record):
+    """Where the code came from.
+
+    The hashes are of the definitions that decide a result, of the registry and, where the checkout
+    has one, of the file of pinned versions. Records of the first releases hash whole files instead
+    of definitions: ``implementation_sha256``.
+    """
+
+    package_version: str
+    commit: str | None
+    dirty: bool | None
+    implementation_sha256: str | None = None
+    definitions_sha256: str | None = None
+    registry_sha256: str
+    lock_sha256: str | None = None
+
+    @property
+    def code(self) -> str:
+        """The digest of the code that made the record, of the old kind or of the new."""
+        return self.definitions_sha256 or self.implementation_sha256 or ""
+
+    @model_validator(mode="after")
+    def _one_digest_of_the_code(self) -> Self:
+        if (self.implementation_sha256 is None) == (self.definitions_sha256 is None):
+            raise ValueError("either implementation_sha256 or definitions_sha256, not both")
+        return self
+
+
+ArtifactKind = Literal["weights", "curve"]
+
+
+class Artifact(Record):
+    """A file of the run directory, relative to it."""
+
+    kind: ArtifactKind
+    path: RelativePath
+    sha256: Digest
+    n_bytes: Annotated[int, Field(ge=0)]
+
+
+class Suspicion(Record):
+    """A result that stands, but that a reader should look at before believing it."""
+
+    kind: Literal["mode-collapse"]
+    sampler: str
+    ema: bool
+    message: str
+    hint: str
+
+    def __str__(self) -> str:
+        """The suspicion in one line."""
+        return f"suspected {self.kind} of {self.sampler}: {self.message}"
+
+
+class Health(Record):
+    """Signs of trouble: last losses by name, the step of a divergence, and what looks wrong."""
+
+    last_losses: dict[str, float] = {}
+    diverged_at_step: int | None = None
+    suspicions: tuple[Suspicion, ...] = ()
+
+
+class Measures(Record):
+    """What a model measured of itself on images that no training saw, by name."""
+
+    split: Name
+    n_images: int
+    values: dict[Name, float]
+
+
+class Failure(Record):
+    """Why a run is not a success, for a reader and for a developer, and the most memory it took."""
+
+    phase: PhaseName
+    type: str
+    message: str
+    hint: str | None = None
+    traceback: str | None = None
+    peak_memory_bytes: int | None = None
+
+
+class TrainRecord(Record):
+    """One model, trained once."""
+
+    schema_version: Literal[1] = 1
+    run_id: Name
+    train_hash: Digest
+    status: Status
+    spec: TrainSpec
+    comparable: bool
+    not_comparable_because: tuple[str, ...] = ()
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    phases: tuple[Phase, ...] = ()
+    parameters: Parameters | None = None
+    cost: Cost | None = None
+    health: Health = Health()
+    measures: Measures | None = None
+    environment: Environment
+    provenance: Provenance
+    artifacts: tuple[Artifact, ...] = ()
+    error: Failure | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.train_hash != self.spec.train_hash:
+            raise ValueError("train_hash does not match the spec")
+        if self.comparable == bool(self.not_comparable_because):
+            raise ValueError("a record is comparable, or says why not")
+        if (self.status == "error") != (self.error is not None):
+            raise ValueError("exactly the failed records carry an error")
+        return self
+
+
+MetricName = Literal[
+    "fid",
+    "is",
+    "kid",
+    "precision",
+    "recall",
+    "f_score",
+    "fid_equal_n",
+    "fid_held_out",
+    "fid_bias",
+    "copy_rate",
+    "label_accuracy",
+]
+"""What is measured, beyond what the names say:
+
+- ``fid_equal_n``: distance to the whole reference split of as many first images as the held-out
+  split has, so that it compares with the distance of the held-out images themselves;
+- ``fid_held_out``: distance to the held-out split, of as many first images as it has;
+- ``fid_bias``: what ``fid`` is expected to be too large by, since its images are a sample;
+- ``copy_rate``: share of images nearer to a training image than 95 % of held-out ones are;
+- ``label_accuracy``: share of images that the extractor's classifier puts in the class asked for.
+"""
+
+
+class Metric(Record):
+    """One number, or the reason why there is none.
+
+    ``spread`` is never the spread over trainings. Of ``is`` and ``kid`` it is the estimator's own,
+    over splits or subsets, and no standard error; of ``fid`` it is the jackknife standard error
+    over repeated draws of the images. KID is stored as is, never times 1000.
+    """
+
+    name: MetricName
+    value: float | None
+    missing_reason: str | None = None
+    higher_is_better: bool
+    spread: float | None = None
+    n_fake: int
+    n_real: int | None = None
+
+    @model_validator(mode="after")
+    def _value_or_reason(self) -> Self:
+        if (self.value is None) != (self.missing_reason is not None):
+            raise ValueError("a metric has a value or a reason for having none")
+        if self.value is not None and not math.isfinite(self.value):
+            raise ValueError("a metric is finite")
+        return self
+
+
+class RunSubject(Record):
+    """Images that a trained model made.
+
+    ``sampler`` is ``prior`` for the model's own prior, ``gmm-10`` for the ex-post mixture, and
+    ``reconstruction`` for images of the held-out split passed through an autoencoder.
+    """
+
+    kind: Literal["run"] = "run"
+    run_id: Name
+    variant: Name
+    seed: int
+    train_hash: Digest
+    weights: Literal["final", "best"]
+    ema: bool
+    sampler: Name
+
+
+class CalibrationSubject(Record):
+    """Images of known quality that give the scale of a table.
+
+    ``draw`` counts independent draws of a set that is random; other sets have the draw 0 alone.
+    """
+
+    kind: Literal["calibration"] = "calibration"
+    name: Name
+    draw: Annotated[int, Field(ge=0)] = 0
+
+
+Subject = Annotated[RunSubject | CalibrationSubject, Field(discriminator="kind")]
+
+
+class ScoreRecord(Record):
+    """One set of images, compared with real ones under one protocol.
+
+    ``n_distinct`` counts images that differ in some pixel, and ``provenance`` is of the code that
+    drew and scored them; records of the first releases have neither.
+    """
+
+    schema_version: Literal[1] = 1
+    score_hash: Digest
+    subject: Subject
+    protocol: ScoringProtocol
+    protocol_key: str
+    comparable: bool
+    n_images: int
+    images_sha256: str
+    n_distinct: int | None = None
+    metrics: tuple[Metric, ...]
+    sample_wall_s: float
+    score_wall_s: float
+    created_at: AwareDatetime
+    environment: Environment
+    provenance: Provenance | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.protocol_key != self.protocol.key:
+            raise ValueError("protocol_key does not match the protocol")
+        if len({metric.name for metric in self.metrics}) != len(self.metrics):
+            raise ValueError("a metric stands in a record once")
+        return self
+
+    def metric(self, name: str) -> Metric | None:
+        """The metric called ``name``, or None where it was not computed."""
+        return next((metric for metric in self.metrics if metric.name == name), None)
+
+
+def to_json(record: Record) -> str:
+    """Canonical text of a record: indented, in field order, one newline at the end."""
+    return record.model_dump_json(indent=2) + "\n"
+
+
+def parse_train_record(data: str | bytes) -> TrainRecord:
+    """A train record from its file's content; a ValueError, often pydantic's, if it is broken."""
+    return parse_strictly(data, TrainRecord, SCHEMA_VERSIONS)
+
+
+def parse_score_record(data: str | bytes) -> ScoreRecord:
+    """A score record from its file's content; a ValueError, often pydantic's, if it is broken."""
+    return parse_strictly(data, ScoreRecord, SCHEMA_VERSIONS)

@@ -1,0 +1,1 @@
+"""TODO: what bench.replay holds."""

@@ -1,0 +1,198 @@
+"""Draws the pictures of a recorded run: trains it again, samples it, and writes what it shows."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+from bench.data import ImageData, load_dataset
+from bench.identity import protocol as protocols
+from bench.identity.protocol import ScoringProtocol
+from bench.records.record import TrainRecord
+from bench.replay.pictures.interpolation import interpolate
+from bench.replay.pictures.neighbours import closest, columns, nearest
+from bench.replay.pictures.record import (
+    Column,
+    PictureName,
+    Pictures,
+    read_pictures,
+    write_pictures,
+)
+from bench.replay.pictures.retrain import Trained, sameness, train_watched
+from bench.replay.pictures.sheet import n_columns, sheet_png
+from bench.sample.draw import SAMPLING_BATCH, NonFiniteImages
+from bench.score.extractors import load_extractor
+from bench.score.features import extract, reference_features
+from catalog.errors import InvalidInput
+from catalog.files import write_atomically
+from catalog.schema import Extractor, Registry, Suite
+
+N_IMAGES = SAMPLING_BATCH
+"""Generated images among which those nearest to training images are looked for."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a run is drawn with.
+
+    Attributes:
+        suite: id of the suite that the run is of.
+        protocol: of that suite; the features that its copies are counted by are compared.
+        extractor: whose features these are.
+        data: the data set of the run.
+        device: where to train and to draw.
+    """
+
+    suite: str
+    protocol: ScoringProtocol
+    extractor: Extractor
+    data: ImageData
+    device: torch.device
+
+    @property
+    def layer(self) -> str:
+        """Of the extractor, by which copies are counted."""
+        return self.extractor.layers["prc"]
+
+
+@dataclass(frozen=True)
+class Closeness:
+    """Generated images beside the training images that they are nearest to."""
+
+    first: tuple[Column, ...]
+    nearest: tuple[Column, ...]
+
+
+def setting_of(registry: Registry, suite: Suite, device: torch.device) -> Setting:
+    """What the runs of a suite are drawn with.
+
+    Raises:
+        MissingPrerequisite: data set or judge are not on this machine.
+        InvalidInput: the data set holds other pixels than the registry says.
+    """
+    protocol = protocols.resolve(registry, suite.protocol)
+    data = load_dataset(registry.dataset(suite.dataset))
+    return Setting(suite.id, protocol, registry.extractor(protocol.extractor), data, device)
+
+
+def are_drawn(folder: Path, train: TrainRecord) -> bool:
+    """Whether a folder has all pictures of a run already, byte for byte as its record says.
+
+    Raises:
+        InvalidInput: the record of the pictures is broken.
+    """
+    found = read_pictures(folder)
+    if found is None or found.train_hash != train.train_hash:
+        return False
+    files = {picture_file(folder, name): digest for name, digest in found.files.items()}
+    return all(file.is_file() and _sha256(file.read_bytes()) == files[file] for file in files)
+
+
+def picture_file(folder: Path, name: PictureName) -> Path:
+    """Where a picture lies in its folder."""
+    return folder / f"{name}.png"
+
+
+def draw_pictures(train: TrainRecord, setting: Setting, folder: Path) -> Pictures:
+    """Train a recorded run again and write its pictures, then their record.
+
+    On a CPU as many threads are used as on record, since their number decides how sums round.
+
+    Args:
+        train: the record of a finished run.
+        setting: its surroundings.
+        folder: where the pictures go.
+
+    Raises:
+        Diverged: a loss became infinite or NaN.
+        InvalidInput: a picture would show pixels that are not finite.
+    """
+    before, wanted = torch.get_num_threads(), train.environment.n_threads
+    n_threads = wanted if setting.device.type == "cpu" else before
+    try:
+        torch.set_num_threads(n_threads)
+        with threadpool_limits(n_threads):
+            made = train_watched(train.spec, setting.data, setting.device)
+            return _write(train, setting, made, folder)
+    except NonFiniteImages as error:
+        raise InvalidInput(f"{train.run_id} cannot be drawn: {error}") from error
+    finally:
+        torch.set_num_threads(before)
+
+
+def _write(train: TrainRecord, setting: Setting, made: Trained, folder: Path) -> Pictures:
+    spec, final = train.spec, made.final
+    n_shown = n_columns(spec.dataset.channels)
+    sampler, ema = type(final.model).samplers[0], final.average is not None
+    images = final.sample(sampler, N_IMAGES, seed=spec.seed, ema=ema)
+    rows = [model.sample(sampler, n_shown, seed=spec.seed, ema=ema) for _, model in made.earlier]
+    between, kind = interpolate(final, n_shown, seed=spec.seed, ema=ema)
+    real = setting.data[spec.dataset.split].images
+    close = _closeness(images, real, setting, n_shown)
+    sheets: dict[PictureName, bytes] = {"training": sheet_png([[*rows, images[:n_shown]]])}
+    if between is not None:
+        sheets["interpolation"] = sheet_png([between.split(n_shown)])
+    blocks = [_beside(shown, images, real) for shown in (close.first, close.nearest)]
+    sheets["neighbours"] = sheet_png(blocks)
+    same = sameness(train, final)
+    pictures = Pictures(
+        suite=setting.suite,
+        variant=spec.variant,
+        run_id=train.run_id,
+        train_hash=train.train_hash,
+        seed=spec.seed,
+        sampler=sampler,
+        ema=ema,
+        environment=same.environment,
+        same_machine=same.same_machine,
+        equal_to_record=same.equal,
+        weights=same.weights,
+        moments=(*(step for step, _ in made.earlier), spec.steps),
+        between=kind,
+        n_images=len(images),
+        extractor=setting.extractor.id,
+        layer=setting.layer,
+        first=close.first,
+        nearest=close.nearest,
+        files={name: _sha256(content) for name, content in sheets.items()},
+    )
+    _publish(folder, sheets, pictures)
+    return pictures
+
+
+def _closeness(images: Tensor, real: Tensor, setting: Setting, n_shown: int) -> Closeness:
+    device, batch_size = setting.device, setting.protocol.batch_size
+    extractor = load_extractor(setting.extractor, device)
+    made = extract(images, extractor, batch_size, device, "generated images")[setting.layer]
+    known = reference_features(real, extractor, batch_size, device)[setting.layer]
+    by_pixels, by_features = nearest(images, real), nearest(made, known)
+    return Closeness(
+        first=columns(list(range(n_shown)), by_pixels, by_features),
+        nearest=columns(closest(by_features, n_shown), by_pixels, by_features),
+    )
+
+
+def _beside(shown: tuple[Column, ...], images: Tensor, real: Tensor) -> list[Tensor]:
+    """Three rows: generated images, and below each the nearest real ones by pixels and features."""
+    return [
+        images[[column.image for column in shown]],
+        real[[column.by_pixels.index for column in shown]],
+        real[[column.by_features.index for column in shown]],
+    ]
+
+
+def _publish(folder: Path, sheets: dict[PictureName, bytes], pictures: Pictures) -> None:
+    for name, content in sheets.items():
+        write_atomically(picture_file(folder, name), content)
+    if "interpolation" not in sheets:
+        picture_file(folder, "interpolation").unlink(missing_ok=True)
+    write_pictures(folder, pictures)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

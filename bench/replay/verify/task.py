@@ -1,0 +1,222 @@
+"""What a verifying job does: read records, make again what they say, tell the differences.
+
+Each record is answered by one event, ``Verified`` or ``NotVerified``. The run that is verified is
+only read. The features of the real images may come from the cache, which is keyed by their content.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bench.data import ImageData
+from bench.identity.protocol import ScoringProtocol
+from bench.records.environment import environment
+from bench.records.machine import Environment
+from bench.records.record import CalibrationSubject, Measures, RunSubject, ScoreRecord, TrainRecord
+from bench.records.run_directory import CALIBRATION, RunDirectory, read_score
+from bench.replay.verify.artifacts import Found, Place, collect
+from bench.replay.verify.check import Check
+from bench.replay.verify.compare import identity_checks, measure_checks, result_checks, same_machine
+from bench.replay.verify.installed import scoring_bench, training_data
+from bench.replay.verify.retrain import train_again
+from bench.run.events import NotVerified, PhaseStarted, TrainProgress, Verified, Watch
+from bench.run.job import VerifyJob
+from bench.run.scoring_bench import ScoringBench
+from bench.sample import trained_model as trained
+from bench.sample.draw_images import draw_subject
+from bench.sample.trained_model import TrainedModel
+from bench.score.calibration import calibration_images, calibration_labels
+from bench.train.loop import Progress, Stopped
+from catalog.errors import AigcError, ExitCode, InvalidInput, MissingPrerequisite
+
+TRAIN_RECORD = "train.json"
+MEASURES = "train.json: measures"
+NOT_COMPARABLE = "not comparable here: trained again on another machine, the weights are others"
+
+
+class VerifyTask:
+    """The records of one directory."""
+
+    def __init__(self, job: VerifyJob, watch: Watch, should_stop: Callable[[], bool]) -> None:
+        self.job = job
+        self.watch = watch
+        self.should_stop = should_stop
+        self.device = torch.device(job.around.device)
+        self.files = job.directory / "run"
+        self._benches: dict[str, tuple[ScoringBench, ImageData]] = {}
+
+    def run(self) -> str:
+        """Verify every record; copies of weights are removed at the end. Nothing to remark."""
+        try:
+            if self.job.name == CALIBRATION:
+                for file in sorted(self.job.source.glob("*.json")):
+                    self._score(file, None, None, "")
+            else:
+                self._run()
+        finally:
+            shutil.rmtree(self.files, ignore_errors=True)
+        return ""
+
+    def stopped(self) -> None:
+        """Nothing is half written."""
+
+    def failed(self, error: Exception) -> None:
+        """The records stay as they are; the command reports the failure."""
+
+    def _run(self) -> None:
+        try:
+            train = RunDirectory(self.job.source).train_record()
+            if train is None:
+                raise MissingPrerequisite(f"{TRAIN_RECORD} is not there")
+            model, reason = self._train(train)
+        except AigcError as error:
+            self._not_verified(TRAIN_RECORD, error)
+            return
+        if model is not None and train.measures is not None:
+            self._measures(train, train.measures, model)
+        for file in sorted(RunDirectory(self.job.source).scores.glob("*.json")):
+            self._score(file, train, model, reason)
+
+    def _train(self, train: TrainRecord) -> tuple[TrainedModel | None, str]:
+        """The model of a run, or None and the reason why there is none to be believed."""
+        places = [Place(self.job.source, binding=True)]
+        if self.job.runs_dir is not None:
+            places.append(Place(self.job.runs_dir / train.run_id, binding=False))
+        exact = self._is_exact(train.environment)
+        if not _has_weights(train):
+            return self._without_result(train, exact=exact)
+        if self.job.retrain:
+            found = self._found_again(train, places, exact=exact)
+        else:
+            found = collect(train, places, self.files)
+        identity = Check("identity", "run_id", train.run_id, train.spec.run_id)
+        self.watch(Verified(self.job.name, TRAIN_RECORD, exact, (identity, *found.checks)))
+        for sentence in found.missing:
+            self._not_verified(TRAIN_RECORD, MissingPrerequisite(sentence))
+        if found.no_model:
+            self._not_verified(TRAIN_RECORD, MissingPrerequisite(found.no_model))
+            return None, found.no_model
+        shutil.copyfile(self.job.source / TRAIN_RECORD, self.files / TRAIN_RECORD)
+        return trained.load(RunDirectory(self.files), self.device), ""
+
+    def _measures(self, train: TrainRecord, recorded: Measures, model: TrainedModel) -> None:
+        """What the model measures of itself, again."""
+        exact = self._is_exact(train.environment)
+        try:
+            data = training_data(self.job.around, train.spec.dataset)
+            again = model.measures(data, recorded.split)
+        except AigcError as error:
+            self._not_verified(MEASURES, error)
+        else:
+            checks = tuple(measure_checks(recorded, again, exact=exact))
+            self.watch(Verified(self.job.name, MEASURES, exact, checks))
+
+    def _without_result(self, train: TrainRecord, *, exact: bool) -> tuple[None, str]:
+        """A run that failed or was stopped has nothing to compare but what it is."""
+        identity = Check("identity", "run_id", train.run_id, train.spec.run_id)
+        self.watch(Verified(self.job.name, TRAIN_RECORD, exact, (identity,)))
+        return None, f"the run is '{train.status}' and has no weights on record"
+
+    def _found_again(self, train: TrainRecord, places: list[Place], *, exact: bool) -> Found:
+        """The files of a run that was trained again; those that are stored are only checked."""
+        stored = collect(train, places, self.files)
+        data = training_data(self.job.around, train.spec.dataset)
+        again = self.job.directory / "trained-again"
+        self.watch(PhaseStarted(self.job.name, "train"))
+        train_again(train.spec, data, again, self.device, self._observe, self.should_stop)
+        shutil.rmtree(self.files)
+        weights = tuple(a for a in train.artifacts if a.kind == "weights")
+        found = collect(
+            train.model_copy(update={"artifacts": weights}),
+            [Place(again, binding=exact)],
+            self.files,
+        )
+        shutil.rmtree(again)
+        checks = (
+            Check(check.kind, f"{check.what}, trained again", check.recorded, check.recomputed)
+            for check in found.checks
+        )
+        # Another machine rounds otherwise, and training carries that on: another sample of the same
+        # distribution, whose scores may differ as far as those of another seed.
+        foreign = found.no_model and not exact
+        return Found(
+            checks=(*stored.checks, *checks),
+            missing=stored.missing,
+            no_model=NOT_COMPARABLE if foreign else found.no_model,
+        )
+
+    def _observe(self, progress: Progress) -> None:
+        step, n_steps = progress.step, progress.n_steps
+        self.watch(TrainProgress(self.job.name, step, n_steps, progress.losses))
+
+    def _score(
+        self, file: Path, train: TrainRecord | None, model: TrainedModel | None, reason: str
+    ) -> None:
+        if self.should_stop():
+            raise Stopped
+        self.watch(PhaseStarted(self.job.name, "score"))
+        name = file.name if train is None else f"{file.parent.name}/{file.name}"
+        try:
+            recorded = read_score(file)
+            checks = tuple(identity_checks(file.name, recorded, train))
+            exact = self._is_exact(recorded.environment)
+            if all(check.passed for check in checks):
+                if train is not None and model is None:
+                    raise MissingPrerequisite(reason)
+                again = self._again(recorded, model)
+                checks += tuple(result_checks(recorded, again, exact=exact))
+        except AigcError as error:
+            self._not_verified(name, error)
+        else:
+            self.watch(Verified(self.job.name, name, exact, checks))
+
+    def _again(self, recorded: ScoreRecord, model: TrainedModel | None) -> ScoreRecord:
+        """The record that the same images have when they are made here and now."""
+        protocol, subject = recorded.protocol, recorded.subject
+        bench, data = self._bench(protocol)
+        labels: Tensor | None
+        if isinstance(subject, CalibrationSubject):
+            images = calibration_images(subject.name, data, protocol, subject.draw)
+            labels = calibration_labels(subject.name, data, protocol)
+        else:
+            images, labels = _drawn(subject, model, data, protocol)
+        return bench.record(subject, images, 0.0, labels=labels)
+
+    def _bench(self, protocol: ScoringProtocol) -> tuple[ScoringBench, ImageData]:
+        if protocol.key not in self._benches:
+            self._benches[protocol.key] = scoring_bench(self.job.around, protocol)
+        return self._benches[protocol.key]
+
+    def _is_exact(self, recorded: Environment) -> bool:
+        if self.job.comparison != "auto":
+            return self.job.comparison == "exact"
+        return same_machine(recorded, environment(self.device), set(os.environ))
+
+    def _not_verified(self, record: str, error: AigcError) -> None:
+        reason = f"{error.what} ({error.where})" if error.where else error.what
+        # What a record asks for and nothing has, such as a sampler, is the record's fault.
+        missing = isinstance(error, MissingPrerequisite)
+        code = ExitCode.MISSING_PREREQUISITE if missing else ExitCode.INVALID_INPUT
+        hint = f"; {error.hint}" if error.hint else ""
+        self.watch(NotVerified(self.job.name, record, reason + hint, int(code)))
+
+
+def _drawn(
+    subject: RunSubject, model: TrainedModel | None, data: ImageData, protocol: ScoringProtocol
+) -> tuple[Tensor, Tensor | None]:
+    if model is None or subject.weights != "final":
+        raise MissingPrerequisite(f"no {subject.weights} weights")
+    if subject.ema and model.average is None:
+        raise InvalidInput("the score is of averaged weights, and the run has none on record")
+    images = draw_subject(subject, model, data, protocol)
+    return images, model.labels(subject.sampler, len(images))
+
+
+def _has_weights(train: TrainRecord) -> bool:
+    return any(artifact.kind == "weights" for artifact in train.artifacts)

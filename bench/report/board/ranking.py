@@ -1,0 +1,47 @@
+"""What is compared with what: rows with each other, with the baseline and with their parents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from bench.report.board.table import BASELINE, Descent, Row
+from bench.stats import compare, contrasts, rank_ranges
+
+
+def by_mean(rows: Iterable[Row]) -> list[Row]:
+    """Best mean distance first."""
+    return sorted(rows, key=lambda row: row.order)
+
+
+def ranked(rows: Iterable[Row], calibration: Sequence[Row]) -> list[Row]:
+    """Rows in order, with their rank ranges and how they stand to the baseline's draws."""
+    ordered = by_mean(rows)
+    distances = [row.values("fid") for row in ordered]
+    ranks = rank_ranges(len(ordered), compare(distances))
+    ordered = [replace(row, rank=rank) for row, rank in zip(ordered, ranks, strict=True)]
+    baseline = next((row for row in calibration if row.key.name == BASELINE), None)
+    if baseline is None or not baseline.values("fid"):
+        return ordered
+    found = contrasts([(values, baseline.values("fid")) for values in distances])
+    return [replace(row, baseline=c) for row, c in zip(ordered, found, strict=True)]
+
+
+def descents(rows: Sequence[Row], parents: Mapping[str, str]) -> tuple[Descent, ...]:
+    """Each ranked row beside its parent's, tested for being better as one family.
+
+    The parent's row is the one with the same sampler and the same weights; where the parent has
+    no averaged weights, its raw ones. A row without such a counterpart is left out.
+    """
+    by_key = {row.key: row for row in rows}
+    pairs: list[tuple[Row, Row]] = []
+    for row in rows:
+        parent = parents.get(row.key.name)
+        if parent is not None:
+            same = by_key.get(replace(row.key, name=parent))
+            other = same or by_key.get(replace(row.key, name=parent, weights="raw"))
+            if other is not None:
+                pairs.append((row, other))
+    values = [(row.values("fid"), other.values("fid")) for row, other in pairs]
+    found = contrasts(values, pool=[row.values("fid") for row in rows])
+    return tuple(Descent(*pair, contrast) for pair, contrast in zip(pairs, found, strict=True))

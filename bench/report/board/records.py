@@ -1,0 +1,93 @@
+"""Finding records: which runs and calibration scores lie below a directory.
+
+Reads and checks files; decides nothing about what a table shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.records.record import CalibrationSubject, RunSubject, ScoreRecord, TrainRecord
+from bench.records.run_directory import CALIBRATION, RunDirectory, read_score
+from catalog.errors import InvalidInput, MissingPrerequisite
+
+
+@dataclass(frozen=True)
+class ScoreFile:
+    """A score record and the file that it was read from."""
+
+    path: Path
+    record: ScoreRecord
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory: its train record and every score of the trained model."""
+
+    directory: Path
+    train: TrainRecord
+    scores: tuple[ScoreFile, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Everything in a directory that a report can be made from, in a fixed order."""
+
+    directory: Path
+    runs: tuple[Run, ...]
+    calibration: tuple[ScoreFile, ...]
+
+
+def find_records(runs_dir: Path) -> Found:
+    """Reads ``*/train.json``, ``*/scores/*.json`` and ``calibration/*.json`` below a directory.
+
+    Raises:
+        MissingPrerequisite: there is no such directory.
+        InvalidInput: a file is no valid record, a score belongs to another run, or two
+            directories hold the same run.
+    """
+    if not runs_dir.is_dir():
+        raise MissingPrerequisite(
+            "there are no runs to report on",
+            where=str(runs_dir),
+            hint="make some with: aigc bench run SUITE",
+        )
+    runs: dict[str, Run] = {}
+    for run in filter(None, map(read_run, sorted(runs_dir.iterdir()))):
+        other = runs.setdefault(run.train.run_id, run)
+        if other is not run:
+            raise InvalidInput(
+                f"run {run.train.run_id} is there twice",
+                where=f"{other.directory} and {run.directory}",
+                hint="remove one of the two directories",
+            )
+    calibration = [_read_score(file) for file in sorted((runs_dir / CALIBRATION).glob("*.json"))]
+    for score in calibration:
+        if not isinstance(score.record.subject, CalibrationSubject):
+            raise InvalidInput("a calibration score is of a trained model", where=str(score.path))
+    return Found(runs_dir, tuple(runs[name] for name in sorted(runs)), tuple(calibration))
+
+
+def read_run(directory: Path) -> Run | None:
+    """The run in a directory, or None where there is no train record.
+
+    Raises:
+        InvalidInput: a file is no valid record, or a score belongs to another run.
+    """
+    stored = RunDirectory(directory)
+    train = stored.train_record()
+    if train is None:
+        return None
+    scores = [_read_score(path) for path in sorted(stored.scores.glob("*.json"))]
+    for score in scores:
+        subject = score.record.subject
+        if not isinstance(subject, RunSubject) or subject.train_hash != train.train_hash:
+            raise InvalidInput(
+                f"a score does not belong to run {train.run_id}", where=str(score.path)
+            )
+    return Run(directory, train, tuple(scores))
+
+
+def _read_score(path: Path) -> ScoreFile:
+    return ScoreFile(path, read_score(path))

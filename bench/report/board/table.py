@@ -1,0 +1,245 @@
+"""The table of one suite as plain values: which rows it has, in which order, and what each says.
+
+Made from planned trainings and the records found; renderers read it and add wording only.
+Only final weights stand in the table: picking the best of several scores is another protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean
+from typing import Literal, get_args
+
+from bench.identity.protocol import ScoringProtocol
+from bench.records.record import MetricName, ScoreRecord
+from bench.report.board.gates import GateResult
+from bench.report.board.records import Run, ScoreFile
+from bench.stats import Contrast, Estimate, Method, RankRange, deviation, t_interval
+from catalog.schema import Suite
+
+BASELINE = "pca-gaussian"
+"""The calibration row that a generator must beat to be worth a neural network."""
+
+METRICS: tuple[MetricName, ...] = get_args(MetricName)
+
+Kind = Literal["generated", "calibration", "reconstruction"]
+Weights = Literal["raw", "ema"]
+GapStatus = Literal["error", "cancelled", "started", "missing", "unscored", "not-comparable"]
+
+
+@dataclass(frozen=True, order=True)
+class RowKey:
+    """What makes a row: a variant (or calibration set), how it is sampled, and which weights."""
+
+    name: str
+    sampler: str = ""
+    weights: Weights = "raw"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Means over a row's runs, as the records give them; None where no run has the number.
+
+    Attributes:
+        parameters: trainable scalars that sampling needs.
+        images_seen: real images shown in training, repeats included.
+        images_per_s: of those, during training.
+        wall_s: seconds of training.
+    """
+
+    parameters: int | None = None
+    images_seen: float | None = None
+    images_per_s: float | None = None
+    wall_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Three kinds of spread, which answer different questions and are never added up.
+
+    Attributes:
+        trainings: standard deviation of the ranking distance over training seeds.
+        draws: the same over independent draws of a calibration set.
+        sampling: jackknife standard error of the ranking distance of one set of images, over
+            repeated draws from the same weights; the mean over the row's scores.
+        splits: of the inception score over its splits, mean over the row's scores.
+        subsets: of the kernel distance over its subsets, likewise.
+    """
+
+    trainings: float | None
+    draws: float | None
+    sampling: float | None
+    splits: float | None
+    subsets: float | None
+
+
+@dataclass(frozen=True)
+class Descent:
+    """A row beside the row of its variant's parent, sampled in the same way."""
+
+    child: Row
+    parent: Row
+    contrast: Contrast
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table.
+
+    Attributes:
+        runs: in order of the seed; empty for a calibration row.
+        scores: one per run, in the same order, or one per draw of a calibration row.
+        grid: where the sample grid of the lowest seed is expected.
+        n_planned: training seeds that the suite asks for.
+        has_average: whether the variant has averaged weights, so that raw ones need saying.
+        failed: whether a planned run of the variant failed, which keeps the row out of the ranks.
+        short: whether the variant misses one of its gates, which does so too.
+        rank: None for a row that is not ranked.
+        baseline: how it stands to the baseline row, or None where it is not compared.
+    """
+
+    key: RowKey
+    kind: Kind
+    runs: tuple[Run, ...] = ()
+    scores: tuple[ScoreFile, ...] = ()
+    grid: Path | None = None
+    n_planned: int = 0
+    has_average: bool = False
+    failed: bool = False
+    short: bool = False
+    rank: RankRange | None = None
+    baseline: Contrast | None = None
+
+    @property
+    def n_images(self) -> int | None:
+        """Images behind each score, or None in a row without scores."""
+        return self.scores[0].record.n_images if self.scores else None
+
+    @property
+    def provisional(self) -> bool:
+        """Whether one training seed is all there is."""
+        return self.kind == "generated" and len(self.runs) == 1
+
+    @property
+    def order(self) -> tuple[float, RowKey]:
+        """Sorts by mean distance, then by name; rows without one come last."""
+        distance = self.estimate("fid")
+        return (distance.mean if distance else float("inf"), self.key)
+
+    @property
+    def cost(self) -> Cost:
+        """What the row's runs took."""
+        parameters = [run.train.parameters for run in self.runs if run.train.parameters]
+        costs = [run.train.cost for run in self.runs if run.train.cost]
+        if not costs:
+            return Cost(parameters[0].sampling if parameters else None)
+        return Cost(
+            parameters[0].sampling if parameters else None,
+            fmean(cost.images_seen for cost in costs),
+            fmean(cost.images_per_s for cost in costs),
+            fmean(cost.train_wall_s for cost in costs),
+        )
+
+    def values(self, name: MetricName) -> tuple[float, ...]:
+        """The metric by score, without those that lack it."""
+        found = (value_of(score.record, name) for score in self.scores)
+        return tuple(value for value in found if value is not None)
+
+    def estimate(self, name: MetricName) -> Estimate | None:
+        """The metric's mean, with an interval over training seeds if there are any.
+
+        Draws of a calibration set are no trainings, so its mean has no interval here. None where
+        no score has the metric.
+        """
+        values = self.values(name)
+        if not values:
+            return None
+        if self.kind == "calibration":
+            return Estimate(fmean(values), None, None, len(values))
+        return t_interval(values)
+
+    @property
+    def spread(self) -> Spread:
+        """What is known of where the row's numbers vary."""
+        over = deviation(self.values("fid")) if self.values("fid") else None
+        drawn = self.kind == "calibration"
+        return Spread(
+            trainings=None if drawn else over,
+            draws=over if drawn else None,
+            sampling=_mean_spread(self.scores, "fid"),
+            splits=_mean_spread(self.scores, "is"),
+            subsets=_mean_spread(self.scores, "kid"),
+        )
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Planned runs of one variant that give no number, and why."""
+
+    variant: str
+    seeds: tuple[int, ...]
+    status: GapStatus
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Stale:
+    """Records of one variant that match no planned training, and the settings that differ."""
+
+    variant: str
+    seeds: tuple[int, ...]
+    differs_in: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Everything a report says, under one protocol key.
+
+    Attributes:
+        rows: generated images, best mean first; rows that are not ranked last.
+        runs: the run directories behind rows and gaps.
+        stale_runs: the run directories behind ``stale``.
+        descents: rows beside their parents', in the order of the rows.
+        gates: what some variants have to reach, and what they reached.
+        n_foreign: scores of the shown runs made under another protocol key, and left out.
+        n_best: scores of weights picked by their score, which are left out.
+        method: how rows were compared.
+    """
+
+    suite: Suite
+    protocol: ScoringProtocol
+    rows: tuple[Row, ...]
+    calibration: tuple[Row, ...]
+    reconstructions: tuple[Row, ...]
+    gaps: tuple[Gap, ...]
+    stale: tuple[Stale, ...]
+    runs: tuple[Run, ...] = field(repr=False)
+    stale_runs: tuple[Run, ...] = field(repr=False)
+    descents: tuple[Descent, ...]
+    gates: tuple[GateResult, ...]
+    n_foreign: int
+    n_best: int
+    method: Method
+
+    @property
+    def ranked(self) -> tuple[Row, ...]:
+        """The rows that are compared with each other."""
+        return tuple(row for row in self.rows if row.rank is not None)
+
+    def calibration_row(self, name: str) -> Row | None:
+        """The calibration row called ``name``, or None where it was not scored."""
+        return next((row for row in self.calibration if row.key.name == name), None)
+
+
+def _mean_spread(scores: Iterable[ScoreFile], name: MetricName) -> float | None:
+    metrics = (score.record.metric(name) for score in scores)
+    found = [m.spread for m in metrics if m is not None and m.spread is not None]
+    return fmean(found) if found else None
+
+
+def value_of(record: ScoreRecord, name: MetricName) -> float | None:
+    """A metric's value in one record, or None where it is missing."""
+    metric = record.metric(name)
+    return None if metric is None else metric.value

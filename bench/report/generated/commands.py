@@ -1,0 +1,42 @@
+"""The commands that make a report or one of its rows again, as a reader types them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.data.prepare import needs_preparation
+from bench.report.words.report import Language
+from bench.run.suite_choice import arguments_of
+from catalog.schema import Registry, Suite
+
+RECORDS = "records"
+REPORTS = Path("reports")
+
+
+def run_command(suite: Suite, registry: Registry, variant: str = "") -> str:
+    """Trains and scores a suite or one variant of it.
+
+    ``DIR`` stands for where the files of the data set are, where it comes from files.
+    """
+    dataset = registry.dataset(suite.dataset)
+    files = needs_preparation(dataset) and dataset.loader != "folder"
+    words = ["aigc bench run", arguments_of(suite, registry), variant]
+    return " ".join(filter(None, [*words, "--data-dir DIR" if files else ""]))
+
+
+def report_command(
+    suite: Suite, registry: Registry, language: Language | None, output_dir: Path = REPORTS
+) -> str:
+    """Makes the report of a suite from its own records.
+
+    Args:
+        suite: what the report is of.
+        registry: its suites.
+        language: of the page; None where it does not matter.
+        output_dir: the folder of all reports.
+    """
+    records = (output_dir / suite.id / RECORDS).as_posix()
+    where = "" if output_dir == REPORTS else f" -o {output_dir.as_posix()}"
+    chosen = " --lang zh" if language == "zh" else ""
+    named = arguments_of(suite, registry)
+    return f"aigc report leaderboard {named} --runs {records}{where}{chosen}"

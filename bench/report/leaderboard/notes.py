@@ -1,0 +1,246 @@
+"""What the numbers say in words, and what they do not: sentences made from a leaderboard."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from statistics import median
+
+from bench.identity.code import n_versions
+from bench.records.machine import Environment
+from bench.records.record import MetricName, TrainRecord
+from bench.report.board.table import BASELINE, Leaderboard, Row
+from bench.report.words.report import Words
+from bench.report.words.spelling import INCEPTION, NOTHING, estimate_text, metric_label, value_text
+from bench.score.suspicions import suspicions
+from bench.stats import ALPHA, Verdict, smallest_ratio, typical_spread
+
+EXPECTED_COPIES = 0.05
+NEAR = 2
+"""A row is near to real images if its distance is at most so many times theirs."""
+ROUNDING = 1e-6
+"""Equal shares may differ by it once they are averaged."""
+
+HELD_OUT, COPIES = "held-out", "train-copies"
+
+
+def sampler_text(row: Row, words: Words) -> str:
+    """How a row was sampled, and from which weights where there are two kinds."""
+    if not row.has_average:
+        return row.key.sampler
+    return words("weights_of", sampler=row.key.sampler, weights=words(row.key.weights))
+
+
+def row_name(row: Row, words: Words) -> str:
+    """A row in a sentence: ``vae (gmm-10)``."""
+    sampler = sampler_text(row, words)
+    return words("row", name=row.key.name, sampler=sampler) if sampler else f"`{row.key.name}`"
+
+
+def status_line(board: Leaderboard, words: Words) -> str:
+    """How many training seeds there are, and what that allows to say."""
+    counts = [len(row.runs) for row in board.rows if row.runs]
+    if not counts:
+        return words("status_none")
+    low, high = min(counts), max(counts)
+    if high == 1:
+        return words("status_one")
+    if low == 1:
+        return words("status_mixed", low=low, high=high)
+    return words("status_full" if low == high else "status_range", low=low, high=high)
+
+
+def notes(board: Leaderboard, words: Words) -> list[str]:
+    """One paragraph for each thing that a reader must know about these numbers."""
+    return [
+        words.sentences([words(f"ranks_{board.method}"), *_power(board, words)]),
+        _baseline(board, words),
+        *_real_images(board, words),
+        *_near_real(board, words),
+        _copying(board, words),
+        *_collapsed(board, words),
+        *([words("accuracy")] if any(row.values("label_accuracy") for row in board.rows) else []),
+        *([words("averages")] if any(row.has_average for row in board.rows) else []),
+        *([words("best", n=board.n_best)] if board.n_best else []),
+        *_naming(board, words),
+        *([words("foreign", n=board.n_foreign)] if board.n_foreign else []),
+    ]
+
+
+def _power(board: Leaderboard, words: Words) -> list[str]:
+    """How far apart two rows must be for the comparison to have a fair chance."""
+    tested = [values for row in board.ranked if len(values := row.values("fid")) > 1]
+    spread = typical_spread(tested)
+    if spread is None:
+        return []
+    n, n_pairs = min(map(len, tested)), len(tested) * (len(tested) - 1) // 2
+    deviation, freedom = spread
+    alone, first = (
+        smallest_ratio(deviation, n, freedom, alpha=ALPHA / divisor) - 1 for divisor in (1, n_pairs)
+    )
+    shown = {"alone": value_text(100 * alone), "first": value_text(100 * first)}
+    return [words("power", n=n, n_pairs=n_pairs, **shown)]
+
+
+def _baseline(board: Leaderboard, words: Words) -> str:
+    row = board.calibration_row(BASELINE)
+    distance = row.estimate("fid") if row else None
+    if distance is None:
+        return words("baseline_missing")
+    label = metric_label("fid", board.protocol.extractor)
+    said = {"distance": label, "value": estimate_text(distance), "n": distance.n}
+    sentences = [words("baseline_intro" if distance.n > 1 else "baseline_intro_one", **said)]
+    groups: tuple[tuple[str, tuple[Verdict, ...]], ...] = (
+        ("baseline_better", ("better",)),
+        ("baseline_lower", ("lower",)),
+        ("baseline_undecided", ("undecided",)),
+        ("baseline_behind", ("behind", "higher")),
+    )
+    for key, verdicts in groups:
+        rows = [row for row in board.rows if row.baseline and row.baseline.verdict in verdicts]
+        if rows:
+            sentences.append(words(key, rows=_names(rows, words)))
+        elif key == "baseline_better":
+            sentences.append(words("baseline_nobody"))
+    return words.sentences(sentences)
+
+
+def _real_images(board: Leaderboard, words: Words) -> list[str]:
+    real, copies = board.calibration_row(HELD_OUT), board.calibration_row(COPIES)
+    if real is None or copies is None:
+        return []
+    protocol = board.protocol
+    said = words(
+        "real",
+        n=real.n_images,
+        distance=metric_label("fid", protocol.extractor),
+        value=estimate_text(real.estimate("fid")),
+        copies=estimate_text(copies.estimate("fid_held_out")),
+        held_out=protocol.held_out_split,
+        n_equal=protocol.n_held_out,
+    )
+    return [words.sentences([said, *_bias(board, real, words)])]
+
+
+def _bias(board: Leaderboard, real: Row, words: Words) -> list[str]:
+    """What the number of images alone adds to a distance."""
+    few = real.estimate("fid_bias")
+    many = [bias.mean for row in board.rows if (bias := row.estimate("fid_bias"))]
+    if few is None or not many:
+        return []
+    return [
+        words(
+            "bias",
+            few=value_text(few.mean),
+            n_few=real.n_images,
+            many=value_text(median(many)),
+            n_many=board.protocol.n_fake,
+        )
+    ]
+
+
+def _near_real(board: Leaderboard, words: Words) -> list[str]:
+    """Which rows come near to real images when both are few, and whether by copying."""
+    real, copies = board.calibration_row(HELD_OUT), board.calibration_row(COPIES)
+    if real is None or copies is None or not any(row.values("fid_equal_n") for row in board.rows):
+        return []
+    equal, test = NEAR * _mean(real, "fid_equal_n"), NEAR * _mean(copies, "fid_held_out")
+    rate, n = _mean(real, "copy_rate"), board.protocol.n_held_out
+    if not math.isfinite(equal + test + rate):
+        return []
+    near = [
+        row
+        for row in board.rows
+        if _mean(row, "fid_equal_n") <= equal and _mean(row, "fid_held_out") <= test
+    ]
+    fair = [row for row in near if _mean(row, "copy_rate") <= rate + ROUNDING]
+    said = words(
+        "near",
+        n=n,
+        held_out=board.protocol.held_out_split,
+        equal=f"{equal:.3g}",
+        test=f"{test:.3g}",
+        rate=f"{100 * rate:.3g}",
+        noise=f"{196 * math.sqrt(rate * (1 - rate) / n):.2g}",
+    )
+    found = words("near_rows", rows=_names(fair, words)) if fair else words("near_nobody")
+    others = [row for row in near if row not in fair]
+    more = [words("near_copying", rows=_names(others, words))] if others else []
+    return [words.sentences([said, found, *more])]
+
+
+def _mean(row: Row, name: MetricName) -> float:
+    estimate = row.estimate(name)
+    return math.inf if estimate is None else estimate.mean
+
+
+def _copying(board: Leaderboard, words: Words) -> str:
+    rates = [(row, row.estimate("copy_rate")) for row in board.rows]
+    many = [row for row, rate in rates if rate and rate.mean > 2 * EXPECTED_COPIES]
+    said = words("copying_rows", rows=_names(many, words)) if many else words("copying_nobody")
+    return words.sentences([words("copying"), said])
+
+
+def _collapsed(board: Leaderboard, words: Words) -> list[str]:
+    """Which rows look as if a generator makes few kinds of images, in any of their seeds."""
+    rows = [r for r in board.rows if any(suspicions(score.record) for score in r.scores)]
+    return [words("collapsed", rows=_names(rows, words))] if rows else []
+
+
+def cost_note(board: Leaderboard, words: Words) -> str:
+    """What the costs are of, where they were measured, and which code they are of."""
+    trained = [run.train for run in board.runs if run.train.cost]
+    if not trained:
+        return ""
+    machines = sorted({_machine(train.environment, words) for train in trained})
+    said = [words("costs_of", machines="; ".join(machines))]
+    by_code: dict[str, list[TrainRecord]] = defaultdict(list)
+    for train in trained:
+        by_code[_code(train, words)].append(train)
+    if len(by_code) == 1:
+        return words.sentences([*said, words("code", list=next(iter(by_code)))])
+    mixed = sorted(name for name, n in _code_versions(trained).items() if n > 1)
+    if mixed:
+        said.append(words("code_differs", rows=words.join([f"`{name}`" for name in mixed])))
+    for code, trains in sorted(by_code.items()):
+        names = sorted({f"`{train.spec.variant}`" for train in trains})
+        said.append(words("code_of", rows=words.join(names), list=code))
+    return words.sentences(said)
+
+
+def _code_versions(trains: Sequence[TrainRecord]) -> dict[str, int]:
+    """How many versions of its code the runs of each variant were trained by."""
+    versions: dict[str, set[str]] = defaultdict(set)
+    for train in trains:
+        versions[train.spec.variant].add(train.provenance.code)
+    return {variant: n_versions("training", found) for variant, found in versions.items()}
+
+
+def _machine(environment: Environment, words: Words) -> str:
+    n = environment.n_threads
+    threads = words("thread") if n == 1 else words("threads", n=n)
+    return words.join([environment.device_name, threads])
+
+
+def _code(train: TrainRecord, words: Words) -> str:
+    commit = (train.provenance.commit or NOTHING)[:10]
+    torch = f"torch {train.environment.packages.get('torch', NOTHING)}"
+    dirty = [words("dirty")] if train.provenance.dirty else []
+    return words.join([commit, *dirty, torch])
+
+
+def _naming(board: Leaderboard, words: Words) -> list[str]:
+    extractor = board.protocol.extractor
+    if extractor == INCEPTION:
+        return []
+    labels = {
+        "distance": metric_label("fid", extractor),
+        "score": metric_label("is", extractor),
+        "kernel": metric_label("kid", extractor),
+    }
+    return [words("naming", extractor=extractor, **labels)]
+
+
+def _names(rows: Sequence[Row], words: Words) -> str:
+    return words.join([row_name(row, words) for row in rows])

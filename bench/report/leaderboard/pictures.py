@@ -1,0 +1,76 @@
+"""The pictures of a report page: charts and the wall of samples, each with its words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.report.board.table import Leaderboard
+from bench.report.charts import KINDS, SUFFIX, drawn
+from bench.report.charts.rows import Frame
+from bench.report.leaderboard.wall import Wall
+from bench.report.words.charts import CHART_TEXTS
+from bench.report.words.report import Language, Words
+from catalog.schema import Registry
+
+FOLDER = "charts"
+"""Beside the page."""
+WALL = "wall.png"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file that a page shows.
+
+    Attributes:
+        path: relative to the page.
+        content: text of an SVG file, or the bytes of another.
+        alt: what it shows, for readers who do not see it.
+        caption: how to read it; Markdown.
+    """
+
+    path: str
+    content: str | bytes
+    alt: str
+    caption: str
+
+    @property
+    def markdown(self) -> list[str]:
+        """The picture and its caption as paragraphs."""
+        alt = self.alt.replace("[", "\\[").replace("]", "\\]")
+        return [f"![{alt}]({self.path})", "", self.caption]
+
+
+def pictures_of(
+    board: Leaderboard, registry: Registry, language: Language, wall: Wall | None
+) -> dict[str, Picture]:
+    """Everything there is to show, by kind: ``wall`` and the kinds of charts.
+
+    Args:
+        board: what is shown.
+        registry: families of the variants.
+        language: of the words.
+        wall: of the same board; it has no language.
+
+    Raises:
+        InvalidInput: the curve of a run is broken.
+    """
+    found = {} if wall is None else {"wall": _wall(board, registry, language, wall)}
+    for kind, chart in drawn(board, registry, language).items():
+        path = f"{FOLDER}/{chart.name}"
+        found[kind] = Picture(path, chart.svg, chart.alt, chart.caption)
+    return found
+
+
+def known_paths(language: Language) -> set[str]:
+    """Every path that a picture of a page in some language can have."""
+    return {f"{FOLDER}/{WALL}", *(f"{FOLDER}/{kind}{SUFFIX[language]}" for kind in KINDS)}
+
+
+def _wall(board: Leaderboard, registry: Registry, language: Language, wall: Wall) -> Picture:
+    say = Words(language, CHART_TEXTS)
+    which = "wall_all" if wall.n_variants == wall.total else "wall_some"
+    said = say(which, n=wall.n_variants, total=wall.total)
+    left_out = Frame.of(board, registry, language).left_out()
+    caption = say.sentences([say("wall_caption", which=said), *left_out])
+    alt = say("wall_alt", rows=say.join(list(wall.names)))
+    return Picture(f"{FOLDER}/{WALL}", wall.png, alt, caption)

@@ -1,0 +1,265 @@
+"""What a suite would run, and why: each job with its state and the reason in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from bench.identity import protocol as protocols
+from bench.identity.code import LOOPS, code_of_training, is_same_code
+from bench.identity.protocol import ScoringProtocol
+from bench.identity.spec import Precision, TrainSpec, train_spec
+from bench.models.build import resolve_recipe
+from bench.records.record import TrainRecord
+from bench.records.run_directory import CALIBRATION, RunDirectory, calibration_file
+from bench.run.failures import KILLED
+from bench.run.journal import Journal
+from bench.sample.image_sets import calibration_draws, expected_subjects, score_hash
+from bench.train import checkpoint
+from bench.train.checkpoint import Identity
+from catalog.errors import InvalidInput, UsageError
+from catalog.names import suggestion
+from catalog.schema import Registry, Suite, Variant
+
+State = Literal["new", "resume", "rescore", "done", "failed"]
+SMOKE_STEPS = 20
+SMOKE_IMAGES = 500
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """How a command narrows or changes a suite; the default changes nothing.
+
+    Attributes:
+        variants: only these; empty for all of the suite.
+        seeds: instead of the suite's.
+        steps: updates per run instead of the suite's.
+        limit: images per score instead of the protocol's.
+        smoke: a few updates and images, to see that everything works.
+        precision: of the passes through networks instead of fp32.
+    """
+
+    variants: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    steps: int | None = None
+    limit: int | None = None
+    smoke: bool = False
+    precision: Precision | None = None
+
+    def reasons(self, suite: Suite) -> tuple[str, ...]:
+        """Why results made under it do not compare with the suite's."""
+        reasons = []
+        if self.smoke:
+            reasons.append("smoke run")
+        if self.steps is not None and self.steps != suite.steps:
+            reasons.append(f"--steps {self.steps} instead of the suite's {suite.steps}")
+        if self.limit is not None:
+            reasons.append(f"--limit {self.limit}")
+        if self.precision not in (None, "fp32"):
+            reasons.append(f"--precision {self.precision} instead of fp32")
+        return tuple(reasons)
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """One training of a suite: what state it is in, and why it would or would not run."""
+
+    spec: TrainSpec
+    directory: Path
+    state: State
+    why: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A suite as it would run now.
+
+    Attributes:
+        calibration: calibration sets without a score under the protocol.
+        not_comparable_because: what keeps the records out of leaderboards.
+    """
+
+    suite: Suite
+    protocol: ScoringProtocol
+    runs_dir: Path
+    jobs: tuple[PlannedJob, ...]
+    calibration: tuple[str, ...]
+    not_comparable_because: tuple[str, ...]
+
+    def to_run(self, *, retry_failed: bool) -> tuple[PlannedJob, ...]:
+        """The jobs that a run starts: everything unfinished, failed ones if asked for, last."""
+        failed = self.in_state("failed") if retry_failed else ()
+        return (*self.in_state("new", "resume", "rescore"), *failed)
+
+    def in_state(self, *states: State) -> tuple[PlannedJob, ...]:
+        """The jobs in any of some states."""
+        return tuple(job for job in self.jobs if job.state in states)
+
+
+def planned_specs(
+    registry: Registry, suite: Suite, narrowing: Narrowing | None = None
+) -> tuple[TrainSpec, ...]:
+    """The trainings of a suite, variant by variant, seed by seed.
+
+    Raises:
+        UsageError: a variant is not in the suite.
+        InvalidInput: a recipe is broken.
+    """
+    narrowing = narrowing or Narrowing()
+    steps = SMOKE_STEPS if narrowing.smoke else narrowing.steps or suite.steps
+    dataset = registry.dataset(suite.dataset)
+    split = suite.train_split or registry.protocol(suite.protocol).reference_split
+    return tuple(
+        train_spec(
+            variant,
+            dataset,
+            resolve_recipe(registry, variant, dataset.id).model_dump(mode="json"),
+            split=split,
+            seed=seed,
+            steps=steps,
+            precision=narrowing.precision or "fp32",
+        )
+        for variant in _chosen(registry, suite, narrowing.variants)
+        for seed in narrowing.seeds or suite.seeds
+    )
+
+
+def make_plan(
+    registry: Registry, suite: Suite, runs_dir: Path, narrowing: Narrowing | None = None
+) -> Plan:
+    """Compare a suite with what is in ``runs_dir``; changes nothing."""
+    narrowing = narrowing or Narrowing()
+    protocol = protocols.resolve(registry, suite.protocol)
+    n_fake = SMOKE_IMAGES if narrowing.smoke else narrowing.limit
+    if n_fake is not None:
+        protocol = protocol.model_copy(update={"n_fake": min(n_fake, protocol.n_fake)})
+    calibration_dir = runs_dir / CALIBRATION
+    return Plan(
+        suite=suite,
+        protocol=protocol,
+        runs_dir=runs_dir,
+        jobs=tuple(
+            _examine(spec, runs_dir, protocol) for spec in planned_specs(registry, suite, narrowing)
+        ),
+        calibration=tuple(
+            name
+            for name in suite.calibration
+            if not all(
+                calibration_file(calibration_dir, name, protocol.key, draw).exists()
+                for draw in calibration_draws(name)
+            )
+        ),
+        not_comparable_because=narrowing.reasons(suite),
+    )
+
+
+def _chosen(registry: Registry, suite: Suite, names: tuple[str, ...]) -> tuple[Variant, ...]:
+    of_suite = registry.variants_of(suite)
+    by_name = {variant.id: variant for variant in of_suite}
+    for name in names:
+        if name not in by_name:
+            registry.variant(name)  # an unknown name has better suggestions than a foreign one
+            near = suggestion(name, by_name)
+            raise UsageError(f"suite '{suite.id}' has no variant '{name}'{near}")
+    return tuple(by_name[name] for name in dict.fromkeys(names)) if names else of_suite
+
+
+def _examine(spec: TrainSpec, runs_dir: Path, protocol: ScoringProtocol) -> PlannedJob:
+    directory = RunDirectory(runs_dir / spec.run_id)
+    state, why = _state(spec, directory, protocol)
+    if state == "new":
+        why = _older_run(spec, runs_dir) or why
+    return PlannedJob(spec, directory.path, state, why)
+
+
+def _state(
+    spec: TrainSpec, directory: RunDirectory, protocol: ScoringProtocol
+) -> tuple[State, str]:
+    record = directory.train_record()
+    if record is None:
+        return "new", "no record"
+    if record.error is not None and record.error.type != KILLED:
+        return "failed", f"{record.error.phase}: {record.error.message}"
+    if Journal.training_is_done(record):
+        scored = {score.score_hash for score in directory.score_records()}
+        missing = [s for s in expected_subjects(spec) if score_hash(s, protocol) not in scored]
+        if not missing:
+            pruned = "" if directory.weights.exists() else "; its weights were pruned"
+            done = f"trained and scored {record.updated_at:%Y-%m-%d}"
+            return "done", f"{done}{pruned}{_remarks(record)}"
+        samplers = ", ".join(dict.fromkeys(subject.sampler for subject in missing))
+        missing_scores = f"no score under protocol key {protocol.key}: {samplers}"
+        if not directory.weights.exists():
+            return "new", f"weights were pruned: trains again; {missing_scores}"
+        return "rescore", missing_scores
+    return _unfinished(record, directory)
+
+
+def _remarks(record: TrainRecord) -> str:
+    """What makes a finished run less than plainly good."""
+    spec, recorded = record.spec, record.provenance.code
+    present = (code_of_training(spec.algorithm, spec.recipe, loop) for loop in LOOPS)
+    same = any(is_same_code("training", recorded, code) for code in present)
+    found = [] if same else ["the code of training has changed since"]
+    found += map(str, record.health.suspicions)
+    return "".join(f"; {remark}" for remark in found)
+
+
+def _unfinished(record: TrainRecord, directory: RunDirectory) -> tuple[State, str]:
+    reason = {"started": "interrupted", "cancelled": "stopped"}.get(record.status, "killed")
+    if not any(checkpoint.files(directory.checkpoint)):
+        return "new", f"{reason} before the first checkpoint"
+    try:
+        step = saved_step(record.spec, directory)
+    except InvalidInput as error:
+        return "failed", f"{reason}; {error.what}"
+    if step is None:
+        return "new", f"{reason}; the checkpoint is damaged or of other code, so from the start"
+    return "resume", f"{reason}, {step} of {record.spec.steps} steps done"
+
+
+def saved_step(spec: TrainSpec, directory: RunDirectory) -> int | None:
+    """The step from which a training would go on; None where no checkpoint is of use.
+
+    Raises:
+        InvalidInput: a checkpoint is of another training, or holds more than data.
+    """
+    for loop in LOOPS:
+        saved = checkpoint.read(directory.checkpoint, Identity.of(spec, loop), torch.device("cpu"))
+        if saved is not None:
+            return int(saved["step"])
+    return None
+
+
+def _older_run(spec: TrainSpec, runs_dir: Path) -> str | None:
+    """How the newest other run of the same variant, seed and budget differs, if there is one."""
+    pattern = f"{spec.variant}-{spec.dataset.id}-s{spec.seed}-*"
+    for path in sorted(runs_dir.glob(pattern)):
+        record = RunDirectory(path).train_record()
+        if record is None or record.spec == spec:
+            continue
+        if (record.spec.steps, record.spec.precision) == (spec.steps, spec.precision):
+            return f"stale: {difference(record.spec, spec)}"
+    return None
+
+
+def difference(old: TrainSpec, new: TrainSpec) -> str:
+    """The first setting in which two specs differ, and how many more there are."""
+    before, after = (_flat(spec.model_dump(mode="json")) for spec in (old, new))
+    changed = [key for key in (before | after) if before.get(key) != after.get(key)]
+    key = changed[0]
+    more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+    return f"{key} {before.get(key)} → {after.get(key)}{more}"
+
+
+def _flat(data: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(data, dict):
+        return {prefix: data}
+    return {
+        path: leaf
+        for key, value in data.items()
+        for path, leaf in _flat(value, f"{prefix}.{key}" if prefix else key).items()
+    }

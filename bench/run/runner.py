@@ -1,0 +1,131 @@
+"""Carries out a plan: hands jobs to an engine and sums up how they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from bench.data.loaders import require_loader
+from bench.identity.local_registry import pinned_registry
+from bench.records.lease import announced
+from bench.records.record import Failure
+from bench.records.run_directory import CALIBRATION, exclusive
+from bench.run.engines.local import Limits, LocalEngine
+from bench.run.events import JobEnded, Watch
+from bench.run.job import CalibrationJob, Job, Surroundings, TrainJob
+from bench.run.journal import record_death
+from bench.run.plan import Plan, PlannedJob
+from catalog.read.loader import registry_sha256
+from catalog.read.locate import find_registry
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a plan is carried out.
+
+    Attributes:
+        n_slots: jobs at once.
+        limits: of every job.
+        retry_failed: whether jobs that failed before are tried again.
+        fail_fast: whether the first failure stops the others, which save their state.
+    """
+
+    n_slots: int = 1
+    limits: Limits = field(default_factory=Limits)
+    retry_failed: bool = False
+    fail_fast: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of a suite went.
+
+    Attributes:
+        ended: the jobs of this sitting.
+        still_failed: jobs that failed in an earlier one and were not tried again.
+        n_not_started: jobs that an early failure left untouched.
+        results: run directories of the suite that are trained and scored, in order of their names.
+    """
+
+    ended: tuple[JobEnded, ...]
+    still_failed: tuple[PlannedJob, ...]
+    n_not_started: int = 0
+    results: tuple[Path, ...] = ()
+
+    @property
+    def failures(self) -> list[str]:
+        """One line for each job that has no result."""
+        now = [f"{end.job}: {end.message}" for end in self.ended if end.status != "success"]
+        before = [f"{job.spec.label}: {job.why}" for job in self.still_failed]
+        return now + before
+
+
+def surroundings(
+    plan: Plan,
+    device: torch.device,
+    registry_file: Path | None,
+    extractor_weights: Path | None,
+    *,
+    tuned: bool = False,
+) -> Surroundings:
+    """What the jobs of a plan share; one CPU thread each, as jobs side by side use cores best.
+
+    Raises:
+        InvalidInput: the program cannot load the suite's data set.
+    """
+    registry_path = find_registry(registry_file)
+    registry = pinned_registry(registry_path)
+    dataset = registry.dataset(plan.suite.dataset)
+    require_loader(dataset)
+    return Surroundings(
+        dataset=dataset,
+        protocol=plan.protocol,
+        extractor=registry.extractor(plan.protocol.extractor),
+        device=str(device),
+        n_threads=1,
+        registry_sha256=registry_sha256(registry_path),
+        extractor_weights=extractor_weights,
+        tuned=tuned,
+    )
+
+
+def jobs_of(plan: Plan, around: Surroundings, *, retry_failed: bool) -> list[Job]:
+    """What is to be run, calibration first: it fills the cache of reference features."""
+    calibration: list[Job] = []
+    if plan.calibration:
+        directory = plan.runs_dir / CALIBRATION
+        calibration = [CalibrationJob(plan.calibration, directory, around)]
+    return calibration + [
+        TrainJob(job.spec, job.directory, around, plan.not_comparable_because)
+        for job in plan.to_run(retry_failed=retry_failed)
+    ]
+
+
+def run_plan(plan: Plan, around: Surroundings, watch: Watch, manner: Manner) -> Outcome:
+    """Run what a plan says is to be run.
+
+    Raises:
+        MissingPrerequisite: another process is writing to the runs directory.
+        KeyboardInterrupt: passed on after the running jobs saved their state.
+    """
+    engine = LocalEngine(around.device, manner.n_slots, manner.limits, _bury, manner.fail_fast)
+    jobs = jobs_of(plan, around, retry_failed=manner.retry_failed)
+    command = f"bench run {plan.suite.id}"
+    with exclusive(plan.runs_dir), announced(plan.runs_dir, command, manner.n_slots):
+        ended = engine.run(jobs, watch)
+    still_failed = () if manner.retry_failed else plan.in_state("failed")
+    return Outcome(tuple(ended), still_failed, len(jobs) - len(ended), _results(plan, ended))
+
+
+def _results(plan: Plan, ended: Sequence[JobEnded]) -> tuple[Path, ...]:
+    now = {end.job for end in ended if end.status == "success"}
+    good = (job for job in plan.jobs if job.state == "done" or job.spec.label in now)
+    return tuple(sorted(job.directory for job in good))
+
+
+def _bury(job: Job, failure: Failure) -> None:
+    if isinstance(job, TrainJob):
+        record_death(job, failure)

@@ -1,0 +1,211 @@
+"""What a train job does: data, model, training, sampling, scoring, each phase on record.
+
+Work that an earlier sitting finished is not done again: final weights are loaded, image sets that
+have a score under the present protocol are left alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from bench.data import ImageData, load_dataset
+from bench.machine.memory import peak_memory_bytes
+from bench.models.build import build_from_spec
+from bench.records.curve import curve_csv
+from bench.records.record import Cost, Health, Measures, Parameters, PhaseName, RunSubject
+from bench.records.run_directory import RunDirectory, artifact
+from bench.run.events import PhaseStarted, Scored, TrainProgress, Watch
+from bench.run.job import TrainJob
+from bench.run.journal import Journal
+from bench.run.scoring_bench import ScoringBench
+from bench.sample import trained_model as trained
+from bench.sample.draw_images import draw_subject
+from bench.sample.grid import write_grid
+from bench.sample.image_sets import RECONSTRUCTION, expected_subjects, grid_name, score_hash
+from bench.sample.previews import Sketches
+from bench.sample.trained_model import TrainedModel
+from bench.score.suspicions import suspicions
+from bench.train import checkpoint
+from bench.train.checkpoint import Identity
+from bench.train.divergence import Diverged
+from bench.train.gpu.choice import loop_of, placed, trainer_of
+from bench.train.loop import Progress, Training
+from catalog.files import write_atomically
+
+
+class TrainTask:
+    """One model, from its data to its scores."""
+
+    def __init__(self, job: TrainJob, watch: Watch, should_stop: Callable[[], bool]) -> None:
+        self.job = job
+        self.watch = watch
+        self.should_stop = should_stop
+        self.device = torch.device(job.around.device)
+        self.directory = RunDirectory(job.directory)
+        self.journal: Journal | None = None
+
+    def run(self) -> str:
+        """Do everything that is still to be done; returns what is odd about the result, if any."""
+        journal = self.journal = Journal(self.job, self.directory, self.device)
+        self.directory.keep_room()
+        with self._phase(journal, "data"):
+            data = load_dataset(self.job.around.dataset)
+        if Journal.training_is_done(journal.record):
+            model = trained.load(self.directory, self.device)
+        else:
+            model = self._train(journal, data)
+        subjects = self.unscored()
+        with self._phase(journal, "sample"):
+            sets = {subject: self._images(subject, model, data) for subject in subjects}
+        with self._phase(journal, "score"):
+            self._score(sets, model, data)
+        health = self._health(journal)
+        journal.update(status="success", health=health)
+        return "; ".join(map(str, health.suspicions))
+
+    def stopped(self) -> None:
+        """Close the record of a job that was asked to stop."""
+        if self.journal is not None:
+            self.journal.stop()
+
+    def failed(self, error: Exception) -> None:
+        """Close the record of a job that failed.
+
+        Raises:
+            OSError: the record cannot be written.
+        """
+        if self.journal is not None:
+            if isinstance(error, Diverged):
+                health = Health(last_losses=error.losses, diverged_at_step=error.step)
+                self.journal.update(health=health)
+            self.journal.fail(error)
+
+    def unscored(self) -> tuple[RunSubject, ...]:
+        """Image sets of this run that have no score under the job's protocol yet."""
+        scored = {record.score_hash for record in self.directory.score_records()}
+        protocol = self.job.around.protocol
+        return tuple(
+            subject
+            for subject in expected_subjects(self.job.spec)
+            if score_hash(subject, protocol) not in scored
+        )
+
+    @contextmanager
+    def _phase(self, journal: Journal, name: PhaseName) -> Iterator[None]:
+        self.watch(PhaseStarted(self.job.name, name))
+        with journal.phase(name):
+            yield
+
+    def _train(self, journal: Journal, data: ImageData) -> TrainedModel:
+        spec = self.job.spec
+        with self._phase(journal, "model"):
+            model = build_from_spec(spec).to(self.device)
+            sampling = {id(p): p for m in model.sampling_modules().values() for p in m.parameters()}
+            journal.update(
+                parameters=Parameters(
+                    total=sum(p.numel() for p in model.parameters()),
+                    sampling=sum(p.numel() for p in sampling.values()),
+                )
+            )
+        split = placed(data[spec.dataset.split], self.device)
+        loop = loop_of(spec, split, next(model.parameters()).device, graphs=self.job.around.tuned)
+        journal.looped(loop)
+        trainer = trainer_of(
+            spec,
+            model,
+            split,
+            graphs=self.job.around.tuned,
+            checkpoint_file=self.directory.checkpoint,
+            identity=Identity.of(spec, loop),
+        )
+        sketches = Sketches(trainer, self.directory.latest_grid)
+        with self._phase(journal, "train"):
+            training = trainer.run(lambda at: self._tell(sketches.observe(at)), self.should_stop)
+            finished = trained.finish(spec, model, trainer.average, split)
+        if training.resumed_from_step is not None:
+            journal.resumed_from(training.resumed_from_step)
+        measures = finished.measures(data, self.job.around.protocol.held_out_split)
+        self._publish(journal, training, finished, measures)
+        return finished
+
+    def _tell(self, progress: Progress) -> None:
+        self.watch(
+            TrainProgress(
+                self.job.name,
+                progress.step,
+                progress.n_steps,
+                progress.losses,
+                progress.images_per_s,
+            )
+        )
+
+    def _publish(
+        self,
+        journal: Journal,
+        training: Training,
+        model: TrainedModel,
+        measures: Measures | None,
+    ) -> None:
+        files = trained.save(model, self.directory)
+        write_atomically(self.directory.curve, curve_csv(training.curve))
+        artifacts = [artifact("weights", file, self.directory.path) for file in files]
+        artifacts.append(artifact("curve", self.directory.curve, self.directory.path))
+        journal.update(
+            artifacts=tuple(artifacts),
+            measures=measures,
+            health=Health(last_losses=training.curve[-1][1]),
+            cost=Cost(
+                train_wall_s=training.wall_s,
+                images_seen=training.images_seen,
+                images_per_s=training.images_seen / training.wall_s,
+                peak_memory_bytes=peak_memory_bytes(self.device),
+            ),
+        )
+        checkpoint.remove(self.directory.checkpoint)
+
+    def _images(
+        self, subject: RunSubject, model: TrainedModel, data: ImageData
+    ) -> tuple[Tensor, float]:
+        start = time.perf_counter()
+        images = draw_subject(subject, model, data, self.job.around.protocol)
+        wall_s = time.perf_counter() - start
+        grid = grid_name(subject, has_average=model.average is not None)
+        write_grid(images, self.directory.path / grid)
+        return images, wall_s
+
+    def _score(
+        self,
+        sets: dict[RunSubject, tuple[Tensor, float]],
+        model: TrainedModel,
+        data: ImageData,
+    ) -> None:
+        if not sets:
+            return
+        bench = ScoringBench(self.job.around, data)
+        for subject, (images, sample_wall_s) in sets.items():
+            record = bench.record(
+                subject,
+                images,
+                sample_wall_s,
+                labels=model.labels(subject.sampler, len(images)),
+                comparable=not self.job.not_comparable_because,
+            )
+            self.directory.write_score(record)
+            self.watch(Scored.of(self.job.name, record))
+
+    def _health(self, journal: Journal) -> Health:
+        """The health on record, with what the scores under the job's protocol make one suspect."""
+        protocol = self.job.around.protocol
+        found = [
+            suspicion
+            for record in self.directory.score_records()
+            if record.protocol_key == protocol.key
+            for suspicion in suspicions(record)
+            if suspicion.sampler != RECONSTRUCTION
+        ]
+        return journal.record.health.model_copy(update={"suspicions": tuple(found)})

@@ -1,0 +1,66 @@
+"""Which image sets of a run are scored: every sampler it has, averaged and raw weights apart."""
+
+from __future__ import annotations
+
+from bench.identity.digest import sha256_of_data
+from bench.identity.protocol import ScoringProtocol
+from bench.identity.spec import TrainSpec
+from bench.models.base import GenerativeModel, LatentModel, Reconstructs
+from bench.models.build import algorithm_class
+from bench.records.record import CalibrationSubject, RunSubject
+from bench.sample.latent_density import SAMPLER as MIXTURE
+
+RECONSTRUCTION = "reconstruction"
+DRAWS = 5
+"""Independent draws of each of the calibration sets that rows are compared with."""
+
+
+def sampler_names(model: type[GenerativeModel]) -> tuple[str, ...]:
+    """Own samplers first, then the ex-post mixture, then reconstruction, where there are any."""
+    mixture = (MIXTURE,) if _has_methods(model, LatentModel) else ()
+    reconstruction = (RECONSTRUCTION,) if _has_methods(model, Reconstructs) else ()
+    return (*model.samplers, *mixture, *reconstruction)
+
+
+def expected_subjects(spec: TrainSpec) -> tuple[RunSubject, ...]:
+    """Everything that is scored of one run."""
+    averaged = float(str(spec.recipe.get("ema_decay", 0.0))) > 0.0
+    return tuple(
+        RunSubject(
+            run_id=spec.run_id,
+            variant=spec.variant,
+            seed=spec.seed,
+            train_hash=spec.train_hash,
+            weights="final",
+            ema=ema,
+            sampler=sampler,
+        )
+        for ema in ((True, False) if averaged else (False,))
+        for sampler in sampler_names(algorithm_class(spec.algorithm))
+    )
+
+
+def calibration_draws(name: str) -> range:
+    """The draws of a calibration set that are scored; most sets have the first one alone."""
+    return range(DRAWS if name in {"class-pca-gaussian", "pca-gaussian"} else 1)
+
+
+def score_hash(subject: RunSubject | CalibrationSubject, protocol: ScoringProtocol) -> str:
+    """Identifies one scored image set; the same set under the same protocol has the same hash."""
+    if isinstance(subject, RunSubject):
+        exclude = {"variant", "run_id"}
+    else:  # the first draw keeps the hash that it had before there were others
+        exclude = set() if subject.draw else {"draw"}
+    data = subject.model_dump(mode="json", exclude=exclude)
+    return sha256_of_data({"subject": data, "protocol": protocol.key})
+
+
+def grid_name(subject: RunSubject, *, has_average: bool) -> str:
+    """File name of a subject's sample grid inside its run directory."""
+    raw = "-raw" if has_average and not subject.ema else ""
+    return f"grid-{subject.sampler}{raw}.png"
+
+
+def _has_methods(model: type[GenerativeModel], protocol: type) -> bool:
+    needed = [name for name in vars(protocol) if not name.startswith("_")]
+    return all(hasattr(model, name) for name in needed)

@@ -1,0 +1,129 @@
+"""Image sets that a user names on the command line, as one uint8 tensor.
+
+A set is a directory of png, jpg, jpeg, bmp or webp files in order of their names, a ``.npy`` file,
+a run directory (the first ``N_FROM_RUN`` images of its model, as its suite scores them), or a split
+of a registered data set written ``DATASET:SPLIT``. JPEG and most webp files are lossy:
+their artefacts count as differences, so lossless files are to be preferred on both sides.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.data import load_dataset
+from bench.data.decode.image_files import SUFFIXES, Pixels, channels_first, read_array, read_image
+from bench.data.loaders import require_loader
+from bench.records.run_directory import RunDirectory
+from bench.sample import trained_model as trained
+from bench.sample.draw import NonFiniteImages
+from catalog.errors import InvalidInput, UsageError
+from catalog.files import reason
+from catalog.schema import Registry
+
+N_FROM_RUN = 10_000
+
+
+def resolve_image_source(
+    text: str, registry: Registry, device: torch.device | str = "cpu"
+) -> Tensor:
+    """The images that a command-line argument names.
+
+    Args:
+        text: a directory of images, a run directory, a ``.npy`` file or ``DATASET:SPLIT``.
+        registry: where data sets are looked up.
+        device: where the model of a run directory draws.
+
+    Returns:
+        (N, C, H, W) uint8 with C of 1 or 3.
+
+    Raises:
+        InvalidInput: the images break a rule; the message names file and rule.
+        UsageError: there is no such data set or split.
+    """
+    try:
+        return _resolve(text, registry, torch.device(device))
+    except OSError as error:
+        raise InvalidInput(f"{text}: cannot be read ({reason(error)})") from error
+
+
+def _resolve(text: str, registry: Registry, device: torch.device) -> Tensor:
+    path = Path(text)
+    if (path / "train.json").is_file():
+        return _read_run(path, device)
+    if path.is_dir():
+        return read_directory(path)
+    if path.is_file():
+        return read_npy(path)
+    if ":" in text:
+        return _read_split(text, registry)
+    raise InvalidInput(f"{text}: neither a directory, nor a .npy file, nor DATASET:SPLIT")
+
+
+def read_directory(path: Path) -> Tensor:
+    """The image files of a directory, in order of their names; its folders are not entered.
+
+    Returns:
+        (N, C, H, W) uint8; C is 1 for grey files and 3 for RGB files.
+
+    Raises:
+        InvalidInput: there is none, one cannot be decoded, or they differ in size or mode.
+    """
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise InvalidInput(f"{path}: holds no {', '.join(SUFFIXES)} file")
+    images: list[Pixels] = []
+    for file in files:
+        image = read_image(file)
+        if images and image.shape != images[0].shape:
+            raise InvalidInput(
+                f"{file}: is {_described(image)}, but {files[0].name} is {_described(images[0])};"
+                " all images of a set have one size and mode"
+            )
+        images.append(image)
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()  # (N, C, H, W)
+
+
+def read_npy(path: Path) -> Tensor:
+    """The images of a ``.npy`` file of uint8: (N, H, W), (N, C, H, W) or (N, H, W, C).
+
+    Where both orders are possible, an axis of 3 is taken for the channels rather than an axis of
+    1, and the first possible axis rather than the last.
+
+    Returns:
+        (N, C, H, W) uint8 with C of 1 or 3.
+
+    Raises:
+        InvalidInput: the file cannot be read, or dtype or shape is another one.
+    """
+    array = read_array(path)
+    return torch.from_numpy(np.ascontiguousarray(channels_first(array, path)))
+
+
+def _described(image: Pixels) -> str:
+    height, width, channels = image.shape
+    return f"{height} x {width} {'grey' if channels == 1 else 'RGB'}"
+
+
+def _read_run(path: Path, device: torch.device) -> Tensor:
+    model = trained.load(RunDirectory(path), device)
+    sampler = type(model.model).samplers[0]
+    averaged = model.average is not None
+    try:
+        return model.sample(sampler, N_FROM_RUN, seed=model.spec.seed, ema=averaged)
+    except NonFiniteImages as error:
+        raise InvalidInput(f"{path}: {error}") from error
+
+
+def _read_split(text: str, registry: Registry) -> Tensor:
+    name, _, split = text.rpartition(":")
+    dataset = registry.dataset(name)
+    if split not in dataset.splits:
+        raise UsageError(
+            f"data set '{name}' has no split '{split}', it has {', '.join(dataset.splits)}"
+        )
+    require_loader(dataset)
+    return load_dataset(dataset)[split].images

@@ -1,0 +1,285 @@
+"""From images to metrics: one pass through the extractor, then every metric on its features.
+
+``score_features`` measures two sets as a user asks; ``Scorer`` measures generated images as a
+protocol prescribes, with reference features that are made once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from bench.data import ImageData
+from bench.identity.protocol import ScoringProtocol
+from bench.records.record import Metric, MetricName
+from bench.score.copies import copy_rate
+from bench.score.extractors import load_extractor
+from bench.score.features import Features, extract, reference_features
+from bench.score.metrics import (
+    TooFewImages,
+    frechet_distance,
+    inception_score,
+    kernel_distance,
+    precision_recall,
+    require_images,
+)
+from bench.stats import feature_bias, frechet_error
+from catalog.errors import InvalidInput
+from catalog.schema import Extractor
+
+MetricGroup = Literal["fid", "is", "kid", "prc"]
+GROUPS: dict[MetricGroup, tuple[MetricName, ...]] = {
+    "fid": ("fid",),
+    "is": ("is",),
+    "kid": ("kid",),
+    "prc": ("precision", "recall", "f_score"),
+}
+HIGHER_IS_BETTER = frozenset({"is", "precision", "recall", "f_score", "label_accuracy"})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Parameters of the metrics; the defaults are torch-fidelity's.
+
+    Attributes:
+        layer_isc: which layer the inception score reads, and so on for the others.
+        prc_samples: precision and recall see at most so many first images of each side.
+        rng_seed: seed of the metrics' own shuffles.
+    """
+
+    layer_isc: str
+    layer_fid: str
+    layer_kid: str
+    layer_prc: str
+    isc_splits: int = 10
+    kid_subsets: int = 100
+    kid_subset_size: int = 1000
+    prc_neighborhood: int = 3
+    prc_samples: int | None = None
+    rng_seed: int = 2020
+
+
+def score_features(
+    group: MetricGroup, fake: Features, real: Features, settings: Settings
+) -> dict[str, float]:
+    """One group of metrics on features of generated and real images.
+
+    Args:
+        group: which metrics.
+        fake: layer name to (N, d) float32 of the generated images.
+        real: layer name to (M, d) float32 of the real ones; not looked at by ``is``.
+        settings: parameters of all metrics.
+
+    Returns:
+        The group's metrics by name; ``is`` and ``kid`` come with ``is_std`` and ``kid_std``, the
+        spread over their splits and subsets.
+
+    Raises:
+        TooFewImages: the group is not defined for so few images.
+        InvalidInput: a result is not finite.
+    """
+    if group == "is":
+        score = inception_score(
+            fake[settings.layer_isc], splits=settings.isc_splits, rng_seed=settings.rng_seed
+        )
+        return {"is": score.mean, "is_std": score.spread}
+    if group == "fid":
+        return {"fid": frechet_distance(fake[settings.layer_fid], real[settings.layer_fid])}
+    if group == "kid":
+        distance = kernel_distance(
+            fake[settings.layer_kid],
+            real[settings.layer_kid],
+            subsets=settings.kid_subsets,
+            subset_size=settings.kid_subset_size,
+            rng_seed=settings.rng_seed,
+        )
+        return {"kid": distance.mean, "kid_std": distance.spread}
+    coverage = precision_recall(
+        fake[settings.layer_prc][: settings.prc_samples],
+        real[settings.layer_prc][: settings.prc_samples],
+        neighborhood=settings.prc_neighborhood,
+    )
+    return dict(coverage._asdict())
+
+
+class Scorer:
+    """Measures sets of generated images against one data set under one protocol."""
+
+    def __init__(
+        self,
+        data: ImageData,
+        protocol: ScoringProtocol,
+        entry: Extractor,
+        device: torch.device | str,
+        weights: Path | None = None,
+    ) -> None:
+        """Load the extractor, and make or recall the features of the real images.
+
+        Args:
+            data: the protocol's data set.
+            protocol: what is measured and how.
+            entry: the protocol's extractor.
+            device: where features are made.
+            weights: file to read the extractor's weights from instead of the usual one.
+
+        Raises:
+            MissingPrerequisite: the extractor's weights are absent.
+            InvalidInput: data or extractor are not those of the protocol.
+        """
+        expected = (protocol.extractor, protocol.extractor_sha256)
+        _require_same("extractor", (entry.id, entry.sha256), expected)
+        _require_same("data set", data.fingerprint, protocol.dataset_fingerprint)
+        self.protocol = protocol
+        self.device = device
+        self.extractor = load_extractor(entry, device, weights)
+        self.shape = data[protocol.reference_split].images.shape[1:]
+        self.n_classes = len(data[protocol.reference_split].labels.unique())
+        self.reference, self.held_out = (
+            reference_features(
+                data[split].images, self.extractor, protocol.batch_size, device, split
+            )
+            for split in (protocol.reference_split, protocol.held_out_split)
+        )
+        self.settings = _settings(protocol)
+
+    def score(self, images: Tensor, labels: Tensor | None = None) -> tuple[Metric, ...]:
+        """All metrics of a record for (N, C, H, W) uint8 generated images.
+
+        A metric that is not defined for so few images has no value, and says why.
+
+        Args:
+            images: in the order of their indices: metrics at equal n see the first ones.
+            labels: (N,) int64, the class that each image was asked to be of. Where there are any,
+                and the extractor's layer for the inception score has an output per class of the
+                data set, the share of images of that class is measured as well.
+
+        Raises:
+            InvalidInput: the images are not like the real ones, or a feature or result is not
+                finite.
+        """
+        _require_same("shape of an image", tuple(images.shape[1:]), tuple(self.shape))
+        source = "generated images"
+        fake = extract(images, self.extractor, self.protocol.batch_size, self.device, source)
+        metrics: list[Metric] = []
+        for group in GROUPS:
+            metrics += self._group(group, fake)
+        return (
+            *metrics,
+            self._few("fid_equal_n", fake, self.reference),
+            self._few("fid_held_out", fake, self.held_out),
+            self._bias(fake),
+            self._copy_rate(fake),
+            *self._label_accuracy(fake, labels),
+        )
+
+    def _group(self, group: MetricGroup, fake: Features) -> list[Metric]:
+        n_fake, n_real = len(fake[self.settings.layer_fid]), self.protocol.n_reference
+        shown = min(n_fake, n_real) if group == "prc" else n_fake
+        return _measured(
+            GROUPS[group],
+            lambda: (
+                score_features(group, fake, self.reference, self.settings)
+                | (self._error(fake) if group == "fid" else {})
+            ),
+            n_fake=shown,
+            n_real=None if group == "is" else n_real,
+        )
+
+    def _error(self, fake: Features) -> dict[str, float]:
+        layer = self.settings.layer_fid
+        error = frechet_error(fake[layer].numpy(), self.reference[layer].numpy())
+        return {} if error is None else {"fid_std": error}
+
+    def _few(self, name: MetricName, fake: Features, real: Features) -> Metric:
+        """Distance of as many first generated images as there are held-out ones."""
+        layer = self.settings.layer_fid
+        few = fake[layer][: len(self.held_out[layer])]
+        return _measured(
+            (name,),
+            lambda: {name: frechet_distance(few, real[layer])},
+            n_fake=len(few),
+            n_real=len(real[layer]),
+        )[0]
+
+    def _bias(self, fake: Features) -> Metric:
+        features = fake[self.settings.layer_fid]
+
+        def measure() -> dict[str, float]:
+            require_images("the bias of FID", features, 2)
+            return {"fid_bias": feature_bias(features.numpy())}
+
+        return _measured(("fid_bias",), measure, n_fake=len(features), n_real=None)[0]
+
+    def _label_accuracy(self, fake: Features, labels: Tensor | None) -> list[Metric]:
+        logits = fake[self.settings.layer_isc]
+        if labels is None or logits.shape[1] != self.n_classes:
+            return []
+        _require_same("number of labels", len(labels), len(logits))
+        right = (logits.argmax(dim=1) == labels.cpu()).double().mean().item()
+        return _measured(
+            ("label_accuracy",), lambda: {"label_accuracy": right}, n_fake=len(logits), n_real=None
+        )
+
+    def _copy_rate(self, fake: Features) -> Metric:
+        made, train, held_out = (
+            features[self.settings.layer_prc].to(self.device)
+            for features in (fake, self.reference, self.held_out)
+        )
+        return _measured(
+            ("copy_rate",),
+            lambda: {"copy_rate": copy_rate(made, train, held_out)},
+            n_fake=len(made),
+            n_real=len(train),
+        )[0]
+
+
+def _measured(
+    names: tuple[MetricName, ...],
+    measure: Callable[[], dict[str, float]],
+    *,
+    n_fake: int,
+    n_real: int | None,
+) -> list[Metric]:
+    values: dict[str, float] = {}
+    reason = None
+    try:
+        values = measure()
+    except TooFewImages as error:
+        reason = error.what
+    return [
+        Metric(
+            name=name,
+            value=values.get(name),
+            missing_reason=reason,
+            higher_is_better=name in HIGHER_IS_BETTER,
+            spread=values.get(f"{name}_std"),
+            n_fake=n_fake,
+            n_real=n_real,
+        )
+        for name in names
+    ]
+
+
+def _settings(protocol: ScoringProtocol) -> Settings:
+    return Settings(
+        layer_isc=protocol.layer_isc,
+        layer_fid=protocol.layer_fid,
+        layer_kid=protocol.layer_kid,
+        layer_prc=protocol.layer_prc,
+        isc_splits=protocol.isc_splits,
+        kid_subsets=protocol.kid_subsets,
+        kid_subset_size=protocol.kid_subset_size,
+        prc_neighborhood=protocol.prc_neighborhood,
+        prc_samples=protocol.n_reference,
+        rng_seed=protocol.rng_seed,
+    )
+
+
+def _require_same(what: str, found: object, expected: object) -> None:
+    if found != expected:
+        raise InvalidInput(f"{what} is {found}, the protocol scores {expected}")

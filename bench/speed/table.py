@@ -1,0 +1,89 @@
+"""Speeds as a Markdown table, with what they were measured on above and the median below."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from bench.machine.memory import in_words
+from bench.records.environment import environment
+from bench.speed.measure import Failed, Measurement
+
+HEAD = (
+    *("variant", "textbook, images/s", "plain, images/s", "tuned, images/s", "at once", "ratio"),
+    *("memory: textbook, plain, tuned", "CUDA graph"),
+)
+Result = Measurement | Failed
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all rows of a table have in common."""
+
+    device_name: str
+    device: str
+    n_cores: int
+    os: str
+    torch_version: str
+    dataset: str
+    steps: int
+
+    @classmethod
+    def here(cls, device: torch.device, dataset: str, steps: int) -> Setting:
+        """This machine."""
+        found = environment(device)
+        return cls(
+            device_name=found.device_name,
+            device=str(device),
+            n_cores=os.cpu_count() or 1,
+            os=found.os,
+            torch_version=found.packages["torch"],
+            dataset=dataset,
+            steps=steps,
+        )
+
+    def sentence(self) -> str:
+        """One line."""
+        return (
+            f"{self.device_name} ({self.device}), {self.n_cores} CPU cores, {self.os}, "
+            f"torch {self.torch_version}; data set {self.dataset}, {self.steps} updates per turn."
+        )
+
+
+def markdown(setting: Setting, results: Sequence[Result]) -> str:
+    """The whole text, without a newline at its end."""
+    lines = [setting.sentence(), "", _line(HEAD), _line(["---"] * len(HEAD))]
+    lines += [_line(_cells(result)) for result in results]
+    median = median_ratio(results)
+    if median is not None:
+        lines += ["", f"Median ratio of tuned to textbook: **{median:.2f}x**"]
+    return "\n".join(lines)
+
+
+def median_ratio(results: Sequence[Result]) -> float | None:
+    """Over the variants that could be measured; None if none could."""
+    ratios = [result.ratio for result in results if isinstance(result, Measurement)]
+    return statistics.median(ratios) if ratios else None
+
+
+def _cells(result: Result) -> list[str]:
+    if isinstance(result, Failed):
+        return [result.variant, f"failed: {result.reason}", *[""] * (len(HEAD) - 2)]
+    columns = (result.textbook, result.plain, result.tuned)
+    return [
+        result.variant,
+        *(f"{column.images_per_s:,.0f}" for column in columns),
+        str(result.tuned.n_jobs),
+        f"{result.ratio:.2f}x",
+        ", ".join(in_words(column.peak_bytes) for column in columns),
+        result.graph,
+    ]
+
+
+def _line(cells: Sequence[str]) -> str:
+    clean = (" ".join(cell.replace("|", r"\|").split()) for cell in cells)
+    return f"| {' | '.join(clean)} |"

@@ -1,0 +1,102 @@
+"""The registry's browsable part in formats that other programs read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+from catalog.browse.items import SCHEMA_VERSION, erratum_item, full
+from catalog.browse.table import markdown_table
+from catalog.schema import Registry, Resource
+
+_COLUMNS = (
+    "id", "kind", "origin", "family", "modality", "title_en", "title_zh", "authors", "year",
+    "venue", "arxiv", "doi", "url", "license", "summary_en", "summary_zh", "lines", "errata",
+)  # fmt: skip
+
+
+def as_json(registry: Registry) -> str:
+    """One document with every resource and every erratum."""
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "items": [full(registry, resource) for resource in registry.resources],
+        "errata": [erratum_item(erratum) for erratum in registry.errata],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def as_jsonl(registry: Registry) -> str:
+    """One resource per line."""
+    lines = [
+        json.dumps(full(registry, resource), ensure_ascii=False) for resource in registry.resources
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def as_csv(registry: Registry) -> str:
+    """One resource per row, lists joined by semicolons."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_row(registry, resource) for resource in registry.resources)
+    return out.getvalue()
+
+
+def as_markdown(registry: Registry) -> str:
+    """One table with both titles; ``aigc catalog render`` makes the full pages."""
+    rows = [
+        [
+            resource.id,
+            resource.kind,
+            _linked(resource.title.en, resource.url),
+            resource.title.zh,
+            str(resource.sure_year or ""),
+        ]
+        for resource in registry.resources
+    ]
+    return "\n".join(markdown_table(["id", "kind", "title", "标题", "year"], rows)) + "\n"
+
+
+def as_schema(registry: Registry) -> str:  # noqa: ARG001 - every format has one signature
+    """JSON Schema of the registry file, for editors."""
+    return json.dumps(Registry.model_json_schema(), ensure_ascii=False, indent=2) + "\n"
+
+
+FORMATS: dict[str, Callable[[Registry], str]] = {
+    "json": as_json,
+    "jsonl": as_jsonl,
+    "csv": as_csv,
+    "markdown": as_markdown,
+    "schema": as_schema,
+}
+
+
+def _row(registry: Registry, resource: Resource) -> dict[str, Any]:
+    licence = resource.license
+    return {
+        "id": resource.id,
+        "kind": resource.kind,
+        "origin": resource.origin,
+        "family": resource.family or "",
+        "modality": ";".join(resource.modality),
+        "title_en": resource.title.en,
+        "title_zh": resource.title.zh,
+        "authors": ";".join(resource.authors),
+        "year": resource.sure_year or "",
+        "venue": resource.venue or "",
+        "arxiv": resource.ids.arxiv or "",
+        "doi": resource.ids.doi or "",
+        "url": resource.url or "",
+        "license": (licence.code or licence.data or "") if licence else "",
+        "summary_en": resource.summary.en,
+        "summary_zh": resource.summary.zh,
+        "lines": ";".join(str(mention.line) for mention in resource.article),
+        "errata": ";".join(e.id for e in registry.errata if resource.id in e.resources),
+    }
+
+
+def _linked(text: str, url: str | None) -> str:
+    return f"[{text}]({url})" if url else text

@@ -1,0 +1,88 @@
+"""What a job's scores hold: labels of conditional models, and every draw of a calibration set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from helpers import tiny_registry, tiny_variant
+
+from bench.models.vae import VAE
+from bench.records.curve import curve_csv
+from bench.records.run_directory import RunDirectory, read_score
+from bench.run.calibration_job import CalibrationTask
+from bench.run.events import Event
+from bench.run.job import CalibrationJob, TrainJob
+from bench.run.plan import Plan, make_plan
+from bench.run.runner import jobs_of, surroundings
+from bench.run.train_job import TrainTask
+from catalog.read.loader import load_registry
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AIGC_CACHE_DIR", str(tmp_path / "cache"))
+    file = tiny_registry(tmp_path / "registry.yaml", [tiny_variant("one")])
+    data = yaml.safe_load(file.read_text())
+    data["suites"][0]["calibration"] = ["held-out", "pca-gaussian"]
+    file.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False))
+    return file
+
+
+def plan_of(file: Path) -> Plan:
+    registry = load_registry(file)
+    return make_plan(registry, registry.suite("tiny"), file.parent / "runs")
+
+
+def jobs(file: Path) -> tuple[CalibrationJob, TrainJob]:
+    plan = plan_of(file)
+    around = surroundings(plan, torch.device("cpu"), file, None)
+    calibration, training = jobs_of(plan, around, retry_failed=False)
+    assert isinstance(calibration, CalibrationJob)
+    assert isinstance(training, TrainJob)
+    return calibration, training
+
+
+def test_every_draw_is_scored_once_and_a_missing_one_is_planned(file: Path) -> None:
+    job, _ = jobs(file)
+    seen: list[Event] = []
+    CalibrationTask(job, seen.append).run()
+    records = [read_score(path) for path in sorted(job.directory.glob("*.json"))]
+    draws = [r.subject.draw for r in records if r.subject.name == "pca-gaussian"]
+    assert sorted(draws) == [0, 1, 2, 3, 4]
+    assert len({record.score_hash for record in records}) == 6
+    assert len({record.metric("fid").value for record in records}) == 6
+    held_out = next(r for r in records if r.subject.name == "held-out")
+    assert held_out.metric("label_accuracy").value > 0.97
+    assert len(list(job.directory.glob("*.png"))) == 2
+    assert plan_of(file).calibration == ()
+    next(job.directory.glob("pca-gaussian-draw-3-*.json")).unlink()
+    assert plan_of(file).calibration == ("pca-gaussian",)
+    seen.clear()
+    CalibrationTask(job, seen.append).run()
+    assert len(seen) == 2  # the phase and the one score
+    assert plan_of(file).calibration == ()
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_only_a_conditional_models_own_samples_have_a_class_asked_for(
+    file: Path, conditional: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VAE, "conditional", conditional)
+    _, job = jobs(file)
+    TrainTask(job, lambda _: None, lambda: False).run()
+    found = {
+        record.subject.sampler: record.metric("label_accuracy")
+        for record in RunDirectory(job.directory).score_records()
+    }
+    assert set(found) >= {"prior", "reconstruction"}
+    with_labels = {sampler for sampler, metric in found.items() if metric is not None}
+    assert with_labels == ({"prior"} if conditional else set())
+
+
+def test_a_curve_has_gaps_where_a_stage_has_no_such_loss() -> None:
+    curve = [(1, {"vae": 1.0}), (2, {"vae": 0.5, "prior": 3.0}), (3, {"prior": 2.0})]
+    text = curve_csv(curve)
+    assert text == "step,prior,vae\n1,,1\n2,3,0.5\n3,2,\n"
