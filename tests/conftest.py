@@ -81,14 +81,16 @@ def make_step(
     """Update ``step`` of ten in training mode on random images, ``n`` to a batch."""
     import torch
 
-    from bench.models.base import StepContext
+    from bench.models.base import Batch, StepContext
 
     shape = model.shape
     images = make_images(n * model.batches_per_step, shape.channels, shape.size, seed)
     labels = torch.arange(len(images)) % model.n_classes
     torch.manual_seed(seed)
     device = next(model.parameters()).device
-    return model.train().step(images.to(device), labels.to(device), StepContext(step, 10, 100))
+    return model.train().step(
+        Batch(images.to(device), labels.to(device)), StepContext(step, 10, 100)
+    )
 
 
 @contextmanager

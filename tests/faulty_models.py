@@ -17,7 +17,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bench.models.base import StepContext
+from bench.models.base import Batch, StepContext
 from bench.models.noise import ImageNoise
 from bench.models.vae import VAE, VAERecipe
 from bench.networks.shape import ImageShape
@@ -67,12 +67,12 @@ class Faulty(VAE):
         super().__init__(recipe, shape, n_classes)
         self.plan = recipe
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One update of the VAE, spoilt if its time has come."""
         now = ctx.step == self.plan.at_step
         if now:
             self._misbehave()
-        losses = super().step(images, labels, ctx)
+        losses = super().step(batch, ctx)
         if now and self.plan.fault == "weights":
             with torch.no_grad():
                 for parameter in self.parameters():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.models.base import StepContext
+from bench.models.base import Batch, StepContext
 from bench.models.build import algorithm_class, build_model, resolve_recipe
 from bench.networks.shape import ImageShape
 from catalog.read.loader import load_registry
@@ -35,7 +35,7 @@ def test_the_documented_variant_trains(text: str, tmp_path: Path) -> None:
     model = build_model(algorithm_class(variant.algorithm), recipe, ImageShape(1, 8), 10, 0)
     before = [p.detach().clone() for p in model.parameters()]
     images, labels = torch.zeros(8, 1, 8, 8), torch.zeros(8, dtype=torch.int64)
-    losses = model.train().step(images, labels, StepContext(0, 10, 8))
+    losses = model.train().step(Batch(images, labels), StepContext(0, 10, 8))
     assert all(torch.isfinite(loss) for loss in losses.values())
     assert any(not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
 

@@ -12,7 +12,14 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from bench.models.autoencoder import AutoencoderRecipe, LatentAutoencoder, unit_pixels
-from bench.models.base import AdamSettings, StepContext, adam, descend, without_weight_gradients
+from bench.models.base import (
+    AdamSettings,
+    Batch,
+    StepContext,
+    adam,
+    descend,
+    without_weight_gradients,
+)
 from bench.networks.latent_critic import LatentCritic
 from bench.networks.shape import ImageShape
 from bench.objectives.adversarial import non_saturating_d_loss, non_saturating_g_loss
@@ -56,13 +63,13 @@ class AAE(LatentAutoencoder):
             "discriminator": self._discriminator_optimizer,
         }
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """Update the discriminator, then the autoencoder against it; the latents are shared."""
-        latents = self.encoder(images)
+        latents = self.encoder(batch.images)
         d_loss = self.discriminator_loss(torch.randn_like(latents), latents.detach())
         descend(d_loss, self._discriminator_optimizer)
         logits = self.decoder(latents)
-        reconstruction = self.negative_log_likelihood(logits, unit_pixels(images))
+        reconstruction = self.negative_log_likelihood(logits, unit_pixels(batch.images))
         g_loss = self.generator_loss(latents)
         descend(reconstruction + self.adversarial_weight * g_loss, self._optimizer)
         return {

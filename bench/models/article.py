@@ -15,7 +15,7 @@ import torch
 from pydantic import PositiveInt, model_validator
 from torch import Tensor
 
-from bench.models.base import AdamSettings, StepContext
+from bench.models.base import AdamSettings, Batch, StepContext
 from bench.models.gan import GAN
 from bench.models.gan_recipe import GANRecipe
 from bench.networks.norm import Norm
@@ -78,11 +78,11 @@ class ArticleGAN(GAN):
         images: Tensor = self.generator(self.noise)
         return images
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One pass through the body of the printed loop, or of the repaired one."""
         if self.recipe.scores == "fresh":
-            return super().step(images, labels, ctx)
-        return self._step_as_printed(images)
+            return super().step(batch, ctx)
+        return self._step_as_printed(batch.images)
 
     def _step_as_printed(self, real: Tensor) -> dict[str, Tensor]:
         """Lines 170 to 188 of the article, in its order."""

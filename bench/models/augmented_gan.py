@@ -19,7 +19,7 @@ from bench.augment.adaptive import AdaptiveProbability
 from bench.augment.diff_augment import Policy, diff_augment
 from bench.augment.pipeline import AugmentationPipe
 from bench.augment.settings import PipeSettings
-from bench.models.base import Fraction, Settings, StepContext
+from bench.models.base import Batch, Fraction, Settings, StepContext
 from bench.models.gan import GAN
 from bench.models.gan_recipe import GANRecipe
 from bench.networks.shape import ImageShape
@@ -99,9 +99,9 @@ class AugmentedGAN(GAN):
             else None
         )
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One step of ``GAN``; an adaptive probability is logged with the losses."""
-        losses = super().step(images, labels, ctx)
+        losses = super().step(batch, ctx)
         return losses if self.adaptive is None else losses | {"p": self.adaptive.value.clone()}
 
     def judge(self, images: Tensor, *, fake: bool) -> tuple[Tensor, Tensor | float]:

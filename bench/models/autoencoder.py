@@ -13,7 +13,15 @@ from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from bench.models.base import AdamSettings, GenerativeModel, Recipe, StepContext, adam, descend
+from bench.models.base import (
+    AdamSettings,
+    Batch,
+    GenerativeModel,
+    Recipe,
+    StepContext,
+    adam,
+    descend,
+)
 from bench.models.noise import ImageNoise
 from bench.networks.autoencoder import Decoder, Encoder
 from bench.networks.norm import frozen_batch_statistics, with_weight_norm
@@ -82,7 +90,7 @@ class LatentAutoencoder(GenerativeModel):
         """The decoder alone."""
         return {"decoder": self.decoder}
 
-    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
         """Decode draws from the prior N(0, I)."""
         return self.decode(noise.normal(self.latent_dim))
 
@@ -121,16 +129,16 @@ class Autoencoder(LatentAutoencoder):
         self.register_buffer("latent_mean", torch.zeros(self.latent_dim))
         self.register_buffer("latent_factor", torch.eye(self.latent_dim))
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One update of the negative log-likelihood of the pixels and what regularises it."""
-        latents = self.encoder(images)
-        loss = self.negative_log_likelihood(self.decoder(latents), unit_pixels(images))
+        latents = self.encoder(batch.images)
+        loss = self.negative_log_likelihood(self.decoder(latents), unit_pixels(batch.images))
         for weight, term in self.regularisers:
             loss = loss + weight * term(latents)
         descend(loss, self._optimizer)
         return {"loss": loss.detach()}
 
-    def decoder_weights(self, latents: Tensor) -> Tensor:  # noqa: ARG002 (one signature)
+    def decoder_weights(self, latents: Tensor) -> Tensor:
         """Half the squared weights of the decoder, whatever the latents."""
         return half_squared_weights(self.decoder)
 
@@ -149,7 +157,7 @@ class Autoencoder(LatentAutoencoder):
         self.latent_mean.copy_(latents.mean(0))
         self.latent_factor.copy_(torch.linalg.cholesky(covariance))
 
-    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
         """Decode draws from the fitted Gaussian, N(0, I) until it is fitted."""
         standard = noise.normal(self.latent_dim)
         return self.decode(self.latent_mean + standard @ self.latent_factor.T)

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Annotated, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
@@ -53,6 +53,18 @@ class Recipe(Settings):
     optimizer: AdamSettings = AdamSettings()
     lr_schedule: Literal["constant", "linear"] = "constant"
     ema_decay: Fraction = 0.0
+
+
+class Batch(NamedTuple):
+    """The real images of an update, and their classes.
+
+    Attributes:
+        images: (N, C, H, W) in -1 .. 1.
+        labels: one class per image, (N,) int64.
+    """
+
+    images: Tensor
+    labels: Tensor
 
 
 @dataclass(frozen=True)
@@ -102,12 +114,11 @@ class GenerativeModel(nn.Module, ABC):
         """Every optimiser by name, the same objects on every call."""
 
     @abstractmethod
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One full update of everything that learns.
 
         Args:
-            images: (batches_per_step * batch_size, C, H, W) in -1 .. 1.
-            labels: one class per image.
+            batch: batches_per_step * batch_size images.
             ctx: where in the budget this update stands.
 
         Returns:

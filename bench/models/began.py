@@ -14,7 +14,7 @@ import torch
 from pydantic import Field, NonNegativeFloat
 from torch import Tensor
 
-from bench.models.base import AdamSettings, StepContext
+from bench.models.base import AdamSettings, Batch, StepContext
 from bench.models.gan import GAN
 from bench.models.gan_recipe import GANRecipe
 from bench.networks.norm import Norm
@@ -62,9 +62,9 @@ class BEGAN(GAN):
             self.k.copy_(next_k(self.k, -real.mean(), -fake.mean(), self.gamma, self.lambda_k))
         return loss
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """The step of every GAN; k is logged beside the losses."""
-        return {**super().step(images, labels, ctx), "k": self.k.clone()}
+        return {**super().step(batch, ctx), "k": self.k.clone()}
 
 
 def next_k(k: Tensor, real_error: Tensor, fake_error: Tensor, gamma: float, gain: float) -> Tensor:

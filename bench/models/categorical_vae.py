@@ -16,7 +16,15 @@ from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
 from bench.models.autoencoder import mean_image, unit_pixels
-from bench.models.base import AdamSettings, GenerativeModel, Recipe, StepContext, adam, descend
+from bench.models.base import (
+    AdamSettings,
+    Batch,
+    GenerativeModel,
+    Recipe,
+    StepContext,
+    adam,
+    descend,
+)
 from bench.models.noise import ImageNoise, uniform_categories
 from bench.networks.autoencoder import Decoder, Encoder
 from bench.networks.shape import ImageShape
@@ -79,19 +87,19 @@ class CategoricalVAE(GenerativeModel):
         flat: Tensor = self.encoder(images)
         return flat.view(len(images), self.recipe.n_variables, self.recipe.n_categories)
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One update of reconstruction + beta KL, in nats per image."""
         settings = self.recipe
         temperature = temperature_at(
             ctx.step, ctx.n_steps, settings.first_temperature, settings.last_temperature
         )
-        logits = self.logits(images)
+        logits = self.logits(batch.images)
         uniforms = torch.rand(logits.shape, device=logits.device)
         codes = relaxed_sample(logits, temperature, uniforms)
         if settings.straight_through:
             codes = hardened(codes)
         outputs = self.decoder(codes.flatten(1))
-        reconstruction = self.negative_log_likelihood(outputs, unit_pixels(images))
+        reconstruction = self.negative_log_likelihood(outputs, unit_pixels(batch.images))
         kl = kl_to_uniform(logits)
         descend(reconstruction + settings.beta * kl, self._optimizer)
         return {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
@@ -105,7 +113,7 @@ class CategoricalVAE(GenerativeModel):
         """Images (N, C, H, W) in -1 .. 1 to the mean at their most probable categories."""
         return self.decode_categories(self.logits(images).argmax(2))
 
-    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
         """Decode categories that are drawn alike and independently."""
         uniforms = noise.uniform(self.recipe.n_variables)
         return self.decode_categories(uniform_categories(uniforms, self.recipe.n_categories))

@@ -15,7 +15,7 @@ from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
 from bench.models.autoencoder import AutoencoderRecipe, mean_image, unit_pixels
-from bench.models.base import GenerativeModel, StepContext, adam, descend
+from bench.models.base import Batch, GenerativeModel, StepContext, adam, descend
 from bench.models.noise import ImageNoise
 from bench.networks.autoencoder import Decoder, Encoder
 from bench.networks.latent import SkipMLP
@@ -68,8 +68,9 @@ class CVAE(GenerativeModel):
             modules["prior"] = self.prior_network
         return modules
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One update of reconstruction + beta KL, in nats per image."""
+        images, labels = batch
         mean, log_variance = self.posterior(images, labels)
         logits = self.decoder_logits(reparameterise(mean, log_variance), labels)
         reconstruction = self.negative_log_likelihood(logits, unit_pixels(images))

@@ -22,7 +22,7 @@ from torch.optim import Optimizer
 
 from bench.data.captions.prompts import Prompts
 from bench.data.captions.sets import SETS
-from bench.models.base import AdamSettings, Fraction, GenerativeModel, Recipe, StepContext
+from bench.models.base import AdamSettings, Batch, Fraction, GenerativeModel, Recipe, StepContext
 from bench.models.dalle_measures import measures
 from bench.models.discrete_vae import DiscreteVAE
 from bench.models.noise import ImageNoise
@@ -153,8 +153,9 @@ class DALLE(GenerativeModel):
         """The transformer and the decoder."""
         return {"prior": self.prior, "decoder": self.vae.decoder}
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """A few updates of whichever stage the budget has reached."""
+        images, labels = batch
         n_updates = self.recipe.updates_per_step
         losses: dict[str, Tensor] = {}
         batches = zip(images.chunk(n_updates), labels.chunk(n_updates), strict=True)

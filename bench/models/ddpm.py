@@ -63,7 +63,7 @@ class DDPM(DenoisingModel):
         noisy = noised(images, noise, self.alpha_bars[level - 1].view(-1, 1, 1, 1))
         return mse_loss(self.network(noisy, level * (TIME_RANGE / n_levels)), noise)
 
-    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
         """Ancestral sampling (algorithm 2) over the kept levels; the last step adds no noise."""
         images = self.draw_noise(noise)
         for index in reversed(range(len(self.kept))):
@@ -71,7 +71,7 @@ class DDPM(DenoisingModel):
             images = start if index == 0 else mean + variance.sqrt() * self.draw_noise(noise)
         return images
 
-    def measure(self, images: Tensor, labels: Tensor) -> dict[str, float]:  # noqa: ARG002
+    def measure(self, images: Tensor, labels: Tensor) -> dict[str, float]:
         """The variational bound (eq. 5) of the chain that samples, in bits per value.
 
         Every term is in closed form at one draw of the noisy image. The last step, whose posterior

@@ -10,7 +10,15 @@ from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from bench.models.base import AdamSettings, GenerativeModel, Recipe, StepContext, adam, descend
+from bench.models.base import (
+    AdamSettings,
+    Batch,
+    GenerativeModel,
+    Recipe,
+    StepContext,
+    adam,
+    descend,
+)
 from bench.models.noise import ImageNoise
 from bench.networks.shape import ImageShape
 from bench.networks.unet import UNet
@@ -56,13 +64,13 @@ class DenoisingModel(GenerativeModel):
     def loss(self, images: Tensor) -> Tensor:
         """The regression loss at random times, a scalar; images (N, C, H, W) in -1 .. 1."""
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One update; the learning rate rises linearly over the first ``warmup_steps``."""
         if ctx.step < self.warmup_steps:
             # The loop sets the rate anew before every update, so this holds for one.
             for group in self._optimizer.param_groups:
                 group["lr"] *= (ctx.step + 1) / self.warmup_steps
-        loss = self.loss(images)
+        loss = self.loss(batch.images)
         descend(loss, self._optimizer)
         return {"loss": loss.detach()}
 

@@ -12,7 +12,14 @@ from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
 from torch.optim import Optimizer
 
-from bench.models.base import AdamSettings, StepContext, adam, descend, without_weight_gradients
+from bench.models.base import (
+    AdamSettings,
+    Batch,
+    StepContext,
+    adam,
+    descend,
+    without_weight_gradients,
+)
 from bench.models.vae import VAE, VAERecipe
 from bench.networks.latent_critic import LatentCritic
 from bench.networks.norm import frozen_batch_statistics
@@ -55,9 +62,9 @@ class FactorVAE(VAE):
         """One Adam for encoder and decoder, one for the critic."""
         return {**super().optimizers(), "critic": self._critic_optimizer}
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """Update the VAE on one batch, then the critic with that and another, algorithm 2."""
-        first, second = images.chunk(self.batches_per_step)
+        first, second = batch.images.chunk(self.batches_per_step)
         if len(first) != len(second):
             raise ValueError("FactorVAE needs two batches of one size, not an odd number")
         loss, parts, encoded = self.objective(first, ctx.n_train)

@@ -57,7 +57,7 @@ class FlowMatching(DenoisingModel):
             self.network(present, TIME_RANGE * time), path_velocity(noise, images, self.sigma_min)
         )
 
-    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
         """Noise carried from time 0 to time 1, clipped to -1 .. 1 at the end."""
         images = transported(
             lambda images, time: self.predict(images, TIME_RANGE * time),

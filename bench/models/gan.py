@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from bench.models.base import (
+    Batch,
     GenerativeModel,
     Recipe,
     StepContext,
@@ -106,12 +107,13 @@ class GAN(GenerativeModel):
             images: Tensor = self.generator(noise.normal(self.latent_dim))
         return images
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """Update the critic ``critic_steps`` times, then the generator once.
 
         Fakes have the labels of the real images that they are compared with: classes are as
         frequent as in the data, and every pair that a penalty or a loss looks at has one class.
         """
+        images, labels = batch
         n = self.batches_per_step
         *early, last = zip(images.chunk(n), labels.chunk(n), strict=True)
         for real, classes in early:

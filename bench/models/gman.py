@@ -67,7 +67,7 @@ class GMAN(GAN):
         losses = [self.loss.critic(real_scores, fake_scores) for real_scores, fake_scores in pairs]
         return torch.stack(losses).sum()
 
-    def generator_loss(self, real: Tensor, fake: Tensor) -> Tensor:  # noqa: ARG002
+    def generator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """The soft mean of the losses against each critic."""
         if self.loss.generator is None:
             raise TypeError("the recipe lets no such loss through")

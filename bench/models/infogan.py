@@ -148,7 +148,7 @@ class InfoGAN(GAN):
         uniforms = torch.rand(len(labels), self.n_uniforms, device=labels.device)
         return given(self.codes(uniforms), self.generator, self.critic)
 
-    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
         """Generate from normal noise and codes of each image's own."""
         normal = noise.normal(self.latent_dim)
         with given(self.codes(noise.uniform(self.n_uniforms)), self.generator):

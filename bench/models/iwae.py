@@ -13,7 +13,7 @@ from pydantic import PositiveInt
 from torch import Tensor
 
 from bench.models.autoencoder import AutoencoderRecipe, LatentAutoencoder, unit_pixels
-from bench.models.base import StepContext, descend
+from bench.models.base import Batch, StepContext, descend
 from bench.networks.shape import ImageShape
 from bench.objectives.densities import log_mean_exp, log_normal, log_standard_normal
 from bench.objectives.elbo import reparameterise
@@ -40,9 +40,9 @@ class IWAE(LatentAutoencoder):
         super().__init__(recipe, shape, n_classes, outputs_per_latent=2)
         self.n_draws = recipe.n_draws
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One update of the bound, in nats per image."""
-        log_weights = self.log_weights(images, self.n_draws)
+        log_weights = self.log_weights(batch.images, self.n_draws)
         loss = -log_mean_exp(log_weights, dim=0).mean()
         descend(loss, self._optimizer)
         return {"loss": loss.detach(), "elbo": log_weights.detach().mean()}

@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from bench.models.base import GenerativeModel, Recipe, StepContext, adam, descend
+from bench.models.base import Batch, GenerativeModel, Recipe, StepContext, adam, descend
 from bench.models.noise import ImageNoise
 from bench.networks.pixel_network import PixelNetwork
 from bench.networks.shape import ImageShape
@@ -57,9 +57,9 @@ class PixelModel(GenerativeModel):
         """The whole network."""
         return {"network": self.network}
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One update on the mean nats per value."""
-        loss = self.nats(images).mean() / self.shape.n_values
+        loss = self.nats(batch.images).mean() / self.shape.n_values
         descend(loss, self._optimizer)
         return {"nats_per_value": loss.detach()}
 
@@ -68,12 +68,12 @@ class PixelModel(GenerativeModel):
         nats: Tensor = self.network.nats(to_levels(images, self.n_levels))
         return nats
 
-    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
         """Draw values one after another; they lie on the levels."""
         levels = self.network.draw(noise.uniform(self.network.n_draws))
         return from_levels(levels, self.n_levels)
 
-    def measure(self, images: Tensor, labels: Tensor) -> dict[str, float]:  # noqa: ARG002
+    def measure(self, images: Tensor, labels: Tensor) -> dict[str, float]:
         """Exact likelihood of unseen images (N, C, H, W): bits per value and nats per token."""
         batches = images.split(MEASURING_BATCH)
         total = sum(float(self.nats(batch).double().sum()) for batch in batches)

@@ -18,6 +18,7 @@ from bench.augment.pipeline import AugmentationPipe
 from bench.augment.settings import PipeSettings
 from bench.models.base import (
     AdamSettings,
+    Batch,
     GenerativeModel,
     Recipe,
     Settings,
@@ -138,15 +139,16 @@ class StyleGAN2(GenerativeModel):
         """The generator alone."""
         return {"generator": self.generator}
 
-    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
         """Generate from normal noise, that of the layers included, without truncation."""
         latents = noise.normal(self.latent_dim)
         layers = noise.normal(self.generator.n_noise) if self.layer_noise else None
         images: Tensor = self.generator(latents, layers)
         return images.clamp(-1.0, 1.0)
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """Update the critic and the generator on one batch of fakes, and regularise when due."""
+        images = batch.images
         fake = self.synthesise(self.styles(len(images)))
         d_loss = self.update_critic(images, fake.detach())
         if self.r1.due(ctx.step):

@@ -16,7 +16,7 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from bench.models.base import AdamSettings, Fraction, StepContext, adam, descend
+from bench.models.base import AdamSettings, Batch, Fraction, StepContext, adam, descend
 from bench.models.noise import ImageNoise
 from bench.models.vae import VAE, VAERecipe
 from bench.networks.latent import SkipMLP
@@ -94,10 +94,10 @@ class TwoStageVAE(VAE):
         """The second stage and the first decoder."""
         return {"second": self.second, "decoder": self.decoder}
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """Update the first stage, then the second on draws from the posterior just updated."""
-        losses = super().step(images, labels, ctx)
-        mean, log_variance = self.frozen_posterior(images)
+        losses = super().step(batch, ctx)
+        mean, log_variance = self.frozen_posterior(batch.images)
         for _ in range(self.second_updates):
             reconstruction, kl = self.second.losses(reparameterise(mean, log_variance))
             descend(reconstruction + kl, self._second_optimizer)
@@ -112,7 +112,7 @@ class TwoStageVAE(VAE):
         self.encoder.train(self.training)
         return mean, log_variance
 
-    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
         """Draw a latent from the second stage and decode it with the first."""
         return self.decode(self.second.sample(noise, self.latent_dim))
 

@@ -13,7 +13,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 from torch import Tensor
 
-from bench.models.base import StepContext
+from bench.models.base import Batch, StepContext
 from bench.models.gan import GAN
 from bench.models.gan_recipe import GANRecipe
 
@@ -36,10 +36,11 @@ class UpdateOrderGAN(GAN):
     recipe_type = UpdateOrderRecipe
     recipe: UpdateOrderRecipe
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One update of each network on one batch of reals and one of fakes."""
+        images, labels = batch
         if self.recipe.first == "critic":
-            return super().step(images, labels, ctx)
+            return super().step(batch, ctx)
         with self.given(labels):
             fake = self.generate(len(images))
             g_loss = self.update_generator(images, fake)

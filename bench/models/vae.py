@@ -13,7 +13,7 @@ from pydantic import Field, NonNegativeFloat, field_validator, model_validator
 from torch import Tensor
 
 from bench.models.autoencoder import AutoencoderRecipe, LatentAutoencoder, unit_pixels
-from bench.models.base import StepContext, descend
+from bench.models.base import Batch, StepContext, descend
 from bench.networks.shape import ImageShape
 from bench.objectives.elbo import kl_to_standard_normal, reparameterise
 from bench.objectives.latent import NEED_A_DENSITY, TERMS, Encoded
@@ -82,9 +82,9 @@ class VAE(LatentAutoencoder):
         mean, log_variance = outputs.chunk(2, 1)
         return mean, log_variance
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One update of reconstruction + beta KL + weighted terms, in nats per image."""
-        loss, parts, _ = self.objective(images, ctx.n_train)
+        loss, parts, _ = self.objective(batch.images, ctx.n_train)
         descend(loss, self._optimizer)
         return parts
 

@@ -17,7 +17,7 @@ from torch.nn.functional import softplus
 from torch.optim import Optimizer
 
 from bench.models.autoencoder import LatentAutoencoder, mean_image, unit_pixels
-from bench.models.base import AdamSettings, StepContext, adam
+from bench.models.base import AdamSettings, Batch, StepContext, adam
 from bench.models.vae import VAERecipe
 from bench.networks.dcgan import Critic
 from bench.networks.norm import Norm
@@ -66,8 +66,9 @@ class VAEGAN(LatentAutoencoder):
         """One Adam for each of encoder, decoder and critic."""
         return dict(self._optimizers)
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One update of all three networks, 1512.09300 algorithm 1."""
+        images = batch.images
         mean, log_variance = self.encoder(images).chunk(2, 1)
         logits = self.decoder(reparameterise(mean, log_variance))
         similarity = self.similarity(logits, images)

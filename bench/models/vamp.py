@@ -11,7 +11,7 @@ from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from bench.models.autoencoder import AutoencoderRecipe, LatentAutoencoder, unit_pixels
-from bench.models.base import StepContext, descend
+from bench.models.base import Batch, StepContext, descend
 from bench.models.noise import ImageNoise, uniform_categories
 from bench.networks.shape import ImageShape
 from bench.objectives.densities import log_even_mixture, log_normal
@@ -74,8 +74,9 @@ class VampVAE(LatentAutoencoder):
             "pseudo_inputs": self.pseudo_inputs,
         }
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One update of reconstruction + beta KL, in nats per image; the KL is that of the draw."""
+        images = batch.images
         self.pseudo_inputs.start(images)
         # In one pass, so that batch normalisation treats images and pseudo-inputs alike.
         outputs = self.encoder(torch.cat([images, self.pseudo_inputs()]))
@@ -89,7 +90,7 @@ class VampVAE(LatentAutoencoder):
         means, log_variances = self.encoder(self.pseudo_inputs()).chunk(2, 1)
         return means, log_variances
 
-    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
         """Decode draws from the prior: a component, then a point of it."""
         means, log_variances = self.prior()
         component = uniform_categories(noise.uniform(1)[:, 0], len(means))

@@ -21,6 +21,7 @@ from torch.optim import Optimizer
 
 from bench.models.base import (
     AdamSettings,
+    Batch,
     Fraction,
     GenerativeModel,
     Recipe,
@@ -138,11 +139,11 @@ class CodeGridVAE(GenerativeModel):
         """Prior, quantiser and decoder."""
         return {"prior": self.prior, "codebook": self.codebook, "decoder": self.decoder}
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """Update autoencoder and quantiser, then the prior on the codes just found."""
-        reconstruction, commitment, indices = self.autoencoder_losses(images)
+        reconstruction, commitment, indices = self.autoencoder_losses(batch.images)
         descend(reconstruction + self.commitment * commitment, self._optimizers["autoencoder"])
-        prior = self.prior_loss(indices.view(len(images), -1))
+        prior = self.prior_loss(indices.view(len(batch.images), -1))
         descend(prior, self._optimizers["prior"])
         return {
             "reconstruction": reconstruction.detach(),
@@ -175,7 +176,7 @@ class CodeGridVAE(GenerativeModel):
         grid = as_grid(self.codebook.lookup(tokens.flatten()), math.isqrt(self.prior.length))
         return torch.tanh(self.decoder(grid))
 
-    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
         """Draw codes one after another from the prior, then decode them."""
         return self.decode_tokens(self.prior.generate(noise.uniform(self.prior.length)))
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate, mse_loss
 from torch.optim import Optimizer
 
-from bench.models.base import GenerativeModel, StepContext, adam, descend
+from bench.models.base import Batch, GenerativeModel, StepContext, adam, descend
 from bench.models.noise import ImageNoise
 from bench.models.vq import VQVAERecipe, codes_used, perplexity
 from bench.networks.quantised import GridDecoder, GridEncoder, grid_size
@@ -74,11 +74,11 @@ class VQVAE2(GenerativeModel):
         names = ("top_prior", "bottom_prior", "top_codebook", "bottom_codebook", "decoder")
         return {name: self.get_submodule(name) for name in names}
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """Update autoencoder and codebooks, then the priors on the codes just found."""
-        grids = self.quantise(images)
+        grids = self.quantise(batch.images)
         decoded = self.decode_grids(grids.top.grid, grids.bottom.grid)
-        reconstruction = mse_loss(decoded, images)
+        reconstruction = mse_loss(decoded, batch.images)
         commitment = grids.top.commitment + grids.bottom.commitment
         descend(reconstruction + self.commitment * commitment, self._optimizers["autoencoder"])
         top, bottom = self.as_tokens(grids)
@@ -135,13 +135,13 @@ class VQVAE2(GenerativeModel):
         """Images (N, C, H, W) in -1 .. 1 to what their codes decode to."""
         return self.decode_tokens(*self.as_tokens(self.quantise(images)))
 
-    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
         """Draw the top codes, then the bottom ones under them, then decode both."""
         top = self.top_prior.generate(noise.uniform(self.top_size**2))
         bottom = self.bottom_prior.generate(noise.uniform(self.size**2), top)
         return self.decode_tokens(top, bottom)
 
-    def measure(self, images: Tensor, labels: Tensor) -> dict[str, float]:  # noqa: ARG002
+    def measure(self, images: Tensor, labels: Tensor) -> dict[str, float]:
         """How well the priors predict the codes of unseen images, and how many codes these use."""
         grids = self.quantise(images)
         of_top, of_bottom = self.prior_losses(*self.as_tokens(grids))

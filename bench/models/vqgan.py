@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy, l1_loss, mse_loss
 
 from bench.models.base import (
     AdamSettings,
+    Batch,
     Fraction,
     StepContext,
     adam,
@@ -62,8 +63,9 @@ class VQGAN(VQVAE):
         critic = list(self.critic.parameters())
         self._optimizers["critic"] = adam(critic, recipe.critic_optimizer)
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """Update the autoencoder, then the critic and the prior on what it just made."""
+        images = batch.images
         codes = self.codebook(self.encoder(images))
         fake = torch.tanh(self.decoder(codes.grid))
         heard = ctx.step >= self.recipe.adversarial_after * ctx.n_steps
@@ -119,7 +121,7 @@ class VQGAN(VQVAE):
         """Hinge loss over all patches; ``fake`` carries no gradient."""
         return hinge_d_loss(self.critic(real), self.critic(fake))
 
-    def measure(self, images: Tensor, labels: Tensor) -> dict[str, float]:  # noqa: ARG002
+    def measure(self, images: Tensor, labels: Tensor) -> dict[str, float]:
         """How well the prior predicts the codes of unseen images, and how many codes these use."""
         n_codes = self.codebook.n_codes
         grid = self.encoder(images)

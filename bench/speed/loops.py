@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from bench.data import ImageSplit, load_dataset
 from bench.data.dataset import to_unit_range
 from bench.machine.memory import peak_memory_bytes
-from bench.models.base import GenerativeModel, StepContext
+from bench.models.base import Batch, GenerativeModel, StepContext
 from bench.models.build import algorithm_class, build_model, resolve_recipe
 from bench.networks.shape import ImageShape
 from bench.run.failures import diagnose
@@ -123,7 +123,7 @@ def _textbook(work: Workload) -> Loop:
         for _ in range(n):
             real, labels = next(batches)
             context = StepContext(done, A_BUDGET, len(images))
-            _wait(model.step(real.to(work.device), labels.to(work.device), context))
+            _wait(model.step(Batch(real.to(work.device), labels.to(work.device)), context))
             done += 1
 
     return str, batch_size, advance

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from bench.data.dataset import ImageSplit, to_unit_range
-from bench.models.base import FitsAfterTraining, GenerativeModel, StepContext
+from bench.models.base import Batch, FitsAfterTraining, GenerativeModel, StepContext
 from bench.train import checkpoint
 from bench.train.batches import ShuffledBatches
 from bench.train.checkpoint import Identity
@@ -183,7 +183,9 @@ class Trainer:
         for group, base_rate in zip(self._groups(), self._base_rates, strict=True):
             group["lr"] = base_rate * factor
         images, labels = self.batches.batch(step)
-        losses = self.model.step(images, labels, StepContext(step, self.n_steps, len(self.split)))
+        losses = self.model.step(
+            Batch(images, labels), StepContext(step, self.n_steps, len(self.split))
+        )
         if self.average is not None:
             self.average.update()
         self.state.step += 1

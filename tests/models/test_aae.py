@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bench.models.aae import AAE
 from bench.models.autoencoder import Autoencoder
-from bench.models.base import StepContext
+from bench.models.base import Batch, StepContext
 from bench.models.noise import ImageNoise
 
 ModelOf = Callable[..., Any]
@@ -143,7 +143,7 @@ def test_latents_take_the_shape_of_the_prior(model_of: ModelOf, images_of: Image
         torch.manual_seed(0)
         model.train()
         for step in range(300):
-            model.step(images, labels, StepContext(step, 300, 64))
+            model.step(Batch(images, labels), StepContext(step, 300, 64))
         with torch.no_grad():
             return model.encoder(images)
 

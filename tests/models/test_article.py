@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from bench.models.article import ArticleGAN
-from bench.models.base import StepContext
+from bench.models.base import Batch, StepContext
 from bench.models.build import algorithm_class, build_model, parse_recipe, resolve_recipe
 from bench.models.gan import GAN
 from bench.models.noise import ImageNoise
@@ -212,7 +212,7 @@ def test_the_row_does_what_the_executed_listing_does(
         (images_of(8, channels=3) + 1.0) * 127.5
     ).round() / 127.5 - 1.0  # as the files have it
     for step in range(3):
-        model.step(images, torch.zeros(8, dtype=torch.int64), StepContext(step, 3, 8))
+        model.step(Batch(images, torch.zeros(8, dtype=torch.int64)), StepContext(step, 3, 8))
     for name, tensor in listed.state_dict().items():
         torch.testing.assert_close(model.state_dict()[name], tensor, rtol=1e-4, atol=1e-6)
         moved = (tensor - initial[name]).abs().max().item()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.models.base import StepContext
+from bench.models.base import Batch, StepContext
 from bench.models.build import resolve_recipe
 from bench.models.gan import GAN
 from bench.models.printed_loss import PrintedLossGAN
@@ -68,7 +68,7 @@ def test_the_generator_learns_from_the_critic_of_the_step_before(
 
         model.update_generator = watch
         torch.manual_seed(0)
-        model.step(images_of(8), torch.arange(8), StepContext(0, 10, 40))
+        model.step(Batch(images_of(8), torch.arange(8)), StepContext(0, 10, 40))
         assert len(judged_by) == 1
         orders[first] = same(judged_by[0], initial)
         assert not same(state(model.critic), initial)

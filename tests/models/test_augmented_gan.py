@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.models.augmented_gan import AugmentedGAN
-from bench.models.base import StepContext
+from bench.models.base import Batch, StepContext
 from bench.models.gan import GAN
 from catalog.errors import InvalidInput
 
@@ -116,7 +116,7 @@ def test_a_step_observes_once_and_logs_the_probability(
     model = model_of(AugmentedGAN, augment={**ADAPTIVE, "probability": 0.25}).train()
     labels = torch.arange(8)
     for step in range(3):
-        losses = model.step(images_of(8, seed=step), labels, StepContext(step, 10, 40))
+        losses = model.step(Batch(images_of(8, seed=step), labels), StepContext(step, 10, 40))
         assert losses["p"].item() == model.adaptive.value.item()
         assert model.adaptive.updates.item() == (step + 1) % 2
     assert "adaptive.value" in model.state_dict()

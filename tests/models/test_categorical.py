@@ -12,7 +12,7 @@ from torch import Tensor
 
 import bench.models.categorical_vae
 from bench.models.autoencoder import unit_pixels
-from bench.models.base import StepContext
+from bench.models.base import Batch, StepContext
 from bench.models.categorical_vae import CategoricalVAE
 from bench.models.noise import ImageNoise
 from bench.objectives.categorical import hardened, kl_to_uniform, relaxed_sample, temperature_at
@@ -117,7 +117,7 @@ def test_a_step_uses_the_temperature_of_its_place_in_the_budget(
 ) -> None:
     model = model_of(CategoricalVAE, first_temperature=2.0, last_temperature=0.5, **SMALL)
     for step in (8, 0, 4):  # not counted by the model itself
-        model.step(images_of(8), torch.zeros(8), StepContext(step, 9, 100))
+        model.step(Batch(images_of(8), torch.zeros(8)), StepContext(step, 9, 100))
     assert [temperature for temperature, _ in relaxations] == pytest.approx([0.5, 2.0, 1.0])
 
 
@@ -127,7 +127,7 @@ def test_every_value_of_every_step_has_a_draw_of_its_own(
     model = model_of(CategoricalVAE, **SMALL)
     torch.manual_seed(0)
     for step in range(10):
-        model.step(images_of(8), torch.zeros(8), StepContext(step, 10, 100))
+        model.step(Batch(images_of(8), torch.zeros(8)), StepContext(step, 10, 100))
     uniforms = torch.stack([uniforms for _, uniforms in relaxations])
     assert uniforms.shape == (10, 8, 3, 4)
     assert len(uniforms.unique()) == 960
@@ -145,7 +145,7 @@ def test_the_loss_is_reconstruction_and_weighted_kl(
     descended: list[Tensor] = []
     monkeypatch.setattr(module, "descend", lambda loss, _: descended.append(loss.detach()))
     model = model_of(CategoricalVAE, beta=beta, **SMALL)
-    losses = model.step(images_of(8), torch.zeros(8), StepContext(0, 9, 100))
+    losses = model.step(Batch(images_of(8), torch.zeros(8)), StepContext(0, 9, 100))
     torch.testing.assert_close(descended[0], losses["reconstruction"] + beta * losses["kl"])
     torch.testing.assert_close(losses["kl"], kl_to_uniform(model.logits(images_of(8))).detach())
 
@@ -157,7 +157,7 @@ def test_what_the_decoder_is_trained_on(
     model = model_of(CategoricalVAE, straight_through=straight_through, **SMALL)
     seen: list[Tensor] = []
     model.decoder.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach()))
-    model.step(images_of(8), torch.zeros(8), StepContext(0, 9, 100))
+    model.step(Batch(images_of(8), torch.zeros(8)), StepContext(0, 9, 100))
     codes = seen[0].view(8, 3, 4)
     torch.testing.assert_close(codes.sum(2), torch.ones(8, 3))
     is_one_hot = bool((codes.max(2).values > 1.0 - 1e-5).all())
@@ -176,7 +176,7 @@ def test_certain_codes_leave_the_reconstruction_of_those_codes(
     codes: list[Tensor] = []
     model.decoder.register_forward_pre_hook(lambda _, args: codes.append(args[0].detach()))
     logits = model.logits(images).detach()
-    losses = model.step(images, torch.zeros(8), StepContext(8, 9, 100))
+    losses = model.step(Batch(images, torch.zeros(8)), StepContext(8, 9, 100))
     assert torch.equal(codes[0].view(8, 3, 4).argmax(2), logits.argmax(2))
     assert losses["kl"].item() == pytest.approx(3.0 * math.log(4.0), rel=1e-3)
 
@@ -209,6 +209,6 @@ def test_it_is_the_parent_s_likelihood_of_pixels(model_of: ModelOf, images_of: I
     outputs: list[Tensor] = []
     model.decoder.register_forward_hook(lambda _, __, output: outputs.append(output.detach()))
     images = images_of(8)
-    losses = model.step(images, torch.zeros(8), StepContext(0, 9, 100))
+    losses = model.step(Batch(images, torch.zeros(8)), StepContext(0, 9, 100))
     expected = bernoulli_nll(outputs[0], unit_pixels(images))
     torch.testing.assert_close(losses["reconstruction"], expected)

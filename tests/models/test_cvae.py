@@ -12,7 +12,7 @@ from torch import Tensor
 
 import bench.models.cvae
 from bench.models.autoencoder import mean_image
-from bench.models.base import LatentModel, StepContext
+from bench.models.base import Batch, LatentModel, StepContext
 from bench.models.cvae import CVAE
 from bench.models.noise import ImageNoise
 from bench.models.vae import VAE
@@ -165,7 +165,7 @@ def test_it_learns_one_image_per_class(model_of: ModelOf) -> None:
     model = model_of(CVAE, **(SMALL | {"width": 8}), optimizer={"lr": 3e-3}).train()
     torch.manual_seed(0)
     for step in range(200):
-        losses = model.step(images[labels], labels, StepContext(step, 200, 64))
+        losses = model.step(Batch(images[labels], labels), StepContext(step, 200, 64))
     assert losses["kl"].item() < 0.5  # the class says it all
     with torch.no_grad():
         drawn = model.eval().sample(ImageNoise(0, range(64)), labels)

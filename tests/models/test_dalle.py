@@ -14,7 +14,7 @@ from bench.data import load_dataset
 from bench.data.captions.base import UnknownWord
 from bench.data.captions.prompts import Prompts
 from bench.data.dataset import to_unit_range
-from bench.models.base import StepContext
+from bench.models.base import Batch, StepContext
 from bench.models.dalle import DALLE
 from bench.models.dalle_measures import other_classes
 from bench.models.discrete_vae import DiscreteVAE
@@ -40,7 +40,7 @@ def model(model_of: ModelOf) -> DALLE:
 def update(model: DALLE, images: Tensor, step: int, n_steps: int = 10) -> dict[str, Tensor]:
     torch.manual_seed(step)
     labels = torch.arange(len(images)) % 10
-    return model.train().step(images, labels, StepContext(step, n_steps, 100))
+    return model.train().step(Batch(images, labels), StepContext(step, n_steps, 100))
 
 
 def test_each_stage_moves_its_own_networks(
@@ -231,7 +231,8 @@ def test_a_small_weight_of_the_kl_term_wastes_the_codebook(
             torch.manual_seed(step)
             batch = torch.randint(len(images), (32,))
             model.train().step(
-                images[batch], split.labels[batch], StepContext(step, n_first * 5 // 2, len(images))
+                Batch(images[batch], split.labels[batch]),
+                StepContext(step, n_first * 5 // 2, len(images)),
             )
         with torch.no_grad():
             used[beta] = float(model.vae.codes(images[:300]).unique().numel())

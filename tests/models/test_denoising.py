@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.models.base import GenerativeModel, StepContext
+from bench.models.base import Batch, GenerativeModel, StepContext
 from bench.models.ddpm import DDPM
 from bench.models.denoising import DenoisingModel
 from bench.models.flow_matching import FlowMatching, transported
@@ -203,7 +203,7 @@ def test_both_rows_start_from_one_network(model_of: ModelOf) -> None:
 @pytest.mark.parametrize(("step", "share"), [(0, 0.1), (4, 0.5), (9, 1.0), (50, 1.0)])
 def test_the_rate_warms_up(step: int, share: float, model_of: ModelOf, images_of: Images) -> None:
     model = model_of(FlowMatching, width=8, warmup_steps=10, optimizer={"lr": 2e-3})
-    model.step(images_of(4), torch.zeros(4), StepContext(step, 100, 40))
+    model.step(Batch(images_of(4), torch.zeros(4)), StepContext(step, 100, 40))
     (group,) = model.optimizers()["network"].param_groups
     assert group["lr"] == pytest.approx(2e-3 * share)
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.models.base import StepContext
+from bench.models.base import Batch, StepContext
 from bench.models.build import parse_recipe
 from bench.models.gan import GAN
 from bench.models.infogan import InfoGAN
@@ -194,7 +194,7 @@ def test_codes_become_readable(model_of: ModelOf) -> None:
     torch.manual_seed(0)
     model.train()
     for step in range(200):
-        model.step(images, torch.zeros(32, dtype=torch.int64), StepContext(step, 200, 32))
+        model.step(Batch(images, torch.zeros(32, dtype=torch.int64)), StepContext(step, 200, 32))
     model.eval()
     codes = torch.eye(2).repeat(50, 1)
     with torch.no_grad(), given(codes, model.generator, model.critic):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-from bench.models.base import StepContext
+from bench.models.base import Batch, StepContext
 from bench.models.gan import GAN
 from bench.models.gan_recipe import GANRecipe
 from bench.models.noise import ImageNoise
@@ -174,7 +174,7 @@ def test_regularisers_act_every_k_steps(
     monkeypatch.setattr(model, method, calls.append)
     counts = []
     for step in range(7):
-        model.step(images_of(8), torch.zeros(8), StepContext(step, 10, 100))
+        model.step(Batch(images_of(8), torch.zeros(8)), StepContext(step, 10, 100))
         counts.append(len(calls))
     assert counts == [1, 1, 1, 2, 2, 2, 3]
 
@@ -276,7 +276,7 @@ def test_augmentation_reaches_everything_that_the_critic_sees(
     judged: list[Tensor] = []
     model.critic.register_forward_hook(lambda _, args, __: judged.append(args[0]))
     real = images_of(8)
-    model.step(real, torch.zeros(8), StepContext(0, 10, 100))
+    model.step(Batch(real, torch.zeros(8)), StepContext(0, 10, 100))
     assert len(seen) == len(judged) == 4  # real, fake, real again for R1, fake for the generator
     assert all(torch.equal(out, 0.5 * into) for into, out in zip(seen, judged, strict=True))
     assert torch.equal(seen[0], real)

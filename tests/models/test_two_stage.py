@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from bench.models.base import StepContext, descend
+from bench.models.base import Batch, StepContext, descend
 from bench.models.noise import ImageNoise
 from bench.models.two_stage import LatentVAE, TwoStageVAE, best_gamma_nll
 from bench.models.vae import VAE
@@ -81,7 +81,7 @@ def test_the_second_stage_learns_draws_and_not_means(
     losses = model.second.losses
     monkeypatch.setattr(model.second, "losses", lambda z: (seen.append(z), losses(z))[1])
     torch.manual_seed(0)
-    model.step(images, torch.zeros(4, dtype=torch.int64), StepContext(0, 10, 100))
+    model.step(Batch(images, torch.zeros(4, dtype=torch.int64)), StepContext(0, 10, 100))
     drawn = torch.stack(seen)  # (300, 4, 5)
     mean, log_variance = model.frozen_posterior(images)
     scale = (0.5 * log_variance).exp()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 import bench.models.vae
 from bench.models.autoencoder import Autoencoder
-from bench.models.base import LatentModel, StepContext
+from bench.models.base import Batch, LatentModel, StepContext
 from bench.models.noise import ImageNoise
 from bench.models.vae import VAE
 
@@ -143,7 +143,7 @@ def test_a_vae_learns_four_images(
     torch.manual_seed(0)
     model.train()
     for step in range(400):
-        losses = model.step(images, labels, StepContext(step, 400, 64))
+        losses = model.step(Batch(images, labels), StepContext(step, 400, 64))
     model.eval()
     error = (model.reconstruct(images) - images).square().mean().item()
     assert 0.001 < error < 0.006  # the images' own noise is .0025

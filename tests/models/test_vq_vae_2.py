@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.models.abilities import MeasuresItself
-from bench.models.base import StepContext
+from bench.models.base import Batch, StepContext
 from bench.models.noise import ImageNoise
 from bench.models.vq_vae_2 import VQVAE2
 from bench.networks.quantisers import as_vectors
@@ -169,7 +169,7 @@ def test_both_grids_use_more_than_one_code(model: VQVAE2) -> None:
     stripes = 0.2 * torch.tensor([1.0, 1.0, -1.0, -1.0]).repeat(2)
     images = greys + stripes * torch.tensor([1.0, -1.0]).repeat(4)[:, None, None, None]
     for step in range(40):
-        losses = model.train().step(images, torch.arange(8), StepContext(step, 40, 8))
+        losses = model.train().step(Batch(images, torch.arange(8)), StepContext(step, 40, 8))
     for grid in ("top", "bottom"):
         assert 2.0 <= losses[f"{grid}_codes_used"] <= 12.0
         assert 1.2 < losses[f"{grid}_perplexity"] <= losses[f"{grid}_codes_used"] + 1e-4

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.models.abilities import MeasuresItself
-from bench.models.base import StepContext
+from bench.models.base import Batch, StepContext
 from bench.models.vq import VQVAE
 from bench.models.vqgan import VQGAN
 from bench.networks.patch import PatchCritic
@@ -77,7 +77,8 @@ def test_feature_distance_in_closed_form(scale: float) -> None:
 def test_the_decoder_hears_the_critic_after_its_time(model: VQGAN, images_of: Images) -> None:
     images = images_of(8)
     heard = {
-        step: model.step(images, LABELS, StepContext(step, 8, 100))["adversarial"].item() != 0.0
+        step: model.step(Batch(images, LABELS), StepContext(step, 8, 100))["adversarial"].item()
+        != 0.0
         for step in (0, 1, 2, 7)
     }
     assert heard == {0: False, 1: False, 2: True, 7: True}
@@ -99,7 +100,7 @@ def test_each_network_learns_from_its_own_loss(
         reached.append({name for name, network in networks.items() if has_gradient(network)})
 
     monkeypatch.setattr(bench.models.vqgan, "descend", watch)
-    model.step(images_of(8), LABELS, StepContext(9, 10, 100))
+    model.step(Batch(images_of(8), LABELS), StepContext(9, 10, 100))
     assert reached == [{"encoder", "decoder"}, {"critic"}, {"prior"}]
     assert all(parameter.requires_grad for parameter in model.critic.parameters())
 

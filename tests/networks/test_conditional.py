@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.models.base import StepContext
+from bench.models.base import Batch, StepContext
 from bench.models.build import parse_recipe
 from bench.models.gan import GAN
 from bench.models.noise import ImageNoise
@@ -113,7 +113,7 @@ def test_every_critic_update_knows_the_classes_of_its_own_images(
 
     monkeypatch.setattr(model, "update_critic", recorded)
     images, labels = images_of(12), torch.arange(12) % 10
-    model.train().step(images, labels, StepContext(0, 10, 100))
+    model.train().step(Batch(images, labels), StepContext(0, 10, 100))
     assert torch.equal(torch.cat([real for real, _ in seen]), images)
     for which in (0, 1):
         assert torch.equal(torch.cat([classes[which] for _, classes in seen]), labels)
@@ -330,7 +330,7 @@ def test_a_conditional_gan_learns_to_make_what_it_is_asked_for(
     torch.manual_seed(0)
     model.train()
     for step in range(200):
-        model.step(images, labels, StepContext(step, 200, 32))
+        model.step(Batch(images, labels), StepContext(step, 200, 32))
     with torch.no_grad():
         made = model.eval().sample(ImageNoise(0, range(100)), torch.arange(100) % 2)
     left_minus_right = (made[..., :4] - made[..., 4:]).mean((1, 2, 3))

@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from bench.models.base import StepContext
+from bench.models.base import Batch, StepContext
 from bench.models.noise import ImageNoise
 from bench.models.vq import FSQVAE, VQVAE, FSQVAERecipe, codes_used
 from bench.networks.quantised import GridEncoder, grid_size
@@ -250,7 +250,7 @@ def test_the_grid_is_halved_until_it_is_small_enough(
 def test_a_smaller_grid_reaches_prior_and_decoder(model_of: ModelOf) -> None:
     model = model_of(VQVAE, size=16, largest_grid=4, **SMALL)
     assert model.prior.length == 16
-    losses = model.step(torch.zeros(4, 1, 16, 16), torch.zeros(4), StepContext(0, 1, 4))
+    losses = model.step(Batch(torch.zeros(4, 1, 16, 16), torch.zeros(4)), StepContext(0, 1, 4))
     assert torch.isfinite(losses["reconstruction"])
     assert model.eval().sample(ImageNoise(0, range(2))).shape == (2, 1, 16, 16)
 

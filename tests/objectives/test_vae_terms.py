@@ -12,7 +12,7 @@ from torch.nn.functional import softplus
 
 import bench.models.vae
 from bench.models.autoencoder import Autoencoder
-from bench.models.base import GenerativeModel, StepContext
+from bench.models.base import Batch, GenerativeModel, StepContext
 from bench.models.build import algorithm_class, build_model, resolve_recipe
 from bench.models.factor_vae import FactorVAE
 from bench.models.vae import VAE
@@ -42,7 +42,9 @@ def same_bits(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
 
 def stepped(model: GenerativeModel, images: Tensor) -> dict[str, Tensor]:
     torch.manual_seed(0)
-    model.train().step(images, torch.zeros(len(images), dtype=torch.int64), StepContext(0, 9, 100))
+    model.train().step(
+        Batch(images, torch.zeros(len(images), dtype=torch.int64)), StepContext(0, 9, 100)
+    )
     return networks(model)
 
 
@@ -104,7 +106,9 @@ def test_the_total_correlation_is_told_the_true_size_of_the_data(
 
     assert estimate(100) != pytest.approx(estimate(10_000), rel=0.01)
     torch.manual_seed(0)
-    losses = model.step(images_of(8), torch.zeros(8, dtype=torch.int64), StepContext(0, 9, 100))
+    losses = model.step(
+        Batch(images_of(8), torch.zeros(8, dtype=torch.int64)), StepContext(0, 9, 100)
+    )
     assert losses["total-correlation"].item() == pytest.approx(estimate(100), abs=5.0)
 
 
@@ -158,7 +162,7 @@ def test_dip_alone_whitens_the_latents(model_of: ModelOf, images_of: Images) -> 
     model.train()
     before = distance()
     for step in range(60):
-        model.step(images, labels, StepContext(step, 60, 32))
+        model.step(Batch(images, labels), StepContext(step, 60, 32))
     assert distance() < 0.05 * before
 
 
@@ -181,7 +185,7 @@ def test_gamma_weighs_the_critics_estimate_on_the_first_batch(
     model, images = model_of(FactorVAE, gamma=7.0, **SMALL, **CRITIC).train(), images_of(16)
     labels = torch.zeros(16, dtype=torch.int64)
     torch.manual_seed(0)
-    losses = model.step(images, labels, StepContext(0, 9, 100))
+    losses = model.step(Batch(images, labels), StepContext(0, 9, 100))
     torch.manual_seed(0)
     bound, parts, encoded = model.objective(images[:8], 100)  # a whole batch, not half of one
     estimate = model.critic(encoded.latents).mean()
@@ -209,7 +213,7 @@ def test_copies_of_both_batches_change_no_term_of_a_factor_vae(
     def losses(times: int) -> dict[str, Tensor]:
         images = torch.cat([batch.repeat(times, 1, 1, 1) for batch in batches])
         labels = torch.zeros(len(images), dtype=torch.int64)
-        return model.step(images, labels, StepContext(0, 9, 100))
+        return model.step(Batch(images, labels), StepContext(0, 9, 100))
 
     once, thrice = losses(1), losses(3)
     assert set(once) == {"reconstruction", "kl", "total-correlation", "critic_loss"}

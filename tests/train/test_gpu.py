@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from bench.data import ImageSplit
 from bench.machine.device import MOST_JOBS_ON_A_GPU, jobs_that_fit
 from bench.machine.memory import peak_memory_bytes
-from bench.models.base import GenerativeModel, Recipe, StepContext, adam, descend
+from bench.models.base import Batch, GenerativeModel, Recipe, StepContext, adam, descend
 from bench.models.gan import GAN
 from bench.models.noise import ImageNoise
 from bench.models.vae import VAE
@@ -116,9 +116,9 @@ class Waits(GenerativeModel):
     def optimizers(self) -> dict[str, Optimizer]:
         return {"network": self._optimizer}
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
-        noise = torch.randn(8, 1, device=images.device)
-        loss = self.network(noise).square().mean() * (1.0 + 0.0 * float(images.mean()))
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:  # noqa: ARG002
+        noise = torch.randn(8, 1, device=batch.images.device)
+        loss = self.network(noise).square().mean() * (1.0 + 0.0 * float(batch.images.mean()))
         descend(loss, self._optimizer)
         return {"loss": loss.detach()}
 
@@ -140,7 +140,8 @@ def test_a_refused_recording_leaves_a_training_that_goes_on(
     images: ImageSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def approve(model: GenerativeModel, *batch: Any) -> tuple[dict[str, Tensor], Verdict]:
-        return model.step(*batch), Verdict(graphable=True)
+        images, labels, ctx = batch
+        return model.step(Batch(images, labels), ctx), Verdict(graphable=True)
 
     monkeypatch.setattr("bench.train.gpu.trainer.watched_step", approve)
     torch.manual_seed(0)

@@ -13,7 +13,15 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from bench.data import ImageSplit
-from bench.models.base import AdamSettings, GenerativeModel, Recipe, StepContext, adam, descend
+from bench.models.base import (
+    AdamSettings,
+    Batch,
+    GenerativeModel,
+    Recipe,
+    StepContext,
+    adam,
+    descend,
+)
 from bench.models.noise import ImageNoise
 from bench.networks.shape import ImageShape
 from bench.train import checkpoint
@@ -48,7 +56,8 @@ class Scribe(GenerativeModel):
     def optimizers(self) -> dict[str, Optimizer]:
         return {"network": self._optimizer}
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
+        images, labels = batch
         assert len(labels) == len(images)
         self.contexts.append(ctx)
         self.sizes.append(len(images))

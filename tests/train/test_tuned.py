@@ -16,7 +16,15 @@ from torch.nn.utils.parametrize import register_parametrization
 from torch.optim import Optimizer
 
 from bench.data import ImageSplit
-from bench.models.base import AdamSettings, GenerativeModel, Recipe, StepContext, adam, descend
+from bench.models.base import (
+    AdamSettings,
+    Batch,
+    GenerativeModel,
+    Recipe,
+    StepContext,
+    adam,
+    descend,
+)
 from bench.models.gan import GAN
 from bench.models.noise import ImageNoise
 from bench.models.vae import VAE
@@ -67,7 +75,8 @@ class Habit(GenerativeModel):
     def optimizers(self) -> dict[str, Optimizer]:
         return {"network": self._optimizer}
 
-    def step(self, images: Tensor, labels: Tensor, ctx: StepContext) -> dict[str, Tensor]:
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
+        images, labels = batch
         self.habit(self, images, labels, ctx)
         loss = (self.network.weight - images.mean() - torch.randn(())).square().sum()
         descend(loss, self._optimizer)
@@ -176,7 +185,7 @@ def test_watching_changes_nothing(images_of: ImagesOf) -> None:
             judge(model, images, labels, 6, 40)
         else:
             for step in range(2):
-                model.train().step(images, labels, StepContext(step, 6, 40))
+                model.train().step(Batch(images, labels), StepContext(step, 6, 40))
         weights.append(model.network.weight.item())
     assert weights[0] == weights[1] != 0.0
 

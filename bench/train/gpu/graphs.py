@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.models.base import GenerativeModel, StepContext
+from bench.models.base import Batch, GenerativeModel, StepContext
 from bench.train.gpu.watch import (
     HostReads,
     OneHot,
@@ -70,7 +70,7 @@ def watched_step(
     before, host_moved = plain_state(model), host_randomness()
     host_draws = torch.get_rng_state()
     with exempt, reads, _noting_waits(images.device, waits):
-        losses = model.step(images, labels, watched)
+        losses = model.step(Batch(images, labels), watched)
     reasons = _reasons(watched, reads.found, moved(before, plain_state(model)))
     if waits and not reads.found:
         reasons.append("waits for the device")
@@ -86,7 +86,7 @@ def judge(
 ) -> Verdict:
     """Update a model twice on one batch, and say whether such updates can be replayed."""
     model.train()
-    model.step(images, labels, StepContext(0, n_steps, n_train))
+    model.step(Batch(images, labels), StepContext(0, n_steps, n_train))
     return watched_step(model, images, labels, StepContext(1, n_steps, n_train))[1]
 
 

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from bench.data.dataset import ImageSplit
 from bench.identity.spec import Precision
-from bench.models.base import GenerativeModel, StepContext
+from bench.models.base import Batch, GenerativeModel, StepContext
 from bench.train.checkpoint import Identity
 from bench.train.gpu.graphs import Verdict, refused, watched_step
 from bench.train.gpu.precision import use_bfloat16
@@ -110,7 +110,7 @@ class TunedTrainer(StreamingTrainer):
         return self._stepped(images, labels)
 
     def _stepped(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        return self.model.step(images, labels, self._context())
+        return self.model.step(Batch(images, labels), self._context())
 
     def _updated_on_side_stream(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         self._side = self._side or torch.cuda.Stream(self.device)
