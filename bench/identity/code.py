@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.identity.definitions import Definition, MissingDefinition, digest, include, source_of
+from bench.identity.definitions import MissingDefinition, digest
+from bench.identity.sources import Definition, include, source_of
 from catalog.rules.entries import is_allowed
 
 Loop = Literal["plain", "streamed", "tuned"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bench.identity import code, definitions
+from bench.identity import code, definitions, sources
 from bench.identity.code import (
     CALIBRATION,
     DECIDE,
@@ -25,7 +25,8 @@ from bench.identity.code import (
     is_same_code,
     n_versions,
 )
-from bench.identity.definitions import Definition, MissingDefinition, source_of
+from bench.identity.definitions import MissingDefinition
+from bench.identity.sources import Definition, source_of
 from bench.models.build import resolve_recipe
 from bench.records.record import parse_score_record, parse_train_record
 from catalog.read.loader import load_registry
@@ -92,7 +93,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for package in ("bench", "catalog"):
         ignored = shutil.ignore_patterns("__pycache__", "*.safetensors")
         shutil.copytree(CLONE / package, tmp_path / package, ignore=ignored)
-    monkeypatch.setattr(definitions, "ROOT", tmp_path)
+    monkeypatch.setattr(sources, "ROOT", tmp_path)
     yield tmp_path
     monkeypatch.undo()
     forget()
@@ -297,7 +298,7 @@ CHANGED = {
     ),
     "replay": ("bench.train.gpu.trainer", None, {"tuned"}),
     "calibration fits on": (
-        "bench.run.calibration_job",
+        "bench.score.calibration",
         ("N_FITTED = 10_000", "N_FITTED = 9_000"),
         {"calibration"},
     ),
