@@ -14,6 +14,7 @@ from bench.cli.verbs import (
     comparing,
     data,
     doctor,
+    explain,
     extractors,
     listing,
     planning,
@@ -58,6 +59,7 @@ app.add_typer(report_app, name="report")
 app.command("doctor")(doctor.doctor)
 bench_app.command("list")(listing.list_entries)
 bench_app.command("show")(listing.show)
+bench_app.command("explain")(explain.explain)
 bench_app.command("plan")(planning.plan)
 bench_app.command("run")(run.run)
 bench_app.command("status")(planning.status)

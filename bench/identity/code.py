@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.identity.definitions import MissingDefinition, digest
+from bench.identity.definitions import MissingDefinition, digest, walk
 from bench.identity.sources import Definition, include, source_of
 from catalog.rules.entries import is_allowed
 
@@ -34,21 +34,17 @@ FASTER: dict[Loop, tuple[tuple[str, str], ...]] = {
     "tuned": (("bench.train.gpu.trainer", "TunedTrainer"),),
 }
 SCORING = (("bench.score.scorer", "Scorer"),)
-SUBSET = (("bench.score.subset_scorer", "SubsetScorer"),)
 CALIBRATION = (
     ("bench.score.calibration", "calibration_images"),
     ("bench.score.calibration", "calibration_labels"),
-    ("bench.run.calibration_job", "first_images"),
-    ("bench.run.calibration_job", "N_FITTED"),
 )
 DECIDE = (
     *("bench.augment", "bench.data", "bench.models", "bench.networks", "bench.objectives"),
     *("bench.train.batches", "bench.train.divergence", "bench.train.ema", "bench.train.gpu"),
     *("bench.train.loop", "bench.sample.draw", "bench.sample.draw_images"),
     *("bench.sample.latent_density", "bench.sample.trained_model", "bench.score.calibration"),
-    *("bench.score.copies", "bench.score.extractors", "bench.score.features"),
-    *("bench.score.metrics", "bench.score.scorer", "bench.score.subset_scorer", "bench.stats"),
-    "bench.run.calibration_job",
+    *("bench.score.extractors", "bench.score.features", "bench.score.metrics"),
+    *("bench.score.scorer", "bench.stats"),
 )
 """Modules and packages whose definitions can decide a number; all others only carry it."""
 SAME_CODE = Path(__file__).with_name("same_code.json")
@@ -85,20 +81,31 @@ def _code_of_training(algorithm: str, names: tuple[str, ...], loop: Loop) -> str
         return digest(roots, {algorithm}, _decides)
 
 
+def reached_by_model(algorithm: str, recipe: Mapping[str, Any]) -> list[Definition]:
+    """The definitions of ours that an algorithm is made of, as a reader meets them.
+
+    Args:
+        algorithm: ``package.module:Class``.
+        recipe: its settings; of a table, only the entries that a setting names are met.
+    """
+    module, _, kind = algorithm.partition(":")
+    walked = walk([Definition(module, kind)], set(_names(recipe)), _decides)
+    return [definition for definition, dump in walked for _ in [list(dump)]]
+
+
 @functools.cache
-def code_of_scoring(extractor: str, *, subset: bool = False, calibration: bool = False) -> str:
+def code_of_scoring(extractor: str, calibration: str | None = None) -> str:
     """Hex sha256 of the definitions that decide a score.
 
     Args:
-        extractor: its id; of one that is no module of ours, only what surrounds it counts.
-        subset: whether the protocol lets some metrics see the first images alone.
-        calibration: whether the images are a calibration set, which its own code makes.
+        extractor: its id, whose entry of the table of extractors counts; of one that is none of
+            ours, only what surrounds it counts.
+        calibration: name of the calibration set that is scored, whose maker counts too; None for
+            images of a model.
     """
-    roots = [*SCORING, *(SUBSET if subset else ()), *(CALIBRATION if calibration else ())]
-    module = f"bench.score.extractors.{extractor.replace('-', '_')}"
-    if source_of(module) is not None:
-        roots.append((module, "load"))
-    return digest([Definition(*root) for root in roots], None, _decides)
+    asked = {extractor} if calibration is None else {extractor, calibration}
+    roots = SCORING if calibration is None else (*SCORING, *CALIBRATION)
+    return digest([Definition(*root) for root in roots], asked, _decides)
 
 
 def is_same_code(kind: Literal["training", "scoring"], recorded: str, present: str) -> bool:

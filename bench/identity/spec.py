@@ -6,7 +6,8 @@ the same command finds the work of an earlier one.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PositiveInt
 
@@ -63,21 +64,42 @@ class TrainSpec(BaseModel):
         return f"{self.variant}-{self.dataset.id}-s{self.seed}-{self.train_hash[:8]}"
 
 
+class RecipeLayer(NamedTuple):
+    """Settings from one place of the registry.
+
+    Attributes:
+        variant: whose entry they stand in.
+        dataset: the data set that they are for, or None for all.
+    """
+
+    variant: str
+    dataset: str | None
+    settings: Recipe
+
+
+def recipe_layers(registry: Registry, variant: Variant, dataset: str) -> Iterator[RecipeLayer]:
+    """Where the settings of ``variant`` stand, each layer over those before it.
+
+    First come those of its ancestors that use the same algorithm. In each generation, settings for
+    one data set stand over those for all, and over those for the data set whose recipes it takes.
+    """
+    if variant.parent is not None:
+        parent = registry.variant(variant.parent)
+        if parent.algorithm == variant.algorithm:
+            yield from recipe_layers(registry, parent, dataset)
+    yield RecipeLayer(variant.id, None, variant.recipe)
+    for name in (_recipes_of(registry, dataset), dataset):
+        yield RecipeLayer(variant.id, name, variant.per_dataset.get(name, {}))
+
+
 def inherited_recipe(registry: Registry, variant: Variant, dataset: str) -> Recipe:
     """Settings of ``variant`` over those of its ancestors that use the same algorithm.
 
     Mappings are merged key by key; ``null`` takes an inherited setting back to its default.
-    Settings for one data set stand over those for all, generation by generation, and over those
-    for the data set whose recipes it takes.
     """
-    base: Recipe = {}
-    if variant.parent is not None:
-        parent = registry.variant(variant.parent)
-        if parent.algorithm == variant.algorithm:
-            base = inherited_recipe(registry, parent, dataset)
-    merged = merge(base, variant.recipe)
-    for name in (_recipes_of(registry, dataset), dataset):
-        merged = merge(merged, variant.per_dataset.get(name, {}))
+    merged: Recipe = {}
+    for layer in recipe_layers(registry, variant, dataset):
+        merged = merge(merged, layer.settings)
     return merged
 
 
