@@ -1,6 +1,8 @@
-"""The commands ``aigc catalog …``.
+"""The commands ``aigc catalog …``, all in ``app``: their options, and what they print.
 
-Owns their options and output; errors are raised and rendered by the root command.
+``look`` finds and shows entries, ``produce`` makes something for other programs, ``check`` checks
+the registry and its links. Errors are raised here and rendered by the root command. Modules that
+take time to load are imported inside the command that needs them, so that help stays quick.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from catalog.document import Document, Loc, Problem
 from catalog.names import suggestion
-from catalog.read.document import Document, Loc, Problem
 from catalog.schema import Registry
 
 _LONGEST_VALUE = 60

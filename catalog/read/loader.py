@@ -1,7 +1,7 @@
 """From a registry file to a validated ``Registry``, and the cache that makes the second time fast.
 
 Owns the stages: bytes, YAML, schema, rules. What each stage accepts is decided in
-``catalog.read.document``, ``catalog.schema`` and ``catalog.rules.entries``.
+``catalog.document``, ``catalog.schema`` and ``catalog.rules.entries``.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from catalog.rules.entries import broken_rules, is_built_in
 from catalog.schema import Registry
 
 if TYPE_CHECKING:
-    from catalog.read.document import Document, Problem
+    from catalog.document import Document, Problem
 
-_DECIDING = ("read/*.py", "rules/*.py", "schema/*.py")
+_DECIDING = ("document.py", "read/*.py", "rules/*.py", "schema/*.py")
 """Sources that decide what is valid; a change to them makes every cached verdict void."""
 
 MAX_BYTES = 4 * 2**20
@@ -101,7 +101,7 @@ def _bytes_of(path: Path) -> bytes:
 
 def _examine(content: bytes, file: str) -> Examination:
     # Imported here because a remembered registry needs no YAML parser.
-    from catalog.read.document import UnreadableError, decode, parse
+    from catalog.document import UnreadableError, decode, parse
 
     try:
         document = parse(decode(content))

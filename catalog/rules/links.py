@@ -21,7 +21,7 @@ from typing import IO, Literal
 
 from catalog.errors import InvalidInput
 from catalog.files import write_atomically
-from catalog.read.addresses import normal_address
+from catalog.rules.entries import normal_address
 from catalog.schema import Registry
 
 State = Literal["ok", "moved", "gone", "unknown"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog.read.document import parse
+from catalog.document import parse
 from catalog.read.locate import find_registry
 
 Edited = Callable[..., Path]

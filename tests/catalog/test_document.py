@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from catalog.read.document import MAX_DEPTH, UnreadableError, decode, parse
+from catalog.document import MAX_DEPTH, UnreadableError, decode, parse
 
 
 @pytest.mark.parametrize(

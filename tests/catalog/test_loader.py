@@ -37,7 +37,7 @@ def test_a_path_wins_over_the_variable_and_the_variable_over_the_project(
 ) -> None:
     mine, other = edited(), tmp_path / "other.yaml"
     other.write_bytes(mine.read_bytes())
-    assert find_registry().parent == Path(loader.__file__).resolve().parents[1]
+    assert find_registry().parent == Path(loader.__file__).resolve().parents[2]
     monkeypatch.setenv("AIGC_REGISTRY", str(other))
     assert find_registry() == other
     assert find_registry(mine) == mine

@@ -7,9 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from catalog.errors import InvalidRegistry
-from catalog.read.addresses import normal_address
 from catalog.read.loader import examine, load_registry
-from catalog.rules.entries import RULES, is_allowed, statements
+from catalog.rules.entries import RULES, is_allowed, normal_address, statements
 
 SEEDED = [
     ("unique_ids", ("- id: vae-paper", "- id: gan"), "resources.{vae-paper}.id", "'gan' is taken"),
