@@ -1,5 +1,12 @@
-"""Data sets as uint8 tensors, pinned by a fingerprint of the decoded pixels."""
+"""Pixels and captions in: every data set as uint8 tensors, proved by a fingerprint of its pixels.
 
-from bench.data.dataset import ImageData, ImageSplit, load_dataset
+A data set is one file of this room and one entry of ``loaders.LOADERS``: a function that makes its
+splits from an installed package, or one that decodes its publisher's files once (``prepare``); from
+then on they are read from the cache. ``decode/`` reads files of strangers, ``captions/`` holds the
+texts of data sets that have any. What ``load_dataset`` returns is what the registry promises.
+"""
 
-__all__ = ["ImageData", "ImageSplit", "load_dataset"]
+from bench.data.dataset import ImageData, ImageSplit, quantise, to_unit_range
+from bench.data.loaders import LOADERS, load_dataset
+
+__all__ = ["LOADERS", "ImageData", "ImageSplit", "load_dataset", "quantise", "to_unit_range"]

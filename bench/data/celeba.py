@@ -12,13 +12,10 @@ from typing import Any
 
 import torch
 
-from bench.data.dataset import ImageSplit
-from bench.data.decode.cached import read_decoded
-from bench.data.decode.image_files import DAMAGED
-from bench.data.decode.resize import Pixels, as_pixels, middle, resized, stacked
+from bench.data.dataset import ImageSplit, Splits
+from bench.data.decode.image_files import DAMAGED, Pixels
+from bench.data.decode.resize import as_pixels, middle, resized, stacked
 from bench.data.decode.torchvision_files import opened
-
-load = read_decoded
 
 SIZE = (178, 218)
 """Width and height of the aligned images."""
@@ -28,7 +25,7 @@ SPLITS = {"train": "train", "validation": "valid", "test": "test"}
 """Names of the splits here and at torchvision."""
 
 
-def decode(root: Path, *, download: bool) -> dict[str, ImageSplit]:
+def decode(root: Path, *, download: bool) -> Splits:
     """All three splits, (162770, 19867 and 19962; 3, 64, 64) uint8.
 
     Labels are 2 * Male + Smiling: women not smiling and smiling, then men.

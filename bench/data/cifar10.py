@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.data.dataset import ImageSplit
-from bench.data.decode.cached import read_decoded
-from bench.data.decode.torchvision_files import channels_first, opened
+import numpy as np
+import torch
 
-load = read_decoded
+from bench.data.dataset import ImageSplit, Splits
+from bench.data.decode.torchvision_files import TRAIN_AND_TEST, opened
 
 
-def decode(root: Path, *, download: bool) -> dict[str, ImageSplit]:
+def decode(root: Path, *, download: bool) -> Splits:
     """Both splits, (50000, 3, 32, 32) and (10000, 3, 32, 32) uint8.
 
     Raises:
@@ -20,7 +20,9 @@ def decode(root: Path, *, download: bool) -> dict[str, ImageSplit]:
     from torchvision.datasets import CIFAR10
 
     splits = {}
-    for name, train in (("train", True), ("test", False)):
+    for name, train in TRAIN_AND_TEST.items():
         found = opened(CIFAR10, "CIFAR-10", root, download=download, train=train)
-        splits[name] = channels_first(found.data, found.targets)
+        pixels = np.ascontiguousarray(found.data.transpose(0, 3, 1, 2))  # from (N, H, W, C)
+        labels = torch.as_tensor(found.targets, dtype=torch.int64)
+        splits[name] = ImageSplit(torch.from_numpy(pixels), labels)
     return splits

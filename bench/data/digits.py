@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from bench.data.dataset import ImageSplit
+from bench.data.dataset import ImageSplit, Splits
 from catalog.schema import Dataset
 
 
-def load(dataset: Dataset) -> dict[str, ImageSplit]:
+def load(dataset: Dataset) -> Splits:
     """All splits of the digits, (N, 1, 16, 16) uint8."""
     from sklearn.datasets import load_digits
 

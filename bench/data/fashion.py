@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.data.dataset import ImageSplit
-from bench.data.decode.cached import read_decoded
-from bench.data.decode.torchvision_files import opened, padded_grey
-
-load = read_decoded
+from bench.data.dataset import Splits
+from bench.data.decode.torchvision_files import padded_grey
 
 
-def decode(root: Path, *, download: bool) -> dict[str, ImageSplit]:
+def decode(root: Path, *, download: bool) -> Splits:
     """Both splits, (60000, 1, 32, 32) and (10000, 1, 32, 32) uint8.
 
     Raises:
@@ -19,9 +16,4 @@ def decode(root: Path, *, download: bool) -> dict[str, ImageSplit]:
     """
     from torchvision.datasets import FashionMNIST
 
-    return {
-        name: padded_grey(
-            opened(FashionMNIST, "Fashion-MNIST", root, download=download, train=train)
-        )
-        for name, train in (("train", True), ("test", False))
-    }
+    return padded_grey(FashionMNIST, "Fashion-MNIST", root, download=download)

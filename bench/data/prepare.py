@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.data.dataset import ImageSplit, fingerprint
+from bench.data.dataset import Splits, fingerprint
 from bench.data.decode.cached import decoded_file, read_decoded, write_decoded
 from bench.data.loaders import require_loader
 from bench.identity.local_registry import pin_dataset
@@ -17,7 +16,7 @@ from catalog.schema import Dataset
 if TYPE_CHECKING:
     from bench.data.decode.folder_images import FolderSettings
 
-FOLDER = "folder:"
+FOLDER_PREFIX = "folder:"
 """What the address of a user's own images begins with."""
 
 
@@ -50,8 +49,7 @@ def needs_preparation(dataset: Dataset) -> bool:
     Raises:
         InvalidInput: the program has no such loader.
     """
-    require_loader(dataset)
-    return import_module(f"bench.data.{dataset.loader}").load is read_decoded
+    return require_loader(dataset).load is read_decoded
 
 
 def prepare(dataset: Dataset, root: Path, *, download: bool) -> Prepared:
@@ -72,10 +70,10 @@ def prepare(dataset: Dataset, root: Path, *, download: bool) -> Prepared:
             f"'{dataset.id}' stands for images of your own",
             hint="name them: aigc bench data prepare folder:PATH",
         )
-    if not needs_preparation(dataset):
+    decode = require_loader(dataset).decode
+    if decode is None:
         raise UsageError(f"data set '{dataset.id}' needs no preparation")
-    splits = import_module(f"bench.data.{dataset.loader}").decode(root, download=download)
-    return _kept(dataset, splits)
+    return _kept(dataset, decode(root, download=download))
 
 
 def prepare_folder(dataset: Dataset, source: Path, settings: FolderSettings) -> Prepared:
@@ -99,7 +97,7 @@ def prepare_folder(dataset: Dataset, source: Path, settings: FolderSettings) -> 
     return Prepared(kept.dataset, kept.file, found.skipped, found.notes)
 
 
-def _kept(dataset: Dataset, splits: dict[str, ImageSplit]) -> Prepared:
+def _kept(dataset: Dataset, splits: Splits) -> Prepared:
     actual = fingerprint(splits)
     sizes = {name: len(split) for name, split in splits.items()}
     if dataset.is_pinned and actual != dataset.fingerprint:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench.data.captions.shapes import CLASSES, SHAPES, Attributes
-from bench.data.dataset import ImageSplit
+from bench.data.dataset import ImageSplit, Splits
 from catalog.schema import Dataset
 
 SIZE = 32
@@ -39,7 +39,7 @@ STREAMS = {"train": 1, "reference": 2, "test": 3}
 Integers = NDArray[np.int64]
 
 
-def load(dataset: Dataset) -> dict[str, ImageSplit]:
+def load(dataset: Dataset) -> Splits:
     """All splits, (N, 3, 32, 32) uint8, class by class."""
     del dataset  # its size is part of the drawing
     return {name: _split(name) for name in PER_CLASS}

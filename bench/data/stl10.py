@@ -7,12 +7,9 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from bench.data.dataset import ImageSplit
-from bench.data.decode.cached import read_decoded
+from bench.data.dataset import ImageSplit, Splits
 from bench.data.decode.resize import as_pixels, resized, stacked
 from bench.data.decode.torchvision_files import opened
-
-load = read_decoded
 
 RESOLUTION = 48
 UNLABELLED = 10
@@ -21,7 +18,7 @@ SPLITS = {"train": "unlabeled", "judge": "train", "test": "test"}
 """Names of the splits here and at torchvision."""
 
 
-def decode(root: Path, *, download: bool) -> dict[str, ImageSplit]:
+def decode(root: Path, *, download: bool) -> Splits:
     """All three splits, (100000, 5000 and 8000; 3, 48, 48) uint8, antialiased from 96 x 96.
 
     Labels are 0 .. 9, and 10 for all of ``train``.

@@ -8,7 +8,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bench.watch.live_jobs import Frame, LiveJob
+from bench.machine.units import about
+from bench.watch.job_state import JobState, WorkInProgress, speed_text
 from bench.watch.sparkline import bar, braille, shown_range
 
 WIDEST_CURVE, NARROWEST_CURVE, CURVE_HEIGHT = 40, 8, 2
@@ -19,26 +20,25 @@ INDENT = 2
 COLOURS = {"running": "green", "success": "cyan", "error": "red", "dead": "red"}
 
 
-def rendered(frame: Frame, width: int) -> RenderableType:
-    """A frame for a terminal of so many columns; curves of all jobs begin in one of them.
+def rendered(work: WorkInProgress, width: int) -> RenderableType:
+    """A look for a terminal of so many columns; curves of all jobs begin in one of them.
 
     A character that takes two columns is counted as two.
     """
-    what = f"{frame.holder.label} is at work" if frame.holder else "no command is at work"
-    names = [name for job in frame.jobs for name in _names(job)]
+    names = [name for job in work.jobs for name in _names(job)]
     name_width = max(map(cell_len, names), default=0)
     left = width - name_width - 2 * NUMBER_WIDTH - 4 * INDENT
     curve_width = min(WIDEST_CURVE, max(NARROWEST_CURVE, left))
-    parts = (part for job in frame.jobs for part in _parts(job, name_width, curve_width))
-    return Group(Text(what), *parts)
+    parts = (part for job in work.jobs for part in _parts(job, name_width, curve_width))
+    return Group(Text(work.command.sentence()), *parts)
 
 
-def _names(job: LiveJob) -> list[str]:
+def _names(job: JobState) -> list[str]:
     """The losses of a job, those of its present stage first."""
-    return list(dict.fromkeys([*(job.losses or {}), *(n for _, at in job.curve for n in at)]))
+    return list(dict.fromkeys([*job.losses, *(n for _, at in job.curve for n in at)]))
 
 
-def _parts(job: LiveJob, name_width: int, curve_width: int) -> list[RenderableType]:
+def _parts(job: JobState, name_width: int, curve_width: int) -> list[RenderableType]:
     parts: list[RenderableType] = [Text(""), _headline(job)]
     if _names(job):
         parts.append(_losses(job, name_width, curve_width))
@@ -54,21 +54,21 @@ def _indented(text: str) -> Padding:
     return Padding(Text(text, overflow="fold"), (0, 0, 0, INDENT), expand=False)
 
 
-def _headline(job: LiveJob) -> Text:
+def _headline(job: JobState) -> Text:
     facts = [job.phase] if job.phase else []
     if job.step is not None and job.n_steps:
         share = job.step / job.n_steps
         facts.append(f"{bar(share, BAR_WIDTH)} {share:.0%} {job.step}/{job.n_steps}")
     if job.images_per_s is not None:
-        facts.append(f"{job.images_per_s:,.0f} images/s")
+        facts.append(speed_text(job.images_per_s))
     if job.eta_s is not None:
-        facts.append(f"ETA {in_words(job.eta_s)}")
-    facts.append(f"{in_words(job.age_s)} ago")
+        facts.append(f"ETA {about(job.eta_s)}")
+    facts.append(f"{about(job.age_s)} ago")
     state = Text(job.state, style=COLOURS.get(job.state, "yellow"))
     return Text.assemble((job.label, "bold"), "  ", state, "  ", "  ".join(facts))
 
 
-def _losses(job: LiveJob, name_width: int, curve_width: int) -> Table:
+def _losses(job: JobState, name_width: int, curve_width: int) -> Table:
     """Name, present value, curve over the whole budget, and what its edges stand for."""
     table = Table.grid(padding=(0, INDENT, 0, 0))
     table.add_column(width=0)
@@ -77,23 +77,13 @@ def _losses(job: LiveJob, name_width: int, curve_width: int) -> Table:
     table.add_column(width=curve_width, no_wrap=True)
     table.add_column(no_wrap=True)
     x_end = float(job.n_steps or (job.curve[-1][0] if job.curve else 1))
-    losses = job.losses or {}
     for name in _names(job):
         values = [(float(step), point[name]) for step, point in job.curve if name in point]
         edges = shown_range([value for _, value in values])
-        value = f"{losses[name]:.4g}" if name in losses else ""
-        if edges is None:
-            table.add_row("", Text(name), value, "", "")
-            continue
-        lines = braille(values, x_end, edges, curve_width, CURVE_HEIGHT)
-        table.add_row("", Text(name), value, "\n".join(lines), f"{edges[1]:.4g}\n{edges[0]:.4g}")
+        value = f"{job.losses[name]:.4g}" if name in job.losses else ""
+        drawn, scale = "", ""
+        if edges is not None:
+            drawn = "\n".join(braille(values, x_end, edges, curve_width, CURVE_HEIGHT))
+            scale = f"{edges[1]:.4g}\n{edges[0]:.4g}"
+        table.add_row("", Text(name), value, drawn, scale)
     return table
-
-
-def in_words(seconds: float) -> str:
-    """A time in the unit that suits it: ``45 s``, ``12 min``, ``3.4 h``, ``2.5 days``."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    if seconds < 100 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from bench.run.events import Event, JobEnded, JobStarted, PhaseStarted, Scored, TrainProgress
 from bench.run.plan import Plan
+from bench.watch.job_state import speed_text
 
 
 class Display(AbstractContextManager["Display"]):
@@ -63,7 +64,7 @@ class PlainDisplay(Display):
                 quarter = 4 * step // n_steps
                 if quarter > self._quarters.get(job, 0):
                     self._quarters[job] = quarter
-                    self._line(f"{job}: {step}/{n_steps} {_losses(losses)} {rate:,.0f} images/s")
+                    self._line(f"{job}: {step}/{n_steps} {_losses(losses)} {speed_text(rate)}")
             case Scored(job, what, distance):
                 self._line(f"{job}: {what} scored, distance {_number(distance)}")
             case JobEnded(job, status, message, hint):
@@ -124,7 +125,7 @@ class BarDisplay(Display):
             case PhaseStarted(job, phase):
                 self._bars.update(self._jobs[job], note=phase)
             case TrainProgress(job, step, n_steps, losses, rate):
-                note = f"{_losses(losses)} · {rate:,.0f} images/s"
+                note = f"{_losses(losses)} · {speed_text(rate)}"
                 self._bars.update(self._jobs[job], completed=step, total=n_steps, note=note)
             case Scored(job, what, distance):
                 self._bars.console.print(f"{job}: {what}, distance {_number(distance)}")

@@ -33,7 +33,7 @@ def braille(
     width: int,
     height: int,
 ) -> list[str]:
-    """A curve through points, as lines of text from the top.
+    """A curve through points that joins neighbours, as lines of text from the top.
 
     Args:
         points: (x, y) in order of x; what is not finite leaves a gap.
@@ -43,8 +43,18 @@ def braille(
         height: lines.
     """
     cells = [[_EMPTY] * width for _ in range(height)]
-    for column, row in _dots(points, x_end, y_range, 2 * width, 4 * height):
-        cells[row // 4][column // 2] |= _DOTS[column % 2][row % 4]
+    low, high = y_range
+    before: tuple[int, int] | None = None
+    for x, y in points:
+        if not math.isfinite(y):
+            before = None
+            continue
+        up = min(1.0, max(0.0, (y - low) / (high - low))) if high > low else 0.5
+        column = min(2 * width - 1, max(0, int(x / x_end * 2 * width)))
+        here = column, round((1.0 - up) * (4 * height - 1))
+        for across, down in _line(before or here, here):
+            cells[down // 4][across // 2] |= _DOTS[across % 2][down % 4]
+        before = here
     return ["".join(" " if cell == _EMPTY else chr(cell) for cell in line) for line in cells]
 
 
@@ -52,27 +62,6 @@ def bar(share: float, width: int) -> str:
     """A bar filled from the left to a share, 0 to 1, the rest a line."""
     full = round(min(1.0, max(0.0, share)) * width)
     return "⣿" * full + "⣀" * (width - full)
-
-
-def _dots(
-    points: Sequence[tuple[float, float]],
-    x_end: float,
-    y_range: tuple[float, float],
-    n_columns: int,
-    n_rows: int,
-) -> Iterator[tuple[int, int]]:
-    """Column and row from the top of every dot; neighbouring points are joined."""
-    low, high = y_range
-    before: tuple[int, int] | None = None
-    for x, y in points:
-        if not math.isfinite(y):
-            before = None
-            continue
-        column = min(n_columns - 1, max(0, int(x / x_end * n_columns)))
-        up = (y - low) / (high - low) if high > low else 0.5
-        row = round((1.0 - min(1.0, max(0.0, up))) * (n_rows - 1))
-        yield from _line(before or (column, row), (column, row))
-        before = column, row
 
 
 def _line(first: tuple[int, int], last: tuple[int, int]) -> Iterator[tuple[int, int]]:

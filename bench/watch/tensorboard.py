@@ -10,11 +10,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.records.metric_names import LABELS, metric_label
 from bench.records.record import RunSubject, ScoreRecord
 from bench.records.run_directory import RunDirectory
 from bench.run.events import Event, JobEnded, TrainProgress, Watch
 from bench.run.plan import Plan, PlannedJob
 from catalog.errors import InvalidInput
+from catalog.markdown_table import markdown_table
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -134,20 +136,21 @@ def _values(score: ScoreRecord) -> list[tuple[str, float]]:
 def _table(scores: list[ScoreRecord]) -> str:
     """The numbers in Markdown, with the key that says what they may be compared with."""
     rows = [
-        f"| {_sampler(score)} | {_label(metric.name, score.protocol.extractor)} | "
-        + (f"{metric.value:.6g} |" if metric.value is not None else f"{metric.missing_reason} |")
+        [
+            _sampler(score),
+            _label(metric.name, score.protocol.extractor),
+            f"{metric.value:.6g}" if metric.value is not None else str(metric.missing_reason),
+        ]
         for score in scores
         for metric in score.metrics
     ]
     keys = sorted({f"{s.protocol.id}, key {s.protocol_key}, n = {s.n_images}" for s in scores})
-    return "\n".join(["| sampler | metric | value |", "|---|---|---|", *rows, "", *keys])
+    return "\n".join([*markdown_table(("sampler", "metric", "value"), rows), "", *keys])
 
 
 def _label(metric: str, extractor: str) -> str:
     """FID, IS and KID under the name that their features allow, and so what is derived from FID."""
-    from bench.report.words.spelling import metric_label
-
-    if metric in ("fid", "is", "kid"):
+    if metric in LABELS:
         return metric_label(metric, extractor)
     words = metric.replace("_", " ")
     return words.replace("fid", metric_label("fid", extractor)) if "fid" in metric else words

@@ -417,7 +417,7 @@ def test_plan_and_dry_run_say_the_same_and_start_nothing(aigc: Aigc, tiny: Path)
 def test_status_of_nothing(aigc: Aigc, tiny: Path) -> None:
     shown = aigc("bench", "status", "tiny", "--registry", tiny)
     assert shown.code == 0
-    assert shown.stderr.splitlines()[-1] == "no run is under way"
+    assert shown.stderr.splitlines()[-1] == "no command is at work"
     states = items_of(aigc("bench", "status", "tiny", "--json", "--registry", tiny).stdout)
     assert [(item["variant"], item["state"]) for item in states] == [("one", "new"), ("two", "new")]
     assert not Path("runs").exists()

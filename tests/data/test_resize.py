@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.data.decode.resize import NotSquare, Pixels, as_pixels, fitted, middle, resized, stacked
+from bench.data.decode.image_files import Pixels
+from bench.data.decode.resize import NotSquare, as_pixels, fitted, middle, resized, stacked
 
 
 def picture(pixels: np.ndarray) -> Image.Image:

@@ -37,7 +37,7 @@ from bench.run.events import Event, JobEnded, JobStarted, PhaseStarted, Scored, 
 from bench.run.heartbeat import read_sign
 from bench.run.plan import Narrowing, Plan, make_plan
 from bench.run.runner import Manner, Outcome, run_plan, surroundings
-from bench.watch.status import job_status, runner_status
+from bench.watch.job_state import CommandState, planned_job_state
 from catalog.errors import MissingPrerequisite
 from catalog.read.loader import load_registry, registry_sha256
 
@@ -228,10 +228,10 @@ def test_a_killed_job_is_resumed_and_ends_as_if_nothing_had_happened(
     assert outcome.failures == [f"waiting s0: Killed: {record.error.message}"]
     assert bench.record("other").status == "success"
     assert bench.why("waiting") == ("resume", f"killed, {SAVED} of {STEPS} steps done")
-    status = next(map(job_status, bench.plan().in_state("resume")))
+    status = next(map(planned_job_state, bench.plan().in_state("resume")))
     assert (status.life, status.resumes_from) == ("dead", SAVED)
-    assert status.sign is not None
-    assert (status.sign.phase, status.sign.n_steps) == ("train", STEPS)
+    assert status.now is not None
+    assert (status.now.phase, status.now.n_steps) == ("train", STEPS)
     draft = bench.directory("waiting").path / f".checkpoint.pt-{'0' * 32}"
     draft.touch()
     other, *_ = bench.plan().in_state("done")
@@ -469,14 +469,14 @@ def test_a_job_whose_command_was_killed_stops_by_itself(
     process.kill()
     process.wait()
     assert at_work(bench)  # the orphan is still there
-    assert runner_status(bench.runs).life == "dead"
+    assert CommandState.of(bench.runs).life == "dead"
     gate.unlink()
     wait_until(lambda: not at_work(bench), "the orphan to stop")
     wait_until(lambda: bench.record("waiting").status == "cancelled", "the orphan's last word")
     assert bench.why("waiting")[0] == "resume"
 
     assert bench.run().failures == []
-    assert runner_status(bench.runs).life == "none"
+    assert CommandState.of(bench.runs).life == "none"
     train = next(phase for phase in bench.record("waiting").phases if phase.name == "train")
     assert train.resumed_from_step is not None
     assert SAVED <= train.resumed_from_step < STEPS

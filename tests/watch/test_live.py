@@ -36,8 +36,14 @@ from bench.records.run_directory import RunDirectory, exclusive
 from bench.run.events import TrainProgress
 from bench.run.heartbeat import Sign, SignsOfLife, read_sign
 from bench.run.plan import Plan, PlannedJob, make_plan
-from bench.watch.dashboard import in_words, rendered
-from bench.watch.live_jobs import RECENT_S, Frame, LiveJob, look
+from bench.watch.dashboard import rendered
+from bench.watch.job_state import (
+    RECENT_S,
+    CommandState,
+    JobState,
+    WorkInProgress,
+    work_in_progress,
+)
 from catalog.errors import ExitCode, MissingPrerequisite
 from catalog.read.loader import load_registry
 
@@ -88,7 +94,7 @@ def end(job: PlannedJob, age_s: float = 30.0) -> None:
 
 def test_a_running_job_shows_all_that_its_files_say(plan: Plan) -> None:
     begin(plan.jobs[0], this_process())
-    (job,) = look(plan.runs_dir).jobs
+    (job,) = work_in_progress(plan.runs_dir).jobs
     directory = plan.jobs[0].directory
     assert (job.label, job.state, job.phase) == (directory.name, "running", "train")
     assert (job.step, job.n_steps, job.images_per_s) == (10, 20, 1234.5)
@@ -109,24 +115,24 @@ def test_jobs_at_work_come_first_then_those_that_ended_just_now(plan: Plan) -> N
     begin(two, DEAD)
     end(one, age_s=60.0)
     end(three, age_s=RECENT_S + 60.0)
-    assert [(j.directory, j.state) for j in look(plan.runs_dir).jobs] == [
+    assert [(j.directory, j.state) for j in work_in_progress(plan.runs_dir).jobs] == [
         (two.directory, "dead"),
         (one.directory, "success"),
     ]
     with exclusive(plan.runs_dir), announced(plan.runs_dir, "bench run tiny", 2):
-        frame = look(plan.runs_dir)
-    assert frame.holder is not None
-    assert not frame.is_over
-    assert [job.label for job in frame.jobs] == [two.directory.name, "one s0"]
+        work = work_in_progress(plan.runs_dir)
+    assert work.command.life == "alive"
+    assert not work.is_over
+    assert [job.label for job in work.jobs] == [two.directory.name, "one s0"]
 
 
 def test_where_nothing_is_at_work_the_last_one_is_shown_however_old(plan: Plan) -> None:
     one, two, _ = plan.jobs
     end(one, age_s=9000.0)
     end(two, age_s=8000.0)
-    frame = look(plan.runs_dir)
-    assert frame.is_over
-    (job,) = frame.jobs
+    work = work_in_progress(plan.runs_dir)
+    assert work.is_over
+    (job,) = work.jobs
     assert (job.label, job.state, job.step, job.n_steps) == ("two s0", "success", 20, STEPS)
     assert job.curve == ((20, {"kl": 0.25}),)
 
@@ -134,14 +140,14 @@ def test_where_nothing_is_at_work_the_last_one_is_shown_however_old(plan: Plan) 
 def test_the_grid_is_the_newest_of_those_of_the_own_sampler(plan: Plan) -> None:
     one = plan.jobs[0]
     end(one)
-    (job,) = look(plan.runs_dir).jobs
+    (job,) = work_in_progress(plan.runs_dir).jobs
     assert job.grid == one.directory / "grid-prior.png"
     latest = one.directory / "latest.png"
     latest.touch()
     os.utime(latest, (0.0, 0.0))
-    assert look(plan.runs_dir).jobs[0].grid == one.directory / "grid-prior.png"
+    assert work_in_progress(plan.runs_dir).jobs[0].grid == one.directory / "grid-prior.png"
     os.utime(latest, (2e9, 2e9))
-    assert look(plan.runs_dir).jobs[0].grid == latest
+    assert work_in_progress(plan.runs_dir).jobs[0].grid == latest
 
 
 @pytest.mark.parametrize(
@@ -157,8 +163,8 @@ def test_what_is_waited_for(
     plan: Plan, process: ProcessId, age_s: float, state: str, is_over: bool
 ) -> None:
     begin(plan.jobs[0], process, age_s)
-    frame = look(plan.runs_dir)
-    assert (frame.jobs[0].state, frame.is_over) == (state, is_over)
+    work = work_in_progress(plan.runs_dir)
+    assert (work.jobs[0].state, work.is_over) == (state, is_over)
 
 
 def test_broken_files_are_no_reason_to_see_nothing(plan: Plan) -> None:
@@ -171,7 +177,7 @@ def test_broken_files_are_no_reason_to_see_nothing(plan: Plan) -> None:
     begin(three, this_process())
     (three.directory / "progress.json").write_text("{")
     (plan.runs_dir / "notes.txt").touch()
-    running, broken = look(plan.runs_dir).jobs
+    running, broken = work_in_progress(plan.runs_dir).jobs
     assert (running.state, running.curve) == ("running", ())
     assert (broken.state, broken.message) == ("interrupted", "its record is broken")
 
@@ -193,17 +199,17 @@ def test_a_sign_says_how_long_it_will_take(tmp_path: Path, monkeypatch: Any) -> 
 # ---- on a terminal --------------------------------------------------------------------------
 
 
-def lines_of(frame: Frame, width: int) -> list[str]:
+def lines_of(work: WorkInProgress, width: int) -> list[str]:
     console = Console(width=width, file=open(os.devnull, "w"), color_system=None)  # noqa: SIM115, PTH123
     with console.capture() as captured:
-        console.print(rendered(frame, width))
+        console.print(rendered(work, width))
     return [line.rstrip() for line in captured.get().splitlines()]
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_a_frame_lines_up_whatever_the_script(plan: Plan, width: int) -> None:
+def test_a_look_lines_up_whatever_the_script(plan: Plan, width: int) -> None:
     begin(plan.jobs[0], this_process())
-    lines = lines_of(look(plan.runs_dir), width)
+    lines = lines_of(work_in_progress(plan.runs_dir), width)
     assert lines[0] == "no command is at work"
     assert max(map(cell_len, lines)) <= width
     text = " ".join(" ".join(lines).split())
@@ -223,21 +229,20 @@ def test_a_frame_lines_up_whatever_the_script(plan: Plan, width: int) -> None:
 
 
 def test_a_failure_says_why() -> None:
-    job = LiveJob(Path("runs/x"), "x s0", "error", 5.0, "train", message="took longer than 3 s")
-    assert lines_of(Frame((job,), None), 100) == [
+    job = JobState(
+        directory=Path("runs/x"),
+        label="x s0",
+        state="error",
+        age_s=5.0,
+        phase="train",
+        message="took longer than 3 s",
+    )
+    assert lines_of(WorkInProgress((job,), CommandState(None, "none")), 100) == [
         "no command is at work",
         "",
         "x s0  error  train  5 s ago",
         "  took longer than 3 s",
     ]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.0, "0 s"), (99.0, "99 s"), (600.0, "10 min"), (7200.0, "2.0 h"), (2e5, "2.3 days")],
-)
-def test_times_are_told_in_words(seconds: float, words: str) -> None:
-    assert in_words(seconds) == words
 
 
 # ---- the command ----------------------------------------------------------------------------
@@ -255,7 +260,7 @@ def test_without_runs_the_command_says_what_to_do(aigc: Aigc, tmp_path: Path) ->
             "  do:    aigc bench run SUITE",
         ]
     with pytest.raises(MissingPrerequisite):
-        look(tmp_path / "runs")
+        work_in_progress(tmp_path / "runs")
 
 
 def test_looking_takes_no_lock_and_changes_nothing(plan: Plan, aigc: Aigc) -> None:

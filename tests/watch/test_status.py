@@ -19,7 +19,7 @@ from bench.records.record import to_json
 from bench.records.run_directory import exclusive
 from bench.run.heartbeat import Sign
 from bench.run.plan import Plan, make_plan
-from bench.watch.status import job_status, runner_status
+from bench.watch.job_state import CommandState, planned_job_state
 from catalog.errors import MissingPrerequisite
 from catalog.read.loader import load_registry
 
@@ -61,42 +61,40 @@ def leave_note(plan: Plan, process: ProcessId) -> None:
 
 def test_a_living_job_is_running(plan: Plan) -> None:
     leave_sign(plan, this_process())
-    status = job_status(plan.jobs[0])
+    status = planned_job_state(plan.jobs[0], NOW)
     assert (status.state, status.life) == ("running", "alive")
-    assert status.detail(NOW) == (
+    assert status.detail == (
         "train, step 7 of 20 · 1,234 images/s · 300 MB, peak 400 MB · last sign 3 s ago"
     )
     leave_sign(plan, this_process(), phase="score", step=None, images_per_s=None, age_s=600.0)
-    assert job_status(plan.jobs[0]).detail(NOW) == (
+    assert planned_job_state(plan.jobs[0], NOW).detail == (
         "score · 300 MB, peak 400 MB · last sign 10 min ago"
     )
 
 
 def test_a_dead_job_says_how_far_it_came(plan: Plan) -> None:
     leave_sign(plan, DEAD, age_s=7200.0)
-    status = job_status(plan.jobs[0])
+    status = planned_job_state(plan.jobs[0], NOW)
     assert (status.state, status.life, status.resumes_from) == ("new", "dead", None)
-    assert status.detail(NOW) == (
-        "process 1 is dead, last seen 2 h ago in train, step 7 of 20; trains from the start"
+    assert status.detail == (
+        "process 1 is dead, last seen 2.0 h ago in train, step 7 of 20; trains from the start"
     )
 
 
 def test_of_a_job_elsewhere_only_the_last_sign_is_known(plan: Plan) -> None:
     leave_sign(plan, FAR)
-    status = job_status(plan.jobs[0])
+    status = planned_job_state(plan.jobs[0], NOW)
     assert (status.state, status.life) == ("new", "elsewhere")
-    assert status.detail(NOW) == (
-        "no record; a process on another machine was last heard of 3 s ago"
-    )
+    assert status.detail == ("no record; a process on another machine was last heard of 3 s ago")
 
 
 def test_a_job_without_a_sign_is_as_planned(plan: Plan) -> None:
-    status = job_status(plan.jobs[1])
-    assert (status.state, status.life, status.detail(NOW)) == ("new", "none", "no record")
+    status = planned_job_state(plan.jobs[1], NOW)
+    assert (status.state, status.life, status.detail) == ("new", "none", "no record")
 
 
 def test_a_run_is_alive_dead_or_elsewhere(plan: Plan) -> None:
-    assert runner_status(plan.runs_dir).sentence(NOW, None) == "no run is under way"
+    assert CommandState.of(plan.runs_dir).sentence() == "no command is at work"
     since = r"\(process \d+, since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\)"
     for process, end in (
         (this_process(), "is at work"),
@@ -104,7 +102,7 @@ def test_a_run_is_alive_dead_or_elsewhere(plan: Plan) -> None:
         (FAR, r"which can't be told from here; last sign of life .*, 5 s ago"),
     ):
         leave_note(plan, process)
-        sentence = runner_status(plan.runs_dir).sentence(NOW, NOW - timedelta(seconds=5))
+        sentence = CommandState.of(plan.runs_dir).sentence(NOW - timedelta(seconds=5), NOW)
         assert re.fullmatch(rf"'aigc bench run tiny' {since} .*{end}", sentence), sentence
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def check_scores(found: EventAccumulator, run: RunDirectory) -> None:
             ((step, value),) = scalars(found, f"score/{sampler}/{label}")
             assert step == STEPS
             assert value == pytest.approx(metric.value, rel=1e-6)
-            assert f"| {sampler} | {label} | {metric.value:.6g} |" in table
+            assert f"| {sampler} | {label} | {metric.value:.6g} |" in re.sub(" +", " ", table)
         assert f"key {record.protocol_key}, n = {record.n_images}" in table
     n_values = sum(m.value is not None for record in records for m in record.metrics)
     assert len(tags) == n_values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -81,11 +81,11 @@ def prepare(
     Names what was skipped or changed. For folder:PATH the images become the data set and the suite
     "folder" until another folder is prepared.
     """
-    from bench.data.prepare import FOLDER, prepare, prepare_folder
+    from bench.data.prepare import FOLDER_PREFIX, prepare, prepare_folder
     from catalog.read.loader import load_registry
 
     registry = load_registry(registry_file)
-    if not source.startswith(FOLDER):
+    if not source.startswith(FOLDER_PREFIX):
         done = prepare(registry.dataset(source), required(data_dir), download=download)
     else:
         from bench.data.decode.folder_images import FolderSettings
@@ -93,11 +93,11 @@ def prepare(
         settings = FolderSettings(
             resolution=resolution,
             crop=crop,
-            channels=_channels(channels),
+            channels=channels,
             test_share=test_share,
             skip_bad=skip_bad,
         )
-        path = Path(source.removeprefix(FOLDER)).expanduser()
+        path = Path(source.removeprefix(FOLDER_PREFIX)).expanduser()
         done = prepare_folder(registry.dataset("folder"), path, settings)
     _tell(done, as_json=as_json)
 
@@ -131,12 +131,6 @@ def required(data_dir: Path | None) -> Path:
             hint="name a folder with --data-dir, and add --download to fetch what is missing",
         )
     return data_dir.expanduser()
-
-
-def _channels(n: int) -> Any:
-    if n not in (1, 3):
-        raise UsageError(f"--channels {n}: images have 1 or 3 channels")
-    return n
 
 
 def _tell(done: Prepared, *, as_json: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -21,10 +20,9 @@ from bench.cli.verbs.options import (
 )
 
 if TYPE_CHECKING:
-    from bench.machine.disk import DiskUse
+    from bench.records.disk import DiskUse
     from bench.run.plan import Narrowing, Plan
     from bench.run.suite_choice import SuiteChoice
-    from bench.watch.status import JobStatus, RunnerStatus
 
 SuiteArgument = Annotated[str, typer.Argument(help="A suite; aigc bench list --kind suites.")]
 VariantsArgument = Annotated[
@@ -97,23 +95,23 @@ def status(
     chosen = SuiteChoice(suite, budget, protocol)
     the_plan = load_plan(chosen, output_dir, registry_file, narrowing_of(variants, seeds))
     from bench.cli.verbs.tables import print_rows
-    from bench.machine.disk import disk_use
-    from bench.watch.status import newest_sign, now_utc, runner_status, suite_status
+    from bench.records.disk import disk_use
+    from bench.watch.job_state import CommandState, newest_sign, planned_job_state
 
-    jobs, runner, now = suite_status(the_plan), runner_status(output_dir), now_utc()
+    jobs, command = [*map(planned_job_state, the_plan.jobs)], CommandState.of(output_dir)
     rows, sizes = _rows(the_plan)
     for row, job in zip(rows, jobs, strict=True):
-        row |= {"state": job.state, "why": job.detail(now)}
-    disk = disk_use(output_dir, sizes)
+        row |= {"state": job.state, "why": job.detail}
+    disk, last_sign = disk_use(output_dir, sizes), newest_sign(jobs)
     if as_json:
-        more = [_signs(job, size) for job, size in zip(jobs, sizes, strict=True)]
-        items = [_without_size(row) | extra for row, extra in zip(rows, more, strict=True)]
-        emit_items(items, run=_run(runner, newest_sign(jobs)), disk=asdict(disk))
+        items = _items(rows, sizes)
+        items = [item | job.as_data() for item, job in zip(items, jobs, strict=True)]
+        emit_items(items, run=command.as_data(last_sign), disk=asdict(disk))
         return
     print_rows(rows, only_in_pipes=("directory",))
     say(_totals(the_plan, [job.state for job in jobs]))
     say(_disk_line(disk))
-    say(runner.sentence(now, newest_sign(jobs)))
+    say(command.sentence(last_sign))
 
 
 def narrowing_of(
@@ -155,29 +153,27 @@ def load_plan(
 def show_plan(plan: Plan, *, as_json: bool) -> None:
     """Print a plan with what it takes and will take on the disk."""
     from bench.cli.verbs.tables import print_rows
-    from bench.machine.disk import disk_use
-    from bench.watch.status import now_utc, runner_status
+    from bench.records.disk import disk_use
+    from bench.watch.job_state import CommandState
 
     rows, sizes = _rows(plan)
     disk, needed = disk_use(plan.runs_dir, sizes), _needed_bytes(plan, sizes)
     if as_json:
-        items = [
-            {**_without_size(row), "n_bytes": size} for row, size in zip(rows, sizes, strict=True)
-        ]
-        emit_items(items, disk={**asdict(disk), "needed": needed})
+        emit_items(_items(rows, sizes), disk={**asdict(disk), "needed": needed})
         return
     print_rows(rows)
     say(_totals(plan, [job.state for job in plan.jobs]))
     say(_disk_line(disk, needed))
-    runner = runner_status(plan.runs_dir)
-    if runner.life != "none":
-        say(runner.sentence(now_utc(), None))
+    command = CommandState.of(plan.runs_dir)
+    if command.holder is not None:
+        say(command.sentence())
     say("nothing was started")
 
 
 def _rows(plan: Plan) -> tuple[list[dict[str, str]], list[int]]:
     """Columns for each job, and the bytes of its directory."""
-    from bench.machine.disk import readable, size_of
+    from bench.machine.units import size_text
+    from bench.records.disk import size_of
 
     sizes = [size_of(job.directory) for job in plan.jobs]
     rows = [
@@ -187,7 +183,7 @@ def _rows(plan: Plan) -> tuple[list[dict[str, str]], list[int]]:
             "steps": str(job.spec.steps),
             "state": job.state,
             "why": job.why,
-            "size": readable(size) if size else "",
+            "size": size_text(size) if size else "",
             "directory": job.directory.as_posix(),
         }
         for job, size in zip(plan.jobs, sizes, strict=True)
@@ -195,41 +191,16 @@ def _rows(plan: Plan) -> tuple[list[dict[str, str]], list[int]]:
     return rows, sizes
 
 
-def _without_size(row: dict[str, str]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "size"}
-
-
-def _signs(job: JobStatus, n_bytes: int) -> dict[str, Any]:
-    """What a program may want to know of a job, beyond what people are told."""
-    from bench.watch.status import age_s, now_utc
-
-    sign = job.sign
-    told = sign.model_dump(mode="json", exclude={"schema_version", "process"}) if sign else {}
-    return {
-        "n_bytes": n_bytes,
-        "process": job.life,
-        "pid": sign.process.pid if sign else None,
-        "resumes_from_step": job.resumes_from,
-        "last_sign": told | {"age_s": age_s(sign, now_utc())} if sign else None,
-    }
-
-
-def _run(runner: RunnerStatus, last_sign: datetime | None) -> dict[str, Any]:
-    """What a program may want to know of the command at work."""
-    holder = runner.holder
-    return {
-        "state": runner.life,
-        "command": holder.command if holder else None,
-        "pid": holder.process.pid if holder else None,
-        "n_slots": holder.n_slots if holder else None,
-        "started_at": holder.started_at.isoformat() if holder else None,
-        "last_sign_at": last_sign.isoformat() if last_sign else None,
-    }
+def _items(rows: list[dict[str, str]], sizes: list[int]) -> list[dict[str, Any]]:
+    """The same columns for programs, which get sizes as numbers."""
+    for row in rows:
+        del row["size"]
+    return [row | {"n_bytes": size} for row, size in zip(rows, sizes, strict=True)]
 
 
 def _needed_bytes(plan: Plan, sizes: list[int]) -> int | None:
     """What the jobs to run will add to the disk; None where no finished run gives a measure."""
-    from bench.machine.disk import expected_bytes
+    from bench.records.disk import expected_bytes
 
     expected = expected_bytes(plan.runs_dir)
     starting = [
@@ -243,17 +214,17 @@ def _needed_bytes(plan: Plan, sizes: list[int]) -> int | None:
 
 
 def _disk_line(disk: DiskUse, needed: int | None = 0) -> str:
-    from bench.machine.disk import readable
+    from bench.machine.units import size_text
 
-    parts = [f"{readable(disk.jobs)} of these jobs"]
+    parts = [f"{size_text(disk.jobs)} of these jobs"]
     if disk.calibration:
-        parts.append(f"{readable(disk.calibration)} of calibration rows")
+        parts.append(f"{size_text(disk.calibration)} of calibration rows")
     if disk.other:
-        parts.append(f"{readable(disk.other)} of other runs")
-    line = f"disk: {', '.join(parts)}; {readable(disk.free)} free"
+        parts.append(f"{size_text(disk.other)} of other runs")
+    line = f"disk: {', '.join(parts)}; {size_text(disk.free)} free"
     if needed is None:
         return f"{line}; no finished run says what the jobs to run will need"
-    return f"{line}; the jobs to run will need about {readable(needed)}" if needed else line
+    return f"{line}; the jobs to run will need about {size_text(needed)}" if needed else line
 
 
 def _totals(plan: Plan, states: list[str]) -> str:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from bench.cli.verbs.options import DEFAULT_RUNS, JsonOption, RegistryOption, emit_items
-
-if TYPE_CHECKING:
-    from bench.watch.live_jobs import Frame
 
 
 def live(
@@ -34,34 +31,26 @@ def live(
     Jobs that ended just now are shown as well. It ends when nothing runs any more.
     """
     stems = _stems(suite, registry_file) if suite is not None else None
-    from bench.watch.live_jobs import look
+    from bench.watch.job_state import work_in_progress
 
+    work = work_in_progress(runs, stems)
     if as_json:
-        emit_items([job.as_data() for job in look(runs, stems).jobs])
-        return
-    if once or not sys.stdout.isatty():
-        _show(look(runs, stems))
+        emit_items([job.as_data() for job in work.jobs])
         return
     from rich.console import Console
     from rich.live import Live
 
     from bench.watch.dashboard import rendered
 
-    frame, console = look(runs, stems), Console()
-    with Live(rendered(frame, console.width), console=console, auto_refresh=False) as shown:
-        while not frame.is_over:
-            time.sleep(every)
-            frame = look(runs, stems)
-            shown.update(rendered(frame, console.width), refresh=True)
-
-
-def _show(frame: Frame) -> None:
-    from rich.console import Console
-
-    from bench.watch.dashboard import rendered
-
     console = Console()
-    console.print(rendered(frame, console.width))
+    if once or not sys.stdout.isatty():
+        console.print(rendered(work, console.width))
+        return
+    with Live(rendered(work, console.width), console=console, auto_refresh=False) as shown:
+        while not work.is_over:
+            time.sleep(every)
+            work = work_in_progress(runs, stems)
+            shown.update(rendered(work, console.width), refresh=True)
 
 
 def _stems(suite: str, registry_file: Path | None) -> frozenset[str]:

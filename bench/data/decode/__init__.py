@@ -1,1 +1,1 @@
-"""TODO: what bench.data.decode holds."""
+"""Files of strangers (images, arrays, archives) that may be damaged or made to do harm."""

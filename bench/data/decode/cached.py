@@ -11,7 +11,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from bench.data.dataset import ImageSplit
+from bench.data.dataset import ImageSplit, Splits
 from bench.identity.local_registry import not_decoded
 from catalog.files import atomic_file, cache_dir
 from catalog.schema import Dataset
@@ -22,7 +22,7 @@ def decoded_file(fingerprint: str) -> Path:
     return cache_dir() / "datasets" / f"{fingerprint}.safetensors"
 
 
-def read_decoded(dataset: Dataset) -> dict[str, ImageSplit]:
+def read_decoded(dataset: Dataset) -> Splits:
     """The splits of a data set that this machine decoded before.
 
     Raises:
@@ -41,7 +41,7 @@ def read_decoded(dataset: Dataset) -> dict[str, ImageSplit]:
         raise not_decoded(dataset, path) from error
 
 
-def write_decoded(fingerprint: str, splits: dict[str, ImageSplit]) -> Path:
+def write_decoded(fingerprint: str, splits: Splits) -> Path:
     """Keep decoded splits; returns the file.
 
     Raises:

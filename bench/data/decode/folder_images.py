@@ -10,18 +10,25 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import psutil
 import torch
 
-from bench.data.dataset import ImageSplit
-from bench.data.decode.folder_layout import TEST, TRAIN, Layout, Place, laid_out, require_enough
-from bench.data.decode.image_files import SUFFIXES
-from bench.data.decode.image_sources import ArraySource, FolderSource, Source
+from bench.data.dataset import ImageSplit, Splits
+from bench.data.decode.folder_layout import (
+    TEST,
+    TRAIN,
+    LabelledFile,
+    Layout,
+    laid_out,
+    require_enough,
+)
+from bench.data.decode.image_files import SUFFIXES, Pixels
+from bench.data.decode.image_sources import ArraySource, FolderSource, ImageSource
 from bench.data.decode.picture import Change, Picture, Unusable
-from bench.data.decode.resize import Crop, NotSquare, Pixels, fitted
+from bench.data.decode.resize import Crop, NotSquare, fitted
 from bench.data.decode.zip_images import ZipSource
 from catalog.errors import InvalidInput, UsageError
 
@@ -48,7 +55,7 @@ class FolderSettings:
 
     resolution: int
     crop: Crop = "center"
-    channels: Literal[1, 3] = 3
+    channels: int = 3
     test_share: float = 0.1
     skip_bad: bool = False
 
@@ -75,7 +82,7 @@ class FolderImages:
         notes: what else was left out or changed, in words with numbers.
     """
 
-    splits: dict[str, ImageSplit]
+    splits: Splits
     classes: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
@@ -88,27 +95,27 @@ def decode_folder(source: Path, settings: FolderSettings) -> FolderImages:
         InvalidInput: there are too few images, or too many for the memory; the folders contradict
             each other; an archive is refused; or a file is unusable and ``skip_bad`` is not set.
     """
-    files = _source(source)
-    decoder = _Decoder(source, files, settings)
-    for name, reason in sorted(files.refused.items()):
+    found = _source(source)
+    decoder = _Decoder(source, found, settings)
+    for name, reason in sorted(found.refused.items()):
         decoder.leave_out(name, reason)
-    if not files.names:
-        others = f"; of other kinds: {_kinds(files.ignored)}" if files.ignored else ""
+    if not found.names:
+        others = f"; of other kinds: {_kinds(found.ignored)}" if found.ignored else ""
         raise InvalidInput(f"{source}: holds no usable {', '.join(SUFFIXES)} file{others}")
-    layout = laid_out(files.names, files.folders, settings.test_share)
-    listed = {name: [place.label for place in places] for name, places in layout.splits.items()}
+    layout = laid_out(found.names, found.folders, settings.test_share)
+    listed = {name: [file.label for file in files] for name, files in layout.splits.items()}
     require_enough(listed, layout.classes)
     _require_room(sum(map(len, listed.values())), settings)
-    splits = {name: decoder.split(places) for name, places in layout.splits.items()}
+    splits = {name: decoder.split(files) for name, files in layout.splits.items()}
     usable = {name: split.labels.tolist() for name, split in splits.items()}
     require_enough(usable, layout.classes)
     notes = (*decoder.notes(), *layout.notes, *_notes_on(splits, layout))
-    if files.ignored:
-        notes = (*notes, f"files of other kinds ignored: {_kinds(files.ignored)}")
+    if found.ignored:
+        notes = (*notes, f"files of other kinds ignored: {_kinds(found.ignored)}")
     return FolderImages(splits, layout.classes, tuple(sorted(decoder.skipped)), notes)
 
 
-def _source(path: Path) -> Source:
+def _source(path: Path) -> ImageSource:
     if path.is_dir():
         return FolderSource(path)
     if not path.exists():
@@ -123,25 +130,25 @@ def _source(path: Path) -> Source:
 class _Decoder:
     """Decodes file after file, and keeps account of what was skipped and changed."""
 
-    def __init__(self, path: Path, source: Source, settings: FolderSettings) -> None:
+    def __init__(self, path: Path, source: ImageSource, settings: FolderSettings) -> None:
         self.path = path
         self.source = source
         self.settings = settings
         self.skipped: list[tuple[str, str]] = []
         self.changes: Counter[Change] = Counter()
 
-    def split(self, places: tuple[Place, ...]) -> ImageSplit:
-        """The usable images of some places in their order; one array is filled."""
+    def split(self, files: tuple[LabelledFile, ...]) -> ImageSplit:
+        """The usable images of some files in their order; one array is filled."""
         side = self.settings.resolution
-        images = np.empty((len(places), self.settings.channels, side, side), dtype=np.uint8)
+        images = np.empty((len(files), self.settings.channels, side, side), dtype=np.uint8)
         labels: list[int] = []
-        for place in places:
+        for file in files:
             try:
-                images[len(labels)] = self._pixels(self.source.picture(place.name))
+                images[len(labels)] = self._pixels(self.source.picture(file.name))
             except (Unusable, NotSquare) as error:
-                self.leave_out(place.name, str(error))
+                self.leave_out(file.name, str(error))
             else:
-                labels.append(place.label)
+                labels.append(file.label)
         kept = torch.from_numpy(images[: len(labels)])
         return ImageSplit(kept, torch.tensor(labels, dtype=torch.int64))
 
@@ -180,7 +187,7 @@ def _require_room(n: int, settings: FolderSettings) -> None:
         )
 
 
-def _notes_on(splits: dict[str, ImageSplit], layout: Layout) -> list[str]:
+def _notes_on(splits: Splits, layout: Layout) -> list[str]:
     notes = []
     untested = set(range(len(layout.classes))) - set(splits[TEST].labels.tolist())
     if untested:

@@ -23,8 +23,8 @@ SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where one image belongs.
+class LabelledFile:
+    """An image file and the class that it belongs to.
 
     Attributes:
         name: of the file.
@@ -45,7 +45,7 @@ class Layout:
         notes: what was left out, in words.
     """
 
-    splits: dict[str, tuple[Place, ...]]
+    splits: dict[str, tuple[LabelledFile, ...]]
     classes: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
@@ -103,11 +103,11 @@ def laid_out(names: Iterable[str], folders: Iterable[str], test_share: float) ->
     within = tree.below(split_of) if split_of else tree
     classes = _classes(within)
     labels = {name: position for position, name in enumerate(classes)}
-    splits: dict[str, list[Place]] = defaultdict(list)
+    splits: dict[str, list[LabelledFile]] = defaultdict(list)
     for name in sorted(within.inside, key=lambda name: (draw(tree.inside[name]), name)):
         by_draw = TEST if draw(tree.inside[name]) < test_share else TRAIN
         split = split_of[_top(tree.inside[name])] if split_of else by_draw
-        splits[split].append(Place(name, labels.get(_top(within.inside[name]), 0)))
+        splits[split].append(LabelledFile(name, labels.get(_top(within.inside[name]), 0)))
     n_outside = len(tree.inside) - len(within.inside)
     notes = (f"left out, because not in {', '.join(sorted(split_of))}: {n_outside} images",)
     found = {name: tuple(places) for name, places in sorted(splits.items())}

@@ -10,6 +10,8 @@ import math
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
 from typing import IO
@@ -47,6 +49,16 @@ DAMAGED = (
 """What Pillow's decoders raise on damaged files, in its own words any of these."""
 
 
+@contextmanager
+def opened_image(source: Path | IO[bytes]) -> Iterator[Image.Image]:
+    """An image file with its header read and its pixels not yet; bombs raise one of ``DAMAGED``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore", UserWarning)  # of metadata, which is not read
+        with Image.open(source, formats=FORMATS) as image:
+            yield image
+
+
 def read_image(file: Path) -> Pixels:
     """The pixels of one image file, (H, W, C) uint8 with C of 1 or 3.
 
@@ -56,12 +68,9 @@ def read_image(file: Path) -> Pixels:
     if not file.is_file():
         raise InvalidInput(f"{file}: not a readable image (not a regular file)")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            warnings.simplefilter("ignore", UserWarning)  # of metadata, which is not read
-            with Image.open(file, formats=FORMATS) as image:
-                _require_plain(image, file)
-                pixels = np.asarray(image)
+        with opened_image(file) as image:
+            _require_plain(image, file)
+            pixels = np.asarray(image)
     except DAMAGED as error:
         raise InvalidInput(f"{file}: not a readable image ({error})") from None
     return pixels.reshape(*pixels.shape[:2], -1)

@@ -1,4 +1,4 @@
-"""Where a user's images lie: a folder, or an array; each lists names and opens pictures.
+"""Where a user's images lie: a folder, or an array; each lists names and decodes pictures.
 
 Names are relative, with ``/`` between folders, so that a folder and an archive of it agree. Hidden
 files and files that are no images by their suffix are counted and otherwise ignored.
@@ -7,9 +7,9 @@ files and files that are no images by their suffix are counted and otherwise ign
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections import Counter
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 from PIL import Image
 
@@ -22,7 +22,7 @@ HIDDEN = "hidden"
 NO_SUFFIX = "without suffix"
 
 
-class Source(Protocol):
+class ImageSource(ABC):
     """Images by name.
 
     Attributes:
@@ -32,14 +32,15 @@ class Source(Protocol):
         ignored: how many other files there are, by suffix.
     """
 
-    names: list[str]
-    folders: list[str]
-    refused: dict[str, str]
-    ignored: Counter[str]
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.folders: list[str] = []
+        self.refused: dict[str, str] = {}
+        self.ignored: Counter[str] = Counter()
 
+    @abstractmethod
     def picture(self, name: str) -> Picture:
         """Decode one image; raises Unusable."""
-        ...
 
 
 def ignored_kind(name: str) -> str | None:
@@ -51,7 +52,7 @@ def ignored_kind(name: str) -> str | None:
     return None if suffix in SUFFIXES else suffix or NO_SUFFIX
 
 
-class FolderSource:
+class FolderSource(ImageSource):
     """The image files below a folder; links are followed only to files that lie below it too.
 
     Raises:
@@ -59,11 +60,8 @@ class FolderSource:
     """
 
     def __init__(self, root: Path) -> None:
+        super().__init__()
         self.root = root.resolve()
-        self.names: list[str] = []
-        self.folders: list[str] = []
-        self.refused: dict[str, str] = {}
-        self.ignored: Counter[str] = Counter()
         try:
             for folder, subfolders, files in os.walk(self.root, onerror=_stop):
                 self._list_folders(Path(folder), subfolders)
@@ -114,7 +112,7 @@ def _stop(error: OSError) -> None:
     raise error
 
 
-class ArraySource:
+class ArraySource(ImageSource):
     """The images of a ``.npy`` file of uint8; their names are their positions.
 
     Raises:
@@ -122,11 +120,9 @@ class ArraySource:
     """
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self.images = channels_first(read_array(path), path)  # (N, C, H, W)
         self.names = [str(index) for index in range(len(self.images))]
-        self.folders: list[str] = []
-        self.refused: dict[str, str] = {}
-        self.ignored: Counter[str] = Counter()
 
     def picture(self, name: str) -> Picture:
         """One image as a picture."""

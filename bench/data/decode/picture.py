@@ -6,14 +6,13 @@ what was done; what would lose more than that is refused. Colour profiles are no
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import IO
 
 from PIL import ExifTags, Image, ImageOps
 
-from bench.data.decode.image_files import DAMAGED, FORMATS, broken_rule
+from bench.data.decode.image_files import DAMAGED, broken_rule, opened_image
 from catalog.files import reason
 
 GREY_MODES = ("1", "L", "LA")
@@ -56,13 +55,10 @@ def read_picture(stream: IO[bytes]) -> Picture:
             channel or another colour model.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            warnings.simplefilter("ignore", UserWarning)  # of metadata that is not read
-            with Image.open(stream, formats=FORMATS) as image:
-                _require_usable(image)
-                image.load()
-                return _upright(image)
+        with opened_image(stream) as image:
+            _require_usable(image)
+            image.load()
+            return _upright(image)
     except Unusable:
         raise
     except DAMAGED as error:

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-Pixels = NDArray[np.uint8]
+from bench.data.decode.image_files import Pixels
+
 Crop = Literal["center", "none", "squash"]
 """What happens to an image that is not square: its middle is taken, it is refused, or squeezed."""
 
@@ -24,9 +24,7 @@ class NotSquare(ValueError):
     """An image has two different sides and none of its pixels may be given up or squeezed."""
 
 
-def fitted(
-    image: Image.Image, resolution: int, crop: Crop = "center", channels: Literal[1, 3] = 3
-) -> Pixels:
+def fitted(image: Image.Image, resolution: int, crop: Crop = "center", channels: int = 3) -> Pixels:
     """The pixels of an image in the shape of a data set.
 
     First its middle square of the shorter side is cut out (``center``), or it has to be square
@@ -39,7 +37,7 @@ def fitted(
         image: grey (``L``) or RGB.
         resolution: height and width of the result.
         crop: what is done if it is not square.
-        channels: of the result.
+        channels: of the result, 1 or 3.
 
     Returns:
         (channels, resolution, resolution) uint8.

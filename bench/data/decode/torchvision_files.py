@@ -6,15 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch.nn import functional as F
 
-from bench.data.dataset import ImageSplit
+from bench.data.dataset import ImageSplit, Splits
 from catalog.errors import MissingPrerequisite
 
 BORDER = 2
 """Zeros on each side that make 28 x 28 images 32 x 32, as in 1903.12436."""
+TRAIN_AND_TEST = {"train": True, "test": False}
+"""Two usual splits by their names here, and whether each is torchvision's ``train``."""
 
 FAULTS = (AssertionError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 """Torchvision checks little of what it parses, and each parser complains in its own way."""
@@ -44,13 +45,11 @@ def opened(make: Callable[..., Any], name: str, root: Path, *, download: bool, *
         ) from error
 
 
-def padded_grey(dataset: Any) -> ImageSplit:
-    """A split in the format of MNIST, (N, 1, 32, 32) uint8 with a border of zeros."""
-    images = F.pad(dataset.data.unsqueeze(1), [BORDER] * 4)  # (N, 28, 28) -> (N, 1, 32, 32)
-    return ImageSplit(images, dataset.targets.to(torch.int64))
-
-
-def channels_first(pixels: np.ndarray, labels: Any) -> ImageSplit:
-    """A split from (N, H, W, C) uint8 pixels."""
-    images = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
-    return ImageSplit(images, torch.as_tensor(np.asarray(labels), dtype=torch.int64))
+def padded_grey(make: Callable[..., Any], name: str, root: Path, *, download: bool) -> Splits:
+    """Both splits of a data set in the format of MNIST, (N, 1, 32, 32) uint8 with a border of 0."""
+    splits = {}
+    for split, train in TRAIN_AND_TEST.items():
+        found = opened(make, name, root, download=download, train=train)
+        images = F.pad(found.data.unsqueeze(1), [BORDER] * 4)  # (N, 28, 28) -> (N, 1, 32, 32)
+        splits[split] = ImageSplit(images, found.targets.to(torch.int64))
+    return splits

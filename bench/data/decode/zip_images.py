@@ -9,12 +9,11 @@ from __future__ import annotations
 import stat
 import zipfile
 import zlib
-from collections import Counter
 from io import BytesIO
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from bench.data.decode.image_files import MAX_PIXELS
-from bench.data.decode.image_sources import ignored_kind
+from bench.data.decode.image_sources import ImageSource, ignored_kind
 from bench.data.decode.picture import Picture, Unusable, read_picture
 from catalog.errors import InvalidInput
 from catalog.files import reason
@@ -35,7 +34,7 @@ _FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, Valu
 """What the library raises on damaged archives."""
 
 
-class ZipSource:
+class ZipSource(ImageSource):
     """The image files of an archive.
 
     Raises:
@@ -43,11 +42,8 @@ class ZipSource:
     """
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self.path = path
-        self.names: list[str] = []
-        self.folders: list[str] = []
-        self.refused: dict[str, str] = {}
-        self.ignored: Counter[str] = Counter()
         try:
             self.archive = zipfile.ZipFile(path)
             entries = self.archive.infolist()
@@ -58,7 +54,8 @@ class ZipSource:
         for entry in entries:
             self._list(entry)
         self.names.sort()
-        self.folders = sorted({*self.folders, *_parents(self.names)})
+        parents = {str(folder) for name in self.names for folder in PurePosixPath(name).parents}
+        self.folders = sorted({*self.folders, *parents} - {"."})  # archives need not list them
 
     def picture(self, name: str) -> Picture:
         """Decode one image; raises Unusable."""
@@ -121,11 +118,6 @@ class ZipSource:
 
     def _refusal(self, name: str, why: str) -> InvalidInput:
         return InvalidInput(f"{self.path}: {name}: {why}")
-
-
-def _parents(names: list[str]) -> set[str]:
-    """All folders that names imply; archives need not list them."""
-    return {str(parent) for name in names for parent in PurePosixPath(name).parents} - {"."}
 
 
 def _in_words(error: Exception) -> str:
