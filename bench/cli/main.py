@@ -29,7 +29,7 @@ from bench.cli.verbs import (
     watching,
 )
 from bench.cli.verbs import verify as verifying
-from bench.cli.verbs.options import emit, say
+from bench.cli.verbs.output import emit, say
 from catalog.cli import app as catalog_app
 from catalog.errors import AigcError, ExitCode, MissingPrerequisite
 

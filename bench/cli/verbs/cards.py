@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.verbs.options import DeviceOption, RegistryOption, emit, say
-from bench.cli.verbs.reporting import Language
+from bench.cli.verbs.options import DeviceOption, Language, RegistryOption
+from bench.cli.verbs.output import emit, say
 from catalog.errors import InvalidInput, JobFailed, MissingPrerequisite, UsageError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bench.cli.verbs.options import JsonOption, RegistryOption, emit, emit_items, say
-from bench.cli.verbs.reporting import Language
+from bench.cli.verbs.options import JsonOption, Language, RegistryOption
+from bench.cli.verbs.output import emit, emit_items, say
 from bench.records.record import MetricName
 from catalog.errors import GateFailed
 

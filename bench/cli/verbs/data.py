@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bench.cli.verbs.options import (
-    DataDirOption,
-    DownloadOption,
-    JsonOption,
-    RegistryOption,
-    emit,
-    emit_items,
-    say,
-)
+from bench.cli.verbs.options import DataDirOption, DownloadOption, JsonOption, RegistryOption
+from bench.cli.verbs.output import emit, emit_items, print_rows, say
 from catalog.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +25,6 @@ SHOWN = 20
 @data_app.command("list")
 def list_data(as_json: JsonOption = False, registry_file: RegistryOption = None) -> None:
     """Show every data set with its state on this machine."""
-    from bench.cli.verbs.tables import print_rows
     from bench.data.prepare import is_prepared
     from bench.identity.local_registry import pinned_registry
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from bench.cli.verbs.options import JsonOption, RegistryOption, emit_items
+from bench.cli.verbs.options import JsonOption, RegistryOption
+from bench.cli.verbs.output import emit_items, print_rows
 
 
 def doctor(as_json: JsonOption = False, registry_file: RegistryOption = None) -> None:
     """Show the machine, the versions, and every weight file with its place and state."""
     import torch
 
-    from bench.cli.verbs.tables import print_rows
     from bench.identity.local_registry import pinned_registry
     from bench.records.environment import environment
-    from bench.score.extractors.base import weights_place
+    from bench.score.extractors import weights_place
     from catalog.files import cache_dir
     from catalog.read.locate import find_registry
 

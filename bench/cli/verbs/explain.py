@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.verbs.options import JsonOption, RegistryOption, emit, emit_items
-from bench.cli.verbs.tables import print_rows
+from bench.cli.verbs.options import JsonOption, RegistryOption
+from bench.cli.verbs.output import emit, emit_items, print_rows
 
 
 def explain(

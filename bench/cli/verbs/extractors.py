@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.verbs.options import DeviceOption, RegistryOption, emit, say
+from bench.cli.verbs.options import DeviceOption, RegistryOption
+from bench.cli.verbs.output import emit, say
 from catalog.errors import UsageError
 
 if TYPE_CHECKING:
-    from bench.score.extractors.resnet_judge_training import Build, JudgeRecipe
+    from bench.score.extractors.base import Build
+    from bench.score.extractors.resnet_judge import JudgeRecipe
     from catalog.schema import Extractor, Registry
 
 extractor_app = typer.Typer(help="Feature networks.", no_args_is_help=True)
@@ -35,21 +37,19 @@ def build(
     The package's own file stays as it is: other machines may round differently, and scores need
     the registered bytes.
     """
-    from importlib import import_module
-
     import torch
 
     from bench.data import load_dataset
     from bench.identity.local_registry import pinned_registry
+    from bench.score.extractors import digits_cnn
 
     known = pinned_registry(registry)
     entry = known.extractor(name)
-    if entry.rebuild is None:
-        raise UsageError(f"{name} has no recipe to build it from")
-    recipe = import_module(f"bench.score.extractors.{name.replace('-', '_')}_training")
+    if name != "digits-cnn":  # all others are judges, or nobody's training
+        raise UsageError(f"{name} has no recipe to build it from", hint=entry.rebuild)
     torch.set_num_threads(1)  # sums split over threads would change the last digits
     say(f"training {name}; this takes about half a minute")
-    built = recipe.build(load_dataset(known.dataset(recipe.DATASET)))
+    built = digits_cnn.build(load_dataset(known.dataset(digits_cnn.DATASET)))
     path = out or Path(str(entry.weights))
     digest = _written(path, built.content, built.accuracy)
     emit(f"registered\t{'yes' if digest == entry.sha256 else 'no'}")
@@ -80,7 +80,7 @@ def train(
     from bench.data import load_dataset
     from bench.identity.local_registry import pinned_registry, require_pinned
     from bench.machine.device import resolve_device
-    from bench.score.extractors.resnet_judge_training import JudgeRecipe, build
+    from bench.score.extractors.resnet_judge import JudgeRecipe, build
     from catalog.read.loader import load_registry
 
     entry = pinned_registry(registry_file).dataset(dataset)
@@ -115,7 +115,7 @@ def _keep(
     from dataclasses import asdict
 
     from bench.identity.local_registry import JudgePin, pin_judge
-    from bench.score.extractors.resnet_judge import trained_dir
+    from bench.score.extractors.base import trained_dir
 
     digest = hashlib.sha256(built.content).hexdigest()
     path = trained_dir() / f"{judge.id}-{digest[:16]}.safetensors"

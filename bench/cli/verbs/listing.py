@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cli.verbs.options import JsonOption, RegistryOption, emit, emit_items
+from bench.cli.verbs.options import JsonOption, RegistryOption
+from bench.cli.verbs.output import emit, emit_items, print_rows
 
 
 class Kind(StrEnum):
@@ -44,8 +45,9 @@ def show(
 ) -> None:
     """Show a variant with all its settings, or a suite with its rows."""
     from bench.identity.local_registry import pinned_registry
+    from bench.identity.settings import flatten
     from bench.identity.spec import inherited_recipe
-    from catalog.browse.numbers import number_text
+    from catalog.browse.vocabulary import number_text
 
     registry = pinned_registry(registry_file)
     suite = next((suite for suite in registry.all_suites if suite.id == name), None)
@@ -65,8 +67,9 @@ def show(
     if suite is None:
         texts = (number_text(number, "en") for number in variant.reported)
         facts["reported"] = {str(place): text for place, text in enumerate(texts, 1)}
-    for key, value in _flatten(facts):
-        emit(f"{key:<24} {value}")
+    for key, value in flatten(facts).items():
+        if text := _spelled(value):
+            emit(f"{key:<24} {text}")
 
 
 def _summary(kind: Kind, entry: Any) -> dict[str, str]:
@@ -111,21 +114,12 @@ def _hours(expected: float | None) -> str:
     return "" if expected is None else f"{expected:g}"
 
 
-def _flatten(data: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    lines: list[tuple[str, str]] = []
-    for key, value in data.items():
-        path = f"{prefix}{key}"
-        if isinstance(value, dict):
-            lines += _flatten(value, f"{path}.")
-        elif isinstance(value, list):
-            sentences = any(str(item).endswith(".") for item in value)
-            lines.append((path, (" " if sentences else ", ").join(map(str, value))))
-        elif value is not None:
-            lines.append((path, str(value)))
-    return [(key, value) for key, value in lines if value]
+def _spelled(value: Any) -> str:
+    if isinstance(value, list):
+        sentences = any(str(item).endswith(".") for item in value)
+        return (" " if sentences else ", ").join(map(str, value))
+    return "" if value is None or value == {} else str(value)
 
 
 def _print_table(rows: list[dict[str, str]]) -> None:
-    from bench.cli.verbs.tables import print_rows
-
     print_rows(rows)

@@ -1,14 +1,13 @@
-"""Options and output habits that several commands share."""
+"""Options that several commands share, and what their texts mean."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import sys
+from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,6 +15,14 @@ from catalog.errors import MissingPrerequisite, UsageError
 
 if TYPE_CHECKING:
     import torch
+
+
+class Language(StrEnum):
+    """Languages that pages are written in."""
+
+    EN = "en"
+    ZH = "zh"
+
 
 RegistryOption = Annotated[
     Path | None,
@@ -45,24 +52,43 @@ DownloadOption = Annotated[
     bool, typer.Option("--download", help="Fetch files of the data set that are missing.")
 ]
 
+SuiteArgument = Annotated[str, typer.Argument(help="A suite; aigc bench list --kind suites.")]
+VariantsArgument = Annotated[
+    list[str] | None, typer.Argument(help="Only these variants of the suite.")
+]
+SeedsOption = Annotated[
+    str | None, typer.Option("--seeds", help="Training seeds, such as 0-4 or 0,2.")
+]
+StepsOption = Annotated[
+    int | None, typer.Option("--steps", min=1, max=10**9, help="Updates per run, not the suite's.")
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option("--limit", "-L", min=2, help="Images per score; keeps runs out of leaderboards."),
+]
+SmokeOption = Annotated[
+    bool, typer.Option("--smoke", help="A few updates, to see that everything works; unranked.")
+]
+PrecisionOption = Annotated[
+    Literal["fp32", "bf16"] | None,
+    typer.Option("--precision", help="Of passes through networks; bf16 is another training."),
+]
+BudgetOption = Annotated[
+    Literal["tiny", "short", "paper"] | None,
+    typer.Option("--budget", help="How long is trained: the suite SUITE-BUDGET."),
+]
+ProtocolOption = Annotated[
+    str | None,
+    typer.Option("--protocol", help="Score under another protocol of the data set."),
+]
+LanguageOption = Annotated[Language, typer.Option("--lang", help="Language of the page.")]
+CommittedReports = Annotated[
+    Path, typer.Option("--reports", help="The folder of the committed reports.")
+]
+REPORTS = Path("reports")
+
 LARGEST_SEED = 2**32 - 1
 MOST_SEEDS = 1000
-
-
-def emit(text: str) -> None:
-    """One piece of data on stdout."""
-    sys.stdout.write(text + "\n")
-
-
-def say(text: str) -> None:
-    """One line for people on stderr."""
-    sys.stderr.write(text + "\n")
-
-
-def emit_items(items: list[Any], **more: Any) -> None:
-    """A list as the one JSON document that ``--json`` promises, with ``more`` beside the items."""
-    document = {"schema_version": 1, **more, "items": items}
-    emit(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
 
 
 def slots_on(device: torch.device, jobs: int | None) -> int:

@@ -5,54 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import typer
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.cli.verbs.options import (
     DEFAULT_RUNS,
+    BudgetOption,
     JsonOption,
+    LimitOption,
+    PrecisionOption,
+    ProtocolOption,
     RegistryOption,
     RunsOption,
-    emit_items,
+    SeedsOption,
+    SmokeOption,
+    StepsOption,
+    SuiteArgument,
+    VariantsArgument,
     parse_seeds,
-    say,
 )
+from bench.cli.verbs.output import emit_items, print_rows, say
 
 if TYPE_CHECKING:
     from bench.records.disk import DiskUse
     from bench.run.plan import Narrowing, Plan
     from bench.run.suite_choice import SuiteChoice
 
-SuiteArgument = Annotated[str, typer.Argument(help="A suite; aigc bench list --kind suites.")]
-VariantsArgument = Annotated[
-    list[str] | None, typer.Argument(help="Only these variants of the suite.")
-]
-SeedsOption = Annotated[
-    str | None, typer.Option("--seeds", help="Training seeds, such as 0-4 or 0,2.")
-]
-StepsOption = Annotated[
-    int | None, typer.Option("--steps", min=1, max=10**9, help="Updates per run, not the suite's.")
-]
-LimitOption = Annotated[
-    int | None,
-    typer.Option("--limit", "-L", min=2, help="Images per score; keeps runs out of leaderboards."),
-]
-SmokeOption = Annotated[
-    bool, typer.Option("--smoke", help="A few updates, to see that everything works; unranked.")
-]
-PrecisionOption = Annotated[
-    Literal["fp32", "bf16"] | None,
-    typer.Option("--precision", help="Of passes through networks; bf16 is another training."),
-]
-BudgetOption = Annotated[
-    Literal["tiny", "short", "paper"] | None,
-    typer.Option("--budget", help="How long is trained: the suite SUITE-BUDGET."),
-]
-ProtocolOption = Annotated[
-    str | None,
-    typer.Option("--protocol", help="Score under another protocol of the data set."),
-]
 STATES = ("done", "running", "resume", "rescore", "new", "failed")
 """The order in which states are counted; others follow."""
 
@@ -94,7 +71,6 @@ def status(
 
     chosen = SuiteChoice(suite, budget, protocol)
     the_plan = load_plan(chosen, output_dir, registry_file, narrowing_of(variants, seeds))
-    from bench.cli.verbs.tables import print_rows
     from bench.records.disk import disk_use
     from bench.watch.job_state import CommandState, newest_sign, planned_job_state
 
@@ -152,7 +128,6 @@ def load_plan(
 
 def show_plan(plan: Plan, *, as_json: bool) -> None:
     """Print a plan with what it takes and will take on the disk."""
-    from bench.cli.verbs.tables import print_rows
     from bench.records.disk import disk_use
     from bench.watch.job_state import CommandState
 

@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.cli.verbs.options import (
-    DEFAULT_RUNS,
-    JsonOption,
-    RegistryOption,
-    RunsOption,
-    emit_items,
-    say,
-)
+from bench.cli.verbs.options import DEFAULT_RUNS, JsonOption, RegistryOption, RunsOption
+from bench.cli.verbs.output import emit_items, print_rows, say
 
 if TYPE_CHECKING:
     from bench.run.prune import Choice, Pruning
@@ -110,8 +104,7 @@ def _refuse_if_alive(runs_dir: Path) -> None:
 
 
 def _show(pruning: Pruning, *, removed: bool, as_json: bool) -> None:
-    from bench.cli.verbs.tables import print_rows
-    from bench.machine.disk import readable
+    from bench.machine.units import size_text
 
     if as_json:
         items = [_item(removal) for removal in pruning.removals]
@@ -123,7 +116,7 @@ def _show(pruning: Pruning, *, removed: bool, as_json: bool) -> None:
             {
                 "choice": removal.choice,
                 "what": removal.what,
-                "size": readable(removal.n_bytes),
+                "size": size_text(removal.n_bytes),
                 "why": removal.reason,
                 "directory": removal.place.as_posix(),
             }
@@ -132,7 +125,7 @@ def _show(pruning: Pruning, *, removed: bool, as_json: bool) -> None:
     )
     for kept in pruning.kept:
         say(f"kept: {kept.place.as_posix()}: {kept.reason}")
-    size = readable(pruning.n_bytes)
+    size = size_text(pruning.n_bytes)
     if not pruning.removals:
         say("there is nothing to remove")
     elif removed:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.verbs.options import DEFAULT_RUNS, RegistryOption, emit, say
-from bench.cli.verbs.planning import BudgetOption, ProtocolOption
+from bench.cli.verbs.options import DEFAULT_RUNS, BudgetOption, ProtocolOption, RegistryOption
+from bench.cli.verbs.output import emit, say
 from catalog.errors import GateFailed, UsageError
 
 if TYPE_CHECKING:

@@ -13,34 +13,29 @@ import typer
 from bench.cli.verbs.data import make_ready
 from bench.cli.verbs.options import (
     DEFAULT_RUNS,
+    BudgetOption,
     DataDirOption,
     DeviceOption,
     DownloadOption,
     JobsOption,
-    RegistryOption,
-    RunsOption,
-    WeightsOption,
-    emit,
-    parse_duration,
-    parse_size,
-    require_tensorboard,
-    say,
-    slots_on,
-)
-from bench.cli.verbs.planning import (
-    BudgetOption,
     LimitOption,
     PrecisionOption,
     ProtocolOption,
+    RegistryOption,
+    RunsOption,
     SeedsOption,
     SmokeOption,
     StepsOption,
     SuiteArgument,
     VariantsArgument,
-    load_plan,
-    narrowing_of,
-    show_plan,
+    WeightsOption,
+    parse_duration,
+    parse_size,
+    require_tensorboard,
+    slots_on,
 )
+from bench.cli.verbs.output import emit, say
+from bench.cli.verbs.planning import load_plan, narrowing_of, show_plan
 from catalog.errors import AigcError, ExitCode, JobFailed, UsageError
 
 if TYPE_CHECKING:

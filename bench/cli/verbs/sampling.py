@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.verbs.options import DeviceOption, emit
+from bench.cli.verbs.options import DeviceOption
+from bench.cli.verbs.output import emit
 from catalog.errors import InvalidInput, UsageError
 
 if TYPE_CHECKING:

@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.cli.verbs.options import (
-    DeviceOption,
-    JsonOption,
-    RegistryOption,
-    WeightsOption,
-    emit,
-    say,
-)
-from bench.cli.verbs.tables import print_rows
+from bench.cli.verbs.options import DeviceOption, JsonOption, RegistryOption, WeightsOption
+from bench.cli.verbs.output import emit, print_rows, say
 from catalog.errors import ExitCode, InvalidInput, UsageError
 
 if TYPE_CHECKING:
@@ -27,10 +20,6 @@ if TYPE_CHECKING:
     from bench.score.scorer import MetricGroup, Settings
 
 BATCH_SIZE = 64
-INCEPTION = "inception-v3-compat"
-LABELS = {"fid": ("FID", "FD"), "is": ("IS", "IS"), "kid": ("KID", "KD")}
-"""What a metric is called on Inception features, and on those of any other extractor."""
-
 _SOURCE = "Directory of images, .npy of uint8, run directory or DATASET:SPLIT"
 
 
@@ -193,7 +182,7 @@ def _protocol(
 
 
 def _label(name: str, extractor: str) -> str:
-    plain = name.removesuffix("_std")
-    inception, other = LABELS.get(plain, (plain, plain))
-    shown = inception if extractor == INCEPTION else f"{other}[{extractor}]"
+    from bench.records.metric_names import metric_label
+
+    shown = metric_label(name.removesuffix("_std"), extractor)
     return f"{shown} spread" if name.endswith("_std") else shown

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.verbs.options import RegistryOption, emit
+from bench.cli.verbs.options import RegistryOption
+from bench.cli.verbs.output import emit
 
 
 def site(

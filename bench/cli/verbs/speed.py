@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.verbs.options import DeviceOption, JsonOption, RegistryOption, emit, emit_items, say
+from bench.cli.verbs.options import DeviceOption, JsonOption, RegistryOption
+from bench.cli.verbs.output import emit, emit_items, say
 
 
 def speed(

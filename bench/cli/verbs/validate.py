@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bench.cli.verbs.options import JsonOption, RegistryOption, emit, emit_items
+from bench.cli.verbs.options import JsonOption, RegistryOption
+from bench.cli.verbs.output import emit, emit_items
 from catalog.errors import AigcError, InvalidRegistry
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def _checks(registry: Registry) -> Iterator[tuple[Callable[[], object], str]]:
     """What may raise, each with where it was asked."""
     from bench.data.loaders import require_loader
     from bench.models.build import resolve_recipe
-    from bench.score.extractors.base import require_extractor
+    from bench.score.extractors import require_extractor
 
     for dataset in registry.datasets:
         yield partial(require_loader, dataset), ""

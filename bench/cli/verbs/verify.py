@@ -17,12 +17,11 @@ from bench.cli.verbs.options import (
     JsonOption,
     RegistryOption,
     WeightsOption,
-    emit_items,
     parse_duration,
     parse_seeds,
-    say,
     slots_on,
 )
+from bench.cli.verbs.output import emit_items, print_rows, say
 from catalog.errors import AigcError, ExitCode, GateFailed, InvalidInput, JobFailed
 from catalog.errors import MissingPrerequisite as Missing
 
@@ -146,7 +145,6 @@ class _Progress:
 
 def _show(results: list[Result], *, as_json: bool) -> None:
     """What differs, number by number; where nothing does, one line for each run."""
-    from bench.cli.verbs.tables import print_rows
     from bench.replay.verify.result import totals
 
     if as_json:

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.verbs.options import DEFAULT_RUNS, JsonOption, RegistryOption, emit_items
+from bench.cli.verbs.options import DEFAULT_RUNS, JsonOption, RegistryOption
+from bench.cli.verbs.output import emit_items
 
 
 def live(

@@ -1,11 +1,27 @@
-"""Tables for a terminal, and tab-separated lines for a pipe."""
+"""What commands print: data on stdout, words for people on stderr."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from bench.cli.verbs.options import emit
+
+def emit(text: str) -> None:
+    """One piece of data on stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def say(text: str) -> None:
+    """One line for people on stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def emit_items(items: list[Any], **more: Any) -> None:
+    """A list as the one JSON document that ``--json`` promises, with ``more`` beside the items."""
+    document = {"schema_version": 1, **more, "items": items}
+    emit(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
 
 
 def print_rows(rows: Sequence[dict[str, str]], *, only_in_pipes: Sequence[str] = ()) -> None:
