@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.identity.definitions import MissingDefinition, digest, walk
-from bench.identity.sources import Definition, include, source_of
+from bench.identity.sources import Definition, include
 from catalog.rules.entries import is_allowed
 
 Loop = Literal["plain", "streamed", "tuned"]
 """How a training is looped: with its images on the device, streamed to it, or replayed."""
+CodeKind = Literal["training", "scoring"]
+"""What code decides: a training and what is drawn from it, or a score."""
 LOOPS: tuple[Loop, ...] = ("plain", "streamed", "tuned")
 
 TRAINING = (
@@ -108,12 +110,12 @@ def code_of_scoring(extractor: str, calibration: str | None = None) -> str:
     return digest([Definition(*root) for root in roots], asked, _decides)
 
 
-def is_same_code(kind: Literal["training", "scoring"], recorded: str, present: str) -> bool:
+def is_same_code(kind: CodeKind, recorded: str, present: str) -> bool:
     """Whether code recorded by some digest makes the same numbers as present code."""
     return recorded == present or present in _same_code()[kind].get(recorded, ())
 
 
-def n_versions(kind: Literal["training", "scoring"], codes: Collection[str]) -> int:
+def n_versions(kind: CodeKind, codes: Collection[str]) -> int:
     """How many versions of code some recorded digests stand for."""
     same = [code for code in codes if any(is_same_code(kind, code, c) for c in codes if c != code)]
     return len(codes) - len(same)

@@ -2,11 +2,14 @@
 
     python tests/golden take FILE.json [NAME...]
     python tests/golden compare FILE.json [NAME...]
+    python tests/golden bless FILE.json
 
 A NAME is a variant, or ``scores`` for all that is scored; without any, everything is computed.
 ``compare`` prints each difference and exits with 1 if there is one, with 2 if the file was made
-on another machine. To take digests of another checkout, put it first on PYTHONPATH. Takes about
-two minutes on one core; ``--processes 2`` uses two.
+on another machine. ``bless`` compares everything and, if nothing differs, writes the digests of
+the present code beside the recorded ones, so that committed records stay current. To take digests
+of another checkout, put it first on PYTHONPATH. Takes about two minutes on one core;
+``--processes 2`` uses two.
 """
 
 from __future__ import annotations
@@ -23,12 +26,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from golden_bless import bless
 from golden_digest import Parts, differences, machine, other_machine
 from golden_scores import score_names
 from golden_tasks import COMPUTED, ERROR, Task, computed, one_thread
 from golden_variants import registry
 
 import bench
+from bench.identity.code import SAME_CODE
 from catalog.files import CACHE_VARIABLE
 
 SCORES = "scores"
@@ -88,10 +93,18 @@ def compare(file: Path, names: list[str], chosen: list[Task], n_processes: int) 
     return 1 if found else 0
 
 
+def compare_and_bless(file: Path, chosen: list[Task], n_processes: int) -> int:
+    """As ``compare``; where nothing differs, the present code is written down as the same."""
+    code = compare(file, [], chosen, n_processes)
+    if code == 0:
+        sys.stderr.write(f"{bless()} entries of {SAME_CODE.name} changed\n")
+    return code
+
+
 def main() -> int:
     """Do what the command line says, with an empty cache: remembered features prove nothing."""
     parser = argparse.ArgumentParser(prog="python tests/golden", description=__doc__)
-    parser.add_argument("command", choices=("take", "compare"))
+    parser.add_argument("command", choices=("take", "compare", "bless"))
     parser.add_argument("file", type=Path)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--processes", type=int, default=1)
@@ -102,6 +115,10 @@ def main() -> int:
         chosen = tasks(arguments.names)
         if arguments.command == "take":
             return take(arguments.file, chosen, arguments.processes)
+        if arguments.command == "bless":
+            if arguments.names:
+                parser.error("bless needs every number: name no variant")
+            return compare_and_bless(arguments.file, chosen, arguments.processes)
         return compare(arguments.file, arguments.names, chosen, arguments.processes)
     finally:
         shutil.rmtree(cache, ignore_errors=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from bench.run.scoring_bench import ScoringBench
 from golden_digest import Parts, digest
 from golden_variants import CPU, SEED, UPDATES, images_of, registry
 from torch import Tensor
@@ -14,10 +15,8 @@ from torch import Tensor
 from bench.identity.protocol import ScoringProtocol, resolve
 from bench.models.build import build_from_spec
 from bench.records.record import CalibrationSubject, ScoreRecord
-from bench.run.calibration_job import N_FITTED, first_images
 from bench.run.job import Surroundings
 from bench.run.plan import Narrowing, planned_specs
-from bench.run.scoring_bench import ScoringBench
 from bench.sample import trained_model as trained
 from bench.sample.draw_images import draw_subject
 from bench.sample.image_sets import calibration_draws, expected_subjects
@@ -77,7 +76,7 @@ def _bench(protocol: ScoringProtocol) -> ScoringBench:
 
 
 def _calibration(protocol: ScoringProtocol, name: str, draw: int) -> Parts:
-    data = first_images(images_of(protocol.dataset), protocol.reference_split, N_FITTED)
+    data = images_of(protocol.dataset)
     images = calibration_images(name, data, protocol, draw)
     labels = calibration_labels(name, data, protocol)
     subject = CalibrationSubject(name=name, draw=draw)

@@ -1,0 +1,68 @@
+"""Today's digests of code beside the recorded ones: written only if every number is the same."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.identity.code import SAME_CODE, CodeKind, code_of_scoring, code_of_training
+from bench.records.record import CalibrationSubject, parse_score_record, parse_train_record
+
+REPORTS = Path(__file__).resolve().parents[2] / "reports"
+Table = dict[CodeKind, dict[str, list[str]]]
+
+
+def blessed(table: Table) -> Table:
+    """The table as it is to be: the digests of present code for all committed records.
+
+    Records whose code the table does not know, neither as recorded nor as present, stay unknown:
+    they were stale before, and no comparison of numbers speaks for them.
+    """
+    known = {
+        kind: {*same, *(code for codes in same.values() for code in codes)}
+        for kind, same in table.items()
+    }
+    found: dict[CodeKind, dict[str, set[str]]] = {kind: defaultdict(set) for kind in table}
+    for kind, recorded, present in (*_trainings(), *_scores()):
+        if recorded in known[kind] or recorded == present:
+            found[kind][recorded].add(present)
+    return {
+        kind: {recorded: sorted(codes) for recorded, codes in sorted(same.items())}
+        for kind, same in found.items()
+    }
+
+
+def bless() -> int:
+    """Write the table anew; returns how many of its entries changed."""
+    before: Table = json.loads(SAME_CODE.read_bytes())
+    after = blessed(before)
+    SAME_CODE.write_text(json.dumps(after, indent=1) + "\n", encoding="utf-8")
+    return sum(
+        before[kind].get(recorded) != codes
+        for kind, same in after.items()
+        for recorded, codes in same.items()
+    )
+
+
+def _trainings() -> Iterator[tuple[CodeKind, str, str]]:
+    for file in _files("*/records/*/train.json"):
+        record = parse_train_record(file.read_bytes())
+        spec = record.spec
+        yield "training", record.provenance.code, code_of_training(spec.algorithm, spec.recipe)
+
+
+def _scores() -> Iterator[tuple[CodeKind, str, str]]:
+    for file in (*_files("*/records/*/scores/*.json"), *_files("*/records/calibration/*.json")):
+        record = parse_score_record(file.read_bytes())
+        present = code_of_scoring(
+            record.protocol.extractor,
+            subset=record.protocol.prc_samples is not None,
+            calibration=isinstance(record.subject, CalibrationSubject),
+        )
+        yield "scoring", record.provenance.code, present
+
+
+def _files(pattern: str) -> list[Path]:
+    return sorted(REPORTS.glob(pattern))
