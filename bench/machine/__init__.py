@@ -1,1 +1,6 @@
-"""TODO: what bench.machine holds."""
+"""What this computer is and has, and how sizes and times are said.
+
+``resolve_device`` finds what to compute on, ``arithmetic`` tells how it rounds, ``process`` who
+lives, ``memory`` what is taken, ``bounded`` how much a constructor may take, and ``units`` spells
+sizes, durations and moments for people. It knows nothing of models, records or runs.
+"""

@@ -8,7 +8,7 @@ pass through, and only their sizes are looked at.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,22 +50,17 @@ class _Counter(TorchDispatchMode):
         self.what = what
         self.max_values = max_values
         self.max_tensors = max_tensors
-        self.n_values = 0
+        self.n_values = 0.0
         self.n_tensors = 0
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        name = func.overloadpacket.__name__
-        if name.startswith("new_") or not any(isinstance(item, Tensor) for item in args):
-            self._count(_n_values(name, args))
-        return func(*args, **(kwargs or {}))
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        made_by = func.overloadpacket.__name__
+        if made_by.startswith("new_") or not any(isinstance(item, Tensor) for item in args):
+            self._count(_n_values(func, args, kwargs))
+        return func(*args, **kwargs)
 
-    def _count(self, n_values: int) -> None:
+    def _count(self, n_values: float) -> None:
         self.n_values += n_values
         self.n_tensors += 1
         if self.n_values > self.max_values:
@@ -80,15 +75,15 @@ class _Counter(TorchDispatchMode):
             )
 
 
-def _n_values(name: str, args: Sequence[Any]) -> int:
-    """Values of the tensor that an operator of torch makes from sizes; 1 where it has none."""
-    for argument in args:
-        if isinstance(argument, list | tuple):
-            return math.prod(argument)
-    if name == "eye":
-        return int(args[0] * args[-1])
-    if name == "arange":
-        start, end, step = (0, *args, 1) if len(args) == 1 else (*args, 1)[:3]
-        count: int = math.ceil((end - start) / step)
-        return count
-    return int(args[2]) if name in ("linspace", "logspace") else 1
+def _n_values(func: Any, args: Any, kwargs: dict[str, Any]) -> float:
+    """Values of the tensor that an operator of torch makes from sizes, as its meta device says.
+
+    There an operator computes shapes alone: it takes no memory and draws no random numbers.
+    """
+    without_generator = {"generator": None} if "generator" in kwargs else {}
+    try:
+        return int(func(*args, **{**kwargs, **without_generator, "device": "meta"}).numel())
+    except NotImplementedError:
+        return 1
+    except RuntimeError:  # its bytes cannot be counted in 64 bits
+        return math.inf

@@ -1,6 +1,8 @@
-"""Which device a command computes on."""
+"""Which device a command computes on, and what decides how its results are rounded."""
 
 from __future__ import annotations
+
+import os
 
 import torch
 
@@ -10,6 +12,8 @@ MOST_JOBS_ON_A_GPU = 4
 """Small networks leave most of a GPU idle, so jobs may share one; more than a few wait in turn."""
 BYTES_PER_JOB = 8e9
 """Of a GPU's memory: its CUDA context, networks, activations and the extractor's."""
+VARIABLES = ("ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA")
+"""Environment variables that make this machine calculate as another one would."""
 
 
 def resolve_device(wanted: str, *, cpu_is_fine: bool) -> torch.device:
@@ -48,3 +52,13 @@ def jobs_that_fit(device: torch.device) -> int:
     """How many jobs share a CUDA device by default, at least one."""
     free, _ = torch.cuda.mem_get_info(device)
     return max(1, min(MOST_JOBS_ON_A_GPU, int(free // BYTES_PER_JOB)))
+
+
+def arithmetic() -> dict[str, str]:
+    """The vector instructions that torch has chosen, and the variables that limit them.
+
+    They decide how the last digit is rounded on a CPU, whose name does not tell: virtual machines
+    shorten it.
+    """
+    limits = {name: os.environ[name] for name in VARIABLES if name in os.environ}
+    return {"vectors": torch.backends.cpu.get_cpu_capability(), **limits}

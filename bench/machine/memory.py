@@ -44,8 +44,3 @@ def kills_for_memory() -> int:
         return 0
     counts = dict(line.split() for line in lines)
     return int(counts.get("oom_kill", 0))
-
-
-def in_words(n_bytes: int) -> str:
-    """A size in the unit that suits it: ``512 MB``, ``3.1 GB``."""
-    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"

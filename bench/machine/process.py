@@ -8,21 +8,22 @@ import os
 import platform
 
 import psutil
-
-from bench.records.record import Record
+from pydantic import BaseModel, ConfigDict
 
 CLOCK_TOLERANCE_S = 2.0
 """How far two readings of one process's start may lie apart: the system's clock is corrected while
 it runs. That a number of a process is given out again within this time does not happen."""
 
 
-class ProcessId(Record):
+class ProcessId(BaseModel):
     """One process among all that ever ran: numbers of processes are used again, starts are not.
 
     Attributes:
         created_at: when it started, in seconds since 1970.
         host: stands for the machine's name without telling it.
     """
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
     pid: int
     created_at: float

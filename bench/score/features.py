@@ -18,7 +18,7 @@ from torch import Tensor
 
 from bench.identity.code import code_of_scoring
 from bench.identity.digest import sha256_of_arrays, sha256_of_data
-from bench.machine.cpu import arithmetic
+from bench.machine.device import arithmetic
 from bench.score.extractors import FeatureExtractor
 from bench.score.metrics import full_precision
 from catalog.errors import InvalidInput

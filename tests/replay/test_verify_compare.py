@@ -7,10 +7,9 @@ from typing import get_args
 import pytest
 from helpers import RECORDS
 
-from bench.machine.cpu import VARIABLES
+from bench.machine.device import VARIABLES
 from bench.records.environment import driver_of, processor_of
-from bench.records.machine import Accelerator, Environment, Processor
-from bench.records.record import MetricName, parse_score_record
+from bench.records.record import Accelerator, Environment, MetricName, Processor, parse_score_record
 from bench.replay.verify.check import Check, Value
 from bench.replay.verify.compare import result_checks, same_machine
 from bench.replay.verify.tolerance import (

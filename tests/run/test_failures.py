@@ -78,10 +78,3 @@ def test_memory_is_read_from_outside_and_inside() -> None:
     child.wait()
     assert memory.resident_bytes(child.pid) == 0
     assert memory.kills_for_memory() >= 0
-
-
-@pytest.mark.parametrize(
-    ("n_bytes", "words"), [(0, "0 MB"), (512_400_000, "512 MB"), (3_140_000_000, "3.1 GB")]
-)
-def test_sizes_in_words(n_bytes: int, words: str) -> None:
-    assert memory.in_words(n_bytes) == words

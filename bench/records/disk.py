@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from bench.records.files import CALIBRATION_FOLDER, CHECKPOINT, WEIGHTS
 
@@ -82,7 +83,8 @@ def expected_bytes(runs_dir: Path) -> Callable[[str], int | None]:
     everything = [size for of_variant in sizes.values() for size in of_variant]
 
     def expected(run_id: str) -> int | None:
-        return _mean(sizes.get(_stem(run_id), everything))
+        similar = sizes.get(_stem(run_id), everything)
+        return round(fmean(similar)) if similar else None
 
     return expected
 
@@ -90,17 +92,3 @@ def expected_bytes(runs_dir: Path) -> Callable[[str], int | None]:
 def _stem(run_id: str) -> str:
     """Variant and data set of a run's id, without its seed and hash."""
     return run_id.rpartition("-s")[0]
-
-
-def readable(n_bytes: int) -> str:
-    """A size for people: ``612 kB``, ``1.4 GB``; steps of 1000."""
-    value = float(n_bytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 999.5:
-            return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000.0
-    return f"{value:.1f} TB"
-
-
-def _mean(sizes: Sequence[int]) -> int | None:
-    return round(sum(sizes) / len(sizes)) if sizes else None

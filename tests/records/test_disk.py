@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from bench.machine.disk import disk_use, expected_bytes, free_bytes, readable, size_of
+from bench.records.disk import disk_use, expected_bytes, free_bytes, size_of
 
 
 def write(path: Path, n_bytes: int) -> None:
@@ -59,20 +57,3 @@ def test_a_finished_run_of_the_variant_tells_what_the_next_will_need(tmp_path: P
     assert expected("vae-digits-s2-11111111") == 120
     assert expected("beta-vae-digits-s1-11111111") == 30
     assert expected("gan-digits-s0-11111111") == 90  # the mean of all three
-
-
-@pytest.mark.parametrize(
-    ("n_bytes", "text"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1.0 kB"),
-        (9_949, "9.9 kB"),
-        (612_345, "612 kB"),
-        (999_600, "1.0 MB"),
-        (1_400_000_000, "1.4 GB"),
-        (3_200_000_000_000, "3.2 TB"),
-    ],
-)
-def test_sizes_in_words(n_bytes: int, text: str) -> None:
-    assert readable(n_bytes) == text
