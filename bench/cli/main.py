@@ -11,9 +11,9 @@ import typer
 
 from bench.cli.verbs import (
     cards,
+    checks,
     comparing,
     data,
-    doctor,
     explain,
     extractors,
     listing,
@@ -23,9 +23,7 @@ from bench.cli.verbs import (
     run,
     sampling,
     score,
-    site,
     speed,
-    validate,
     watching,
 )
 from bench.cli.verbs import verify as verifying
@@ -56,7 +54,7 @@ report_app = _group("Tables made from records, and a look at running jobs.")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(bench_app, name="bench")
 app.add_typer(report_app, name="report")
-app.command("doctor")(doctor.doctor)
+app.command("doctor")(checks.doctor)
 bench_app.command("list")(listing.list_entries)
 bench_app.command("show")(listing.show)
 bench_app.command("explain")(explain.explain)
@@ -67,16 +65,16 @@ bench_app.command("prune")(prune.prune)
 bench_app.command("sample")(sampling.sample)
 bench_app.command("generate")(sampling.generate)
 bench_app.command("score")(score.score)
-bench_app.command("selftest")(score.selftest)
+bench_app.command("selftest")(checks.selftest)
 bench_app.command("verify")(verifying.verify)
 bench_app.command("speed")(speed.speed)
 bench_app.add_typer(extractors.extractor_app, name="extractor")
 bench_app.add_typer(data.data_app, name="data")
-bench_app.command("validate")(validate.validate)
+bench_app.command("validate")(checks.validate)
 report_app.command("leaderboard")(reporting.leaderboard)
 report_app.command("claims")(reporting.claims)
 report_app.command("all")(reporting.everything)
-report_app.command("site")(site.site)
+report_app.command("site")(reporting.site)
 report_app.command("card")(cards.card)
 report_app.command("compare")(comparing.compare)
 report_app.command("live")(watching.live)

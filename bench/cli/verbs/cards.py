@@ -5,11 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from bench.cli.verbs.options import DeviceOption, Language, RegistryOption
+from bench.cli.verbs.options import (
+    DEFAULT_REPORTS,
+    DeviceOption,
+    Language,
+    RegistryOption,
+    ReportsOption,
+)
 from bench.cli.verbs.output import emit, say
 from catalog.errors import InvalidInput, JobFailed, MissingPrerequisite, UsageError
 
@@ -40,9 +46,7 @@ def card(
     lang: Annotated[
         Language | None, typer.Option("--lang", help="Language of the pages; default: both.")
     ] = None,
-    output_dir: Annotated[
-        Path, typer.Option("--output-dir", "-o", help="The folder of the reports.")
-    ] = Path("reports"),
+    output_dir: ReportsOption = DEFAULT_REPORTS,
     reports: Annotated[
         Path | None,
         typer.Option("--reports", help="Where the records are read; default: --output-dir."),
@@ -75,9 +79,9 @@ def card(
         board = _board(registry.suite(suite).id, boards)
         setting = setting_of(registry, board.suite, resolve_device(device, cpu_is_fine=True))
         failed = _draw(_runs(names, board, every=every), setting, output_dir, again=redraw)
-    chosen: tuple[Language, ...] = tuple(Language) if lang is None else (lang,)
+    languages = get_args(Language) if lang is None else (lang,)
     for name in names:
-        for path in write_card(name, registry, boards, output_dir, [one.value for one in chosen]):
+        for path in write_card(name, registry, boards, output_dir, languages):
             emit(path.as_posix())
     if failed:
         raise JobFailed(f"{len(failed)} of {len(names)} could not be drawn: {', '.join(failed)}")

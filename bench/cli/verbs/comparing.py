@@ -10,7 +10,7 @@ import typer
 
 from bench.cli.verbs.options import JsonOption, Language, RegistryOption
 from bench.cli.verbs.output import emit, emit_items, say
-from bench.records.record import MetricName
+from bench.records.metric_names import MetricName
 from catalog.errors import GateFailed
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def compare(
             " of A is missing from B or failed there.",
         ),
     ] = None,
-    lang: Annotated[Language, typer.Option("--lang", help="Language of the table.")] = Language.EN,
+    lang: Annotated[Language, typer.Option("--lang", help="Language of the table.")] = "en",
     as_json: JsonOption = False,
     registry_file: RegistryOption = None,
 ) -> None:
@@ -98,10 +98,10 @@ def compare(
     pairing = pair_up(left, right, metric)
     judged = judge(pairing, metric)
     if as_json:
-        emit_items(items(judged, metric, max_regression, lang.value))
+        emit_items(items(judged, metric, max_regression, lang))
     else:
-        emit("\n".join(comparison_table(judged, metric, lang.value)))
-    for note in notes(judged, pairing, lang.value):
+        emit("\n".join(comparison_table(judged, metric, lang)))
+    for note in notes(judged, pairing, lang):
         say(note)
     if max_regression is not None:
         _require_no_regression(judged, max_regression, a, b)

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from bench.cli.verbs.options import JsonOption, RegistryOption
 from bench.cli.verbs.output import emit, emit_items, print_rows
 
-
-class Kind(StrEnum):
-    """Sections of the registry that the harness uses."""
-
-    VARIANTS = "variants"
-    SUITES = "suites"
-    DATASETS = "datasets"
-    PROTOCOLS = "protocols"
-    EXTRACTORS = "extractors"
-    CLAIMS = "claims"
+ListedSection = Literal["variants", "suites", "datasets", "protocols", "extractors", "claims"]
+"""Sections of the registry that the harness uses."""
 
 
 def list_entries(
-    kind: Annotated[Kind, typer.Option("--kind", help="What to list.")] = Kind.VARIANTS,
+    section: Annotated[ListedSection, typer.Option("--kind", help="What to list.")] = "variants",
     as_json: JsonOption = False,
     registry_file: RegistryOption = None,
 ) -> None:
@@ -31,11 +22,11 @@ def list_entries(
     from bench.identity.local_registry import pinned_registry
 
     registry = pinned_registry(registry_file)
-    entries = registry.all_suites if kind is Kind.SUITES else getattr(registry, kind.value)
+    entries = registry.all_suites if section == "suites" else getattr(registry, section)
     if as_json:
         emit_items([entry.model_dump(mode="json") for entry in entries])
         return
-    _print_table([_summary(kind, entry) for entry in entries])
+    print_rows([_summary(section, entry) for entry in entries])
 
 
 def show(
@@ -72,15 +63,15 @@ def show(
             emit(f"{key:<24} {text}")
 
 
-def _summary(kind: Kind, entry: Any) -> dict[str, str]:
-    if kind is Kind.VARIANTS:
+def _summary(section: ListedSection, entry: Any) -> dict[str, str]:
+    if section == "variants":
         return {
             "id": entry.id,
             "family": entry.family,
             "parent": entry.parent or "",
             "what it is": entry.summary.en,
         }
-    if kind is Kind.SUITES:
+    if section == "suites":
         rows = "all" if entry.variants == "all" else str(len(entry.variants))
         return {
             "id": entry.id,
@@ -92,11 +83,11 @@ def _summary(kind: Kind, entry: Any) -> dict[str, str]:
             "hours a run, core": _hours(entry.cpu_hours),
             "GPU": _hours(entry.gpu_hours),
         }
-    if kind is Kind.DATASETS:
+    if section == "datasets":
         size = f"{entry.resolution}x{entry.resolution}x{entry.channels}"
         splits = ", ".join(f"{name} {n}" for name, n in entry.splits.items())
         return {"id": entry.id, "images": size, "splits": splits, "licence": entry.licence}
-    if kind is Kind.PROTOCOLS:
+    if section == "protocols":
         return {
             "id": entry.id,
             "data set": entry.dataset,
@@ -104,7 +95,7 @@ def _summary(kind: Kind, entry: Any) -> dict[str, str]:
             "fakes": str(entry.n_fake),
             "extractor": entry.extractor,
         }
-    if kind is Kind.CLAIMS:
+    if section == "claims":
         tested = dict.fromkeys(name for test in entry.tests for name in test.rows)
         return {"id": entry.id, "rows": ", ".join(tested), "the article says": entry.claim_en}
     return {"id": entry.id, "name": entry.name.en, "weights": entry.weights or "none"}
@@ -119,7 +110,3 @@ def _spelled(value: Any) -> str:
         sentences = any(str(item).endswith(".") for item in value)
         return (" " if sentences else ", ").join(map(str, value))
     return "" if value is None or value == {} else str(value)
-
-
-def _print_table(rows: list[dict[str, str]]) -> None:
-    print_rows(rows)

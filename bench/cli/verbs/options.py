@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,14 +15,7 @@ from catalog.errors import MissingPrerequisite, UsageError
 if TYPE_CHECKING:
     import torch
 
-
-class Language(StrEnum):
-    """Languages that pages are written in."""
-
-    EN = "en"
-    ZH = "zh"
-
-
+Language = Literal["en", "zh"]
 RegistryOption = Annotated[
     Path | None,
     typer.Option("--registry", envvar="AIGC_REGISTRY", help="Another registry file."),
@@ -82,10 +74,13 @@ ProtocolOption = Annotated[
     typer.Option("--protocol", help="Score under another protocol of the data set."),
 ]
 LanguageOption = Annotated[Language, typer.Option("--lang", help="Language of the page.")]
-CommittedReports = Annotated[
+ReportsOption = Annotated[
+    Path, typer.Option("--output-dir", "-o", help="The folder of the reports.")
+]
+CommittedReportsOption = Annotated[
     Path, typer.Option("--reports", help="The folder of the committed reports.")
 ]
-REPORTS = Path("reports")
+DEFAULT_REPORTS = Path("reports")
 
 LARGEST_SEED = 2**32 - 1
 MOST_SEEDS = 1000

@@ -1,15 +1,24 @@
-"""``aigc report``: the table of a suite and the claims that it tests, made from records."""
+"""``aigc report``: what is made from records and from nothing else: tables, claims, the site."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.verbs.options import DEFAULT_RUNS, BudgetOption, ProtocolOption, RegistryOption
+from bench.cli.verbs.options import (
+    DEFAULT_REPORTS,
+    DEFAULT_RUNS,
+    BudgetOption,
+    CommittedReportsOption,
+    LanguageOption,
+    ProtocolOption,
+    RegistryOption,
+    ReportsOption,
+    SuiteArgument,
+)
 from bench.cli.verbs.output import emit, say
 from catalog.errors import GateFailed, UsageError
 
@@ -22,25 +31,18 @@ SHOWN = 160
 """Characters of a line that a message quotes around the first one that differs."""
 
 
-class Language(StrEnum):
-    """Languages that pages are written in."""
-
-    EN = "en"
-    ZH = "zh"
-
-
 def leaderboard(
-    suite: Annotated[str, typer.Argument(help="A suite; aigc bench list --kind suites.")],
+    suite: SuiteArgument,
     runs: Annotated[
         Path | None, typer.Option("--runs", help="Where the records are; default: runs.")
     ] = None,
     output_dir: Annotated[
         Path,
         typer.Option("--output-dir", "-o", help="Where the report goes, in a folder of its own."),
-    ] = Path("reports"),
+    ] = DEFAULT_REPORTS,
     budget: BudgetOption = None,
     protocol: ProtocolOption = None,
-    lang: Annotated[Language, typer.Option("--lang", help="Language of the page.")] = Language.EN,
+    lang: LanguageOption = "en",
     check: Annotated[
         bool,
         typer.Option(
@@ -74,7 +76,7 @@ def leaderboard(
         _check(entry, planned, output_dir, registry)
         return
     found = runs or DEFAULT_RUNS
-    for path in write_leaderboard(entry, planned, found, output_dir, registry, lang.value):
+    for path in write_leaderboard(entry, planned, found, output_dir, registry, lang):
         emit(path.as_posix())
     if html is not None:
         from bench.report.leaderboard.write import published_board
@@ -82,20 +84,18 @@ def leaderboard(
         from catalog.files import write_atomically
 
         board = published_board(entry, planned, output_dir, registry)
-        write_atomically(html, leaderboard_html(board, registry, output_dir, lang.value))
+        write_atomically(html, leaderboard_html(board, registry, output_dir, lang))
         emit(html.as_posix())
 
 
 def claims(
-    suite: Annotated[str, typer.Argument(help="A suite; aigc bench list --kind suites.")],
+    suite: SuiteArgument,
     runs: Annotated[
         Path | None,
         typer.Option("--runs", help="Runs to read; default: the records beside the leaderboards."),
     ] = None,
-    output_dir: Annotated[
-        Path, typer.Option("--output-dir", "-o", help="The folder of the reports.")
-    ] = Path("reports"),
-    lang: Annotated[Language, typer.Option("--lang", help="Language of the page.")] = Language.EN,
+    output_dir: ReportsOption = DEFAULT_REPORTS,
+    lang: LanguageOption = "en",
     registry_file: RegistryOption = None,
 ) -> None:
     """Write what the records say of the article's claims, each with a verdict."""
@@ -104,14 +104,12 @@ def claims(
 
     registry = pinned_registry(registry_file)
     entry = registry.suite(suite)
-    for path in write_claims(entry, registry, output_dir, runs, lang.value):
+    for path in write_claims(entry, registry, output_dir, runs, lang):
         emit(path.as_posix())
 
 
 def everything(
-    reports: Annotated[
-        Path, typer.Option("--reports", help="The folder of the committed reports.")
-    ] = Path("reports"),
+    reports: CommittedReportsOption = DEFAULT_REPORTS,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit 5 where a byte differs.")
     ] = False,
@@ -127,9 +125,7 @@ def everything(
             emit(path.as_posix())
         return
     n_compared, stale = check_everything(registry, reports)
-    for one in stale:
-        for line in _lines(one):
-            emit(line)
+    _emit_stale(stale)
     say(f"{n_compared} generated files compared, {len(stale)} stale")
     if stale:
         raise GateFailed(
@@ -139,15 +135,27 @@ def everything(
         )
 
 
+def site(
+    output_dir: Annotated[
+        Path, typer.Option("--output-dir", "-o", help="Where the site goes.")
+    ] = Path("site"),
+    reports: CommittedReportsOption = DEFAULT_REPORTS,
+    registry_file: RegistryOption = None,
+) -> None:
+    """Write one static site in both languages, which a browser opens from the disk."""
+    from bench.identity.local_registry import pinned_registry
+    from bench.report.site import write_site
+
+    emit(write_site(pinned_registry(registry_file), reports, output_dir).as_posix())
+
+
 def _check(
     suite: Suite, planned: Sequence[TrainSpec], output_dir: Path, registry: Registry
 ) -> None:
     from bench.report import check_leaderboard
 
     compared, stale = check_leaderboard(suite, planned, output_dir, registry)
-    for one in stale:
-        for line in _lines(one):
-            emit(line)
+    _emit_stale(stale)
     bad = {one.file for one in stale}
     for path in compared:
         if path not in bad:
@@ -160,14 +168,13 @@ def _check(
         )
 
 
-def _lines(stale: Stale) -> list[str]:
-    place = "" if stale.line is None else f":{stale.line}"
-    old, new = _excerpts(stale.committed, stale.recomputed)
-    return [
-        f"{stale.file.as_posix()}{place}: stale",
-        f"  committed:  {old}",
-        f"  recomputed: {new}",
-    ]
+def _emit_stale(stale: Sequence[Stale]) -> None:
+    for one in stale:
+        place = "" if one.line is None else f":{one.line}"
+        old, new = _excerpts(one.committed, one.recomputed)
+        emit(f"{one.file.as_posix()}{place}: stale")
+        emit(f"  committed:  {old}")
+        emit(f"  recomputed: {new}")
 
 
 def _excerpts(old: str, new: str) -> tuple[str, str]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -31,14 +30,6 @@ if TYPE_CHECKING:
 
 SHORT_HASH = 16
 NO_WEIGHTS = "no weights"
-
-
-class Compare(StrEnum):
-    """How strictly numbers are compared."""
-
-    AUTO = "auto"
-    EXACT = "exact"
-    TOLERANT = "tolerant"
 
 
 def verify(
@@ -67,13 +58,13 @@ def verify(
         str | None, typer.Option("--seeds", help="Only these training seeds, such as 0-4 or 0,2.")
     ] = None,
     compare: Annotated[
-        Compare,
+        Literal["auto", "exact", "tolerant"],
         typer.Option(
             "--compare",
             help="auto: to the last bit where machine and versions are those on record, else"
             " within tolerances.",
         ),
-    ] = Compare.AUTO,
+    ] = "auto",
     device: DeviceOption = "cpu",
     jobs: JobsOption = None,
     threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads of a job.")] = 1,
@@ -125,7 +116,7 @@ def verify(
         timeout_s=limit_s,
         runs_dir=runs or (DEFAULT_RUNS if DEFAULT_RUNS.is_dir() else None),
         retrain=retrain,
-        comparison=compare.value,
+        comparison=compare,
     )
     _show(results, as_json=as_json)
     _judge(results, path)
