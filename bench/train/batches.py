@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from bench.data.dataset import ImageSplit, to_unit_range
+from bench.models.base import Batch
 
 
 class ShuffledBatches:
@@ -26,11 +27,12 @@ class ShuffledBatches:
         first = step * self.batch_size
         return self._positions(first, first + self.batch_size)
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Images (batch_size, C, H, W) float in -1 .. 1 and labels of one step."""
+    def batch(self, step: int) -> Batch:
+        """What one step sees; images are channels-last."""
         indices = self.indices(step).to(self.split.images.device)
         images = to_unit_range(self.split.images[indices])
-        return images.contiguous(memory_format=torch.channels_last), self.split.labels[indices]
+        images = images.contiguous(memory_format=torch.channels_last)
+        return Batch(images, self.split.labels[indices])
 
     def _positions(self, start: int, stop: int) -> Tensor:
         n = len(self.split)

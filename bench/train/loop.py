@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from bench.data.dataset import ImageSplit, to_unit_range
 from bench.models.base import Batch, FitsAfterTraining, GenerativeModel, StepContext
+from bench.objectives.schedules import learning_rate_factor
 from bench.train import checkpoint
 from bench.train.batches import ShuffledBatches
 from bench.train.checkpoint import Identity
@@ -63,11 +64,6 @@ class Stopped(Exception):
     """The training was asked to stop; its state is in the checkpoint."""
 
 
-def learning_rate_factor(schedule: str, step: int, n_steps: int) -> float:
-    """What the base rate is multiplied by: 1 throughout, or falling linearly from 1 to 0."""
-    return 1.0 - step / n_steps if schedule == "linear" else 1.0
-
-
 class LossMeter:
     """Sums of losses that stay on the device until they are read.
 
@@ -99,6 +95,7 @@ class LossMeter:
         return time.perf_counter() - self._since
 
 
+@dataclass(eq=False, repr=False)
 class Trainer:
     """Trains one model on one split for a number of updates.
 
@@ -112,30 +109,20 @@ class Trainer:
         identity: of the run; a checkpoint of another run is refused.
     """
 
-    def __init__(
-        self,
-        model: GenerativeModel,
-        split: ImageSplit,
-        *,
-        n_steps: int,
-        seed: int,
-        checkpoint_file: Path | None = None,
-        identity: Identity = NOBODY,
-    ) -> None:
-        self.model = model.to(memory_format=torch.channels_last)
-        self.split = split
-        self.n_steps = n_steps
-        self.seed = seed
-        self.checkpoint_file = checkpoint_file
-        self.identity = identity
-        recipe = model.recipe
-        self.batches = ShuffledBatches(split, recipe.batch_size * model.batches_per_step, seed)
+    model: GenerativeModel
+    split: ImageSplit
+    _: KW_ONLY
+    n_steps: int
+    seed: int
+    checkpoint_file: Path | None = None
+    identity: Identity = NOBODY
+
+    def __post_init__(self) -> None:
+        model = self.model.to(memory_format=torch.channels_last)
+        batch_size, decay = model.recipe.batch_size, model.recipe.ema_decay
+        self.batches = ShuffledBatches(self.split, batch_size * model.batches_per_step, self.seed)
         self.state = Training()
-        self.average = (
-            AveragedWeights(model.sampling_modules(), recipe.ema_decay)
-            if recipe.ema_decay > 0.0
-            else None
-        )
+        self.average = AveragedWeights(model.sampling_modules(), decay) if decay > 0.0 else None
         self._base_rates = [group["lr"] for group in self._groups()]
         self._guard = DivergenceGuard(model.parameters())
         self._meter = LossMeter()
@@ -182,15 +169,19 @@ class Trainer:
         factor = learning_rate_factor(self.model.recipe.lr_schedule, step, self.n_steps)
         for group, base_rate in zip(self._groups(), self._base_rates, strict=True):
             group["lr"] = base_rate * factor
-        images, labels = self.batches.batch(step)
-        losses = self.model.step(
-            Batch(images, labels), StepContext(step, self.n_steps, len(self.split))
-        )
+        batch = self.batches.batch(step)
+        losses = self._step(batch)
         if self.average is not None:
             self.average.update()
         self.state.step += 1
-        self.state.images_seen += len(images)
+        self.state.images_seen += len(batch.images)
         return losses
+
+    def _step(self, batch: Batch) -> dict[str, Tensor]:
+        return self.model.step(batch, self._context())
+
+    def _context(self) -> StepContext:
+        return StepContext(self.state.step, self.n_steps, len(self.split))
 
     def _groups(self) -> list[dict[str, Any]]:
         # Asked for at every update: resuming replaces the groups of an optimiser.

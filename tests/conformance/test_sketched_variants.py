@@ -16,7 +16,7 @@ from bench.data import ImageSplit
 from bench.models.base import FitsAfterTraining, GenerativeModel
 from bench.sample.previews import TooSlow, drawn
 from bench.train import checkpoint
-from bench.train.gpu.watch import moved, plain_state
+from bench.train.gpu.graphs import moved, plain_state
 from bench.train.loop import Trainer
 
 ModelOf = Callable[..., GenerativeModel]

@@ -66,9 +66,9 @@ def test_the_verdict_is_the_known_one(
     variant: str, small_model: ModelOf, images: ImageSplit
 ) -> None:
     model = small_model(variant, 3, 16)
-    real, labels = Trainer(model, images, n_steps=30, seed=0).batches.batch(0)
+    batch = Trainer(model, images, n_steps=30, seed=0).batches.batch(0)
     torch.manual_seed(0)
-    verdict = judge(model, real, labels, 30, 40)
+    verdict = judge(model, batch, 30, 40)
     assert verdict.graphable == (variant not in NOT_REPLAYED)
     assert NOT_REPLAYED.get(variant, "yes") in str(verdict)
 

@@ -111,7 +111,7 @@ class Waits(GenerativeModel):
     def __init__(self) -> None:
         super().__init__(Recipe(batch_size=8), ImageShape(3, 16), 10)
         self.network = nn.Linear(1, 1)
-        self._optimizer = adam(list(self.network.parameters()), self.recipe.optimizer)
+        self._optimizer = adam(self.recipe.optimizer, self.network)
 
     def optimizers(self) -> dict[str, Optimizer]:
         return {"network": self._optimizer}
@@ -139,9 +139,8 @@ def test_waiting_is_noticed(images: ImageSplit) -> None:
 def test_a_refused_recording_leaves_a_training_that_goes_on(
     images: ImageSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def approve(model: GenerativeModel, *batch: Any) -> tuple[dict[str, Tensor], Verdict]:
-        images, labels, ctx = batch
-        return model.step(Batch(images, labels), ctx), Verdict(graphable=True)
+    def approve(model: GenerativeModel, *given: Any) -> tuple[dict[str, Tensor], Verdict]:
+        return model.step(*given), Verdict(graphable=True)
 
     monkeypatch.setattr("bench.train.gpu.trainer.watched_step", approve)
     torch.manual_seed(0)

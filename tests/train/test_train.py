@@ -24,11 +24,12 @@ from bench.models.base import (
 )
 from bench.models.noise import ImageNoise
 from bench.networks.shape import ImageShape
+from bench.objectives.schedules import learning_rate_factor
 from bench.train import checkpoint
 from bench.train import loop as train
 from bench.train.checkpoint import Identity
 from bench.train.divergence import Diverged
-from bench.train.loop import Progress, Stopped, Trainer, learning_rate_factor
+from bench.train.loop import Progress, Stopped, Trainer
 from catalog.errors import InvalidInput
 
 SplitOf = Callable[..., ImageSplit]
@@ -51,7 +52,7 @@ class Scribe(GenerativeModel):
         self.rates: list[float] = []
         self.modes: list[bool] = []
         self.fitted: list[tuple[Tensor, bool, bool]] = []
-        self._optimizer = adam(list(self.network.parameters()), recipe.optimizer)
+        self._optimizer = adam(recipe.optimizer, self.network)
 
     def optimizers(self) -> dict[str, Optimizer]:
         return {"network": self._optimizer}

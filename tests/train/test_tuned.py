@@ -34,11 +34,10 @@ from bench.run.plan import Narrowing, planned_specs
 from bench.train.batches import ShuffledBatches
 from bench.train.gpu import trainer as tuned_trainer
 from bench.train.gpu.choice import placed, trainer_of
-from bench.train.gpu.graphs import judge
+from bench.train.gpu.graphs import judge, plain_state
 from bench.train.gpu.precision import Passes, use_bfloat16
 from bench.train.gpu.streaming import StreamedBatches, StreamingTrainer, fits_on, n_bytes
 from bench.train.gpu.trainer import TunedTrainer
-from bench.train.gpu.watch import plain_state
 from bench.train.loop import Stopped, Trainer
 from catalog.read.loader import load_registry
 
@@ -70,7 +69,7 @@ class Habit(GenerativeModel):
         self.count = 0
         self.last = torch.zeros(())
         self.settings: dict[str, Any] = {}
-        self._optimizer = adam(list(self.network.parameters()), recipe.optimizer)
+        self._optimizer = adam(recipe.optimizer, self.network)
 
     def optimizers(self) -> dict[str, Optimizer]:
         return {"network": self._optimizer}
@@ -148,8 +147,7 @@ HARMFUL = {
 
 
 def verdict_of(habit: Callable[..., Any], images_of: ImagesOf) -> Any:
-    images = images_of(4)
-    return judge(Habit(habit), images, torch.arange(4), 6, 40)
+    return judge(Habit(habit), Batch(images_of(4), torch.arange(4)), 6, 40)
 
 
 @pytest.mark.parametrize("name", HARMLESS)
@@ -180,12 +178,12 @@ def test_watching_changes_nothing(images_of: ImagesOf) -> None:
     for watch in (False, True):
         torch.manual_seed(0)
         torch.nn.init.zeros_((model := Habit(nothing)).network.weight)
-        images, labels = images_of(4), torch.arange(4)
+        batch = Batch(images_of(4), torch.arange(4))
         if watch:
-            judge(model, images, labels, 6, 40)
+            judge(model, batch, 6, 40)
         else:
             for step in range(2):
-                model.train().step(Batch(images, labels), StepContext(step, 6, 40))
+                model.train().step(batch, StepContext(step, 6, 40))
         weights.append(model.network.weight.item())
     assert weights[0] == weights[1] != 0.0
 
@@ -207,9 +205,9 @@ class Fake:
         self.rates: list[list[float]] = []
         self.made.append(self)
 
-    def __call__(self, images: Tensor, labels: Tensor, rates: list[float]) -> Any:
-        self.rates.append(list(rates))
-        return self.update(images, labels)
+    def __call__(self, batch: Batch, rates: list[float]) -> Any:
+        self.rates.append(rates)
+        return self.update(batch)
 
 
 @pytest.fixture
@@ -217,7 +215,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> type[Fake]:
     """Let updates on a CPU be recorded by ``Fake``, and run none on a side stream."""
     monkeypatch.setattr(Fake, "made", [], raising=False)
     monkeypatch.setattr(tuned_trainer, "RecordedUpdate", Fake)
-    monkeypatch.setattr(TunedTrainer, "_updated_on_side_stream", TunedTrainer._stepped)
+    monkeypatch.setattr(TunedTrainer, "_on_side_stream", Trainer._step)
     forget = TunedTrainer._forget_recording
 
     def as_on_cuda(trainer: TunedTrainer) -> None:
@@ -411,9 +409,9 @@ def test_a_term_that_fails_leaves_passes_in_bfloat16() -> None:
     module = nn.Module()
     low = passes.in_bfloat16(lambda: torch.is_autocast_enabled("cpu"), module)
     with pytest.raises(ZeroDivisionError):
-        passes.in_full(lambda: 1 / 0)()
+        passes.in_full()(lambda: 1 / 0)()
     assert low()
-    assert not passes.in_full(low)()
+    assert not passes.in_full()(low)()
     module.eval()
     assert not low()
 

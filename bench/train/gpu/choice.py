@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -54,25 +56,16 @@ def trainer_of(
         checkpoint_file: as for ``Trainer``.
         identity: likewise.
     """
-    n_steps, seed = spec.steps, spec.seed
-    loop = loop_of(spec, split, next(model.parameters()).device, graphs=graphs)
-    if loop == "tuned":
-        return TunedTrainer(
-            model,
-            split,
-            n_steps=n_steps,
-            seed=seed,
-            checkpoint_file=checkpoint_file,
-            identity=identity,
-            precision=spec.precision,
-            graphs=graphs,
-        )
-    kind = Trainer if loop == "plain" else StreamingTrainer
-    return kind(
+    kinds: dict[Loop, Callable[..., Trainer]] = {
+        "plain": Trainer,
+        "streamed": StreamingTrainer,
+        "tuned": partial(TunedTrainer, precision=spec.precision, graphs=graphs),
+    }
+    return kinds[loop_of(spec, split, next(model.parameters()).device, graphs=graphs)](
         model,
         split,
-        n_steps=n_steps,
-        seed=seed,
+        n_steps=spec.steps,
+        seed=spec.seed,
         checkpoint_file=checkpoint_file,
         identity=identity,
     )

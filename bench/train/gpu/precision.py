@@ -16,7 +16,8 @@ every replay would see the converted weights of the day of recording.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from inspect import ismethod
 from typing import Any
 
@@ -57,11 +58,15 @@ class Passes:
         """Replace the methods of a model's networks, and its terms that need float32."""
         for name in TWICE_DIFFERENTIATED:
             if hasattr(model, name):
-                setattr(model, name, self.in_full(getattr(model, name)))
+                setattr(model, name, self.in_full()(getattr(model, name)))
         for name in LISTS_OF_TERMS:
             pairs = getattr(model, name, [])
             if pairs:
-                setattr(model, name, [tuple(map(self._in_full_if_term, pair)) for pair in pairs])
+                in_full = [
+                    tuple(self.in_full()(part) if callable(part) else part for part in pair)
+                    for pair in pairs
+                ]
+                setattr(model, name, in_full)
         for child in model.children():
             if type(child).forward is nn.Module.forward:  # never called: a container, or a model
                 self.take_over(child)
@@ -72,7 +77,8 @@ class Passes:
         self._lower(network, PASSES)
         for module in network.modules():
             if isinstance(module, ParametrizationList):
-                module.forward = self._out_of_bfloat16(module.forward)  # type: ignore[method-assign]
+                out_of_bfloat16 = torch.autocast(self._device.type, enabled=False)
+                module.forward = out_of_bfloat16(module.forward)  # type: ignore[method-assign]
             elif module is not network:
                 self._lower(module, PARTIAL_PASSES)
 
@@ -82,20 +88,14 @@ class Passes:
             if ismethod(method):
                 setattr(module, name, self.in_bfloat16(method, module))
 
-    def in_full(self, term: Callable[..., Any]) -> Callable[..., Any]:
-        """A term within which all passes are in float32."""
-
-        def full(*args: Any, **kwargs: Any) -> Any:
-            self._n_terms_in_full += 1
-            try:
-                return term(*args, **kwargs)
-            finally:
-                self._n_terms_in_full -= 1
-
-        return full
-
-    def _in_full_if_term(self, part: Any) -> Any:
-        return self.in_full(part) if callable(part) else part
+    @contextmanager
+    def in_full(self) -> Iterator[None]:
+        """Within it, or within what it decorates, all passes are in float32."""
+        self._n_terms_in_full += 1
+        try:
+            yield
+        finally:
+            self._n_terms_in_full -= 1
 
     def in_bfloat16(self, method: Callable[..., Any], module: nn.Module) -> Callable[..., Any]:
         """A method whose matrix products are in bfloat16 while ``module`` is in training mode."""
@@ -107,13 +107,6 @@ class Passes:
                 return tree_map(as_float32, method(*args, **kwargs))
 
         return low
-
-    def _out_of_bfloat16(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        def out(*args: Any, **kwargs: Any) -> Any:
-            with torch.autocast(self._device.type, enabled=False):
-                return method(*args, **kwargs)
-
-        return out
 
 
 def as_float32(value: Any) -> Any:

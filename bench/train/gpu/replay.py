@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.models.base import Batch
+
 Groups = Sequence[dict[str, Any]]
-Update = Callable[[Tensor, Tensor], dict[str, Tensor]]
 
 
 class RecordedUpdate:
@@ -25,9 +26,8 @@ class RecordedUpdate:
     default generator of the device takes part in the recording.
 
     Args:
-        update: the update, from images (N, C, H, W) and labels (N,) to losses.
-        images: of the right shape and memory format; copied.
-        labels: likewise.
+        update: from a batch to losses.
+        batch: of the right shape and memory format; copied.
         groups: of all optimisers, each with a rate; after recording they are as they were, so that
             a checkpoint looks the same with and without a graph.
 
@@ -36,12 +36,14 @@ class RecordedUpdate:
             they were.
     """
 
-    def __init__(self, update: Update, images: Tensor, labels: Tensor, groups: Groups) -> None:
-        self._images, self._labels = images.clone(), labels.clone()
-        self._rates = [torch.zeros((), device=images.device) for _ in groups]
+    def __init__(
+        self, update: Callable[[Batch], dict[str, Tensor]], batch: Batch, groups: Groups
+    ) -> None:
+        device = batch.images.device
+        self._batch = Batch(batch.images.clone(), batch.labels.clone())
+        self._rates = [torch.zeros((), device=device) for _ in groups]
         self._filled: list[float] = []
         self._graph = torch.cuda.CUDAGraph()
-        device = images.device
         with (
             torch.cuda.device(device),
             torch.cuda.stream(torch.cuda.current_stream(device)),  # back to it if recording fails
@@ -49,16 +51,16 @@ class RecordedUpdate:
             _random_state_kept(device),
             torch.cuda.graph(self._graph, stream=torch.cuda.Stream(device)),
         ):
-            self._losses = update(self._images, self._labels)
+            self._losses = update(self._batch)
 
-    def __call__(self, images: Tensor, labels: Tensor, rates: Sequence[float]) -> dict[str, Tensor]:
+    def __call__(self, batch: Batch, rates: list[float]) -> dict[str, Tensor]:
         """Update once on a batch, with one learning rate per group; returns the losses."""
-        if list(rates) != self._filled:
+        if rates != self._filled:
             for tensor, rate in zip(self._rates, rates, strict=True):
                 tensor.fill_(rate)
-            self._filled = list(rates)
-        self._images.copy_(images)
-        self._labels.copy_(labels)
+            self._filled = rates
+        for buffer, tensor in zip(self._batch, batch, strict=True):
+            buffer.copy_(tensor)
         self._graph.replay()
         return {name: loss.clone() for name, loss in self._losses.items()}
 

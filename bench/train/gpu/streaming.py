@@ -5,16 +5,13 @@ Every kind of batch here holds the same indices and the same pixels as ``Shuffle
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import Tensor
 
 from bench.data.dataset import ImageSplit, to_unit_range
-from bench.models.base import FitsAfterTraining, GenerativeModel
+from bench.models.base import Batch, FitsAfterTraining
 from bench.train.batches import ShuffledBatches
-from bench.train.checkpoint import Identity
-from bench.train.loop import NOBODY, Trainer
+from bench.train.loop import Trainer
 
 LARGEST_SHARE = 0.25
 """Of a device's free memory, for uint8 images: whatever is fitted to the whole split after training
@@ -67,12 +64,12 @@ class StreamedBatches(ShuffledBatches):
         super().__init__(split, batch_size, seed)
         self.device = device
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Images (batch_size, C, H, W) float in -1 .. 1 and labels of one step, on the device."""
+    def batch(self, step: int) -> Batch:
+        """What one step sees, on the device."""
         indices = self.indices(step)
         images = to_unit_range(self._send(self.split.images, indices))
-        labels = self._send(self.split.labels, indices)
-        return images.contiguous(memory_format=torch.channels_last), labels
+        images = images.contiguous(memory_format=torch.channels_last)
+        return Batch(images, self._send(self.split.labels, indices))
 
     def _send(self, source: Tensor, indices: Tensor) -> Tensor:
         pinned = self.device.type == "cuda"
@@ -88,31 +85,15 @@ class StreamingTrainer(Trainer):
     What is fitted after training needs the whole split on the model's device all the same.
     """
 
-    def __init__(
-        self,
-        model: GenerativeModel,
-        split: ImageSplit,
-        *,
-        n_steps: int,
-        seed: int,
-        checkpoint_file: Path | None = None,
-        identity: Identity = NOBODY,
-    ) -> None:
-        super().__init__(
-            model,
-            split,
-            n_steps=n_steps,
-            seed=seed,
-            checkpoint_file=checkpoint_file,
-            identity=identity,
-        )
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.device = next(self.model.parameters()).device
-        self.streamed = split.images.device != self.device
-        size, seed = self.batches.batch_size, self.seed
+        self.streamed = self.split.images.device != self.device
+        size = self.batches.batch_size
         if self.streamed:
-            self.batches = StreamedBatches(split, size, seed, self.device)
+            self.batches = StreamedBatches(self.split, size, self.seed, self.device)
         elif self.device.type == "cuda":
-            self.batches = ResidentBatches(split, size, seed)
+            self.batches = ResidentBatches(self.split, size, self.seed)
 
     def _finish(self) -> None:
         if self.streamed and isinstance(self.model, FitsAfterTraining):
