@@ -1,14 +1,16 @@
-"""The shapes in which entries leave the program as JSON, and the look-ups behind a full page.
+"""The shapes in which entries leave the program as JSON, with counts and look-ups behind them.
 
 Owns field names that scripts rely on; ``SCHEMA_VERSION`` changes when one of them does.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from catalog.browse.vocabulary import FAMILIES, KINDS, MODALITIES, ORIGINS, SEVERITIES, VERDICTS
 from catalog.schema import Erratum, Registry, Resource, Variant
 
 SCHEMA_VERSION = 1
@@ -105,3 +107,29 @@ def nearest_variants(registry: Registry, resource: Resource, limit: int = 4) -> 
     backward = [link.source for kind in _NEAR_BACKWARD for link in pointing if link.type == kind]
     names = dict.fromkeys([*forward, *backward])
     return [variant for name in names for variant in variants_of(registry, name)][:limit]
+
+
+def counts(registry: Registry) -> dict[str, dict[str, int]]:
+    """Entries by every term that can be filtered on; terms that nothing has are left out."""
+    resources, errata = registry.resources, registry.errata
+    return {
+        "origin": _ordered((item.origin for item in resources), ORIGINS),
+        "kind": _ordered((item.kind for item in resources), KINDS),
+        "family": _ordered((item.family for item in resources), FAMILIES),
+        "modality": _ordered((name for item in resources for name in item.modality), MODALITIES),
+        "errata severity": _ordered((item.severity for item in errata), SEVERITIES),
+        "errata verdict": _ordered((item.verdict for item in errata), VERDICTS),
+        "total": {
+            "resources": len(resources),
+            "inventory items": len({m.item for item in resources for m in item.article}),
+            "quotes": sum(len(item.article) for item in resources),
+            "errata": len(errata),
+            "links": len({url for item in resources for url in item.urls}),
+            "runnable": sum(bool(variants_of(registry, item.id)) for item in resources),
+        },
+    }
+
+
+def _ordered(values: Iterable[Any], known: Iterable[str]) -> dict[str, int]:
+    found = Counter(values)
+    return {name: found[name] for name in known if found[name]}

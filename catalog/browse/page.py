@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from catalog.browse.items import backlinks, errata_of, nearest_variants, suite_of, variants_of
-from catalog.browse.numbers import number_text
 from catalog.browse.rankings import Rank
 from catalog.browse.table import wrap
 from catalog.browse.vocabulary import (
@@ -27,37 +26,29 @@ from catalog.browse.vocabulary import (
     STATES,
     UNCONFIRMED,
     VERDICTS,
+    number_text,
+    terms,
 )
 from catalog.schema import Registry, Resource, Text, Variant
 
-_WORDS = {
-    "article": Text(en="What the article says", zh="原文怎么说"),
-    "errata": Text(en="What is wrong with it", zh="错在哪里"),
-    "instead": Text(en="What to read instead", zh="应改读什么"),
-    "run": Text(en="Can I run it", zh="能否运行"),
-    "facts": Text(en="Facts", zh="事实"),
-    "numbers": Text(
-        en="Published numbers (each under its own protocol)", zh="已发表数值（各自协议不同）"
-    ),
-    "relations": Text(en="Relations", zh="关系"),
-    "line": Text(en="line {} (section {})", zh="第{}行（{}节）"),
-    "nothing wrong": Text(en="Nothing that we know of.", zh="目前未发现错误。"),
-    "yes": Text(en="yes: aigc bench run {} {}", zh="可以：aigc bench run {} {}"),
-    "no": Text(en="No.", zh="不能。"),
-    "nearest": Text(en="nearest to it", zh="最接近的可运行变体"),
-    "unranked": Text(en="not ranked yet", zh="尚无排名"),
-    "authors": Text(en="authors", zh="作者"),
-    "year": Text(en="year", zh="年份"),
-    "venue": Text(en="venue", zh="出处"),
-    "aliases": Text(en="also called", zh="别名"),
-    "ids": Text(en="ids", zh="编号"),
-    "links": Text(en="links", zh="链接"),
-    "license": Text(en="licence", zh="许可证"),
-    "status": Text(en="status", zh="状态"),
-    "notes": Text(en="note", zh="说明"),
-    "checked": Text(en="checked by", zh="核实方式"),
-    "sources": Text(en="sources", zh="出处"),
-}
+_WORDS = terms({
+    "article": ("What the article says", "原文怎么说"),
+    "errata": ("What is wrong with it", "错在哪里"),
+    "instead": ("What to read instead", "应改读什么"),
+    "run": ("Can I run it", "能否运行"),
+    "facts": ("Facts", "事实"),
+    "numbers": ("Published numbers (each under its own protocol)", "已发表数值（各自协议不同）"),
+    "relations": ("Relations", "关系"),
+    "line": ("line {} (section {})", "第{}行（{}节）"),
+    "nothing wrong": ("Nothing that we know of.", "目前未发现错误。"),
+    "yes": ("yes: aigc bench run {} {}", "可以：aigc bench run {} {}"),
+    "no": ("No.", "不能。"),
+    "nearest": ("nearest to it", "最接近的可运行变体"),
+    "unranked": ("not ranked yet", "尚无排名"),
+    "authors": "作者", "year": "年份", "venue": "出处", "aliases": ("also called", "别名"),
+    "ids": "编号", "links": "链接", "license": ("licence", "许可证"), "status": "状态",
+    "notes": ("note", "说明"), "evidence": ("checked by", "核实方式"), "sources": "出处",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -77,43 +68,45 @@ class Page:
 
     def lines(self) -> list[str]:
         """The whole page."""
-        return [
-            *self._head(),
-            *self._section("article", self._said()),
-            *self._section("errata", self._errata()),
-            *self._section("instead", self._instead()),
-            *self._section("run", self._run()),
-            *self._section("facts", self._facts()),
-            *self._section("numbers", self._numbers()),
-            *self._section("relations", self._relations()),
-        ]
+        sections = {
+            "article": self._quotes(),
+            "errata": self._errata(),
+            "instead": self._instead(),
+            "run": self._run(),
+            "facts": self._facts(),
+            "numbers": self._numbers(),
+            "relations": self._relations(),
+        }
+        lines = list(self._head())
+        for key, section in sections.items():
+            body = list(section)
+            lines += ["", self._word(key), *body] if body else []
+        return lines
+
+    def _say(self, text: Text) -> str:
+        return text.in_language(self.language)
 
     def _word(self, key: str) -> str:
-        return _WORDS[key].in_language(self.language)
-
-    def _labelled(self, label: str, text: str, indent: str = "  ") -> list[str]:
-        return wrap(f"{label}{COLON[self.language]}{text}", self.width, indent)
+        return self._say(_WORDS[key])
 
     def _wrapped(self, text: str, indent: str = "  ") -> list[str]:
         return wrap(text, self.width, indent)
 
-    def _section(self, key: str, lines: Iterator[str]) -> list[str]:
-        body = list(lines)
-        return ["", self._word(key), *body] if body else []
+    def _labelled(self, label: str, text: str, indent: str = "  ") -> list[str]:
+        return self._wrapped(f"{label}{COLON[self.language]}{text}", indent)
 
     def _head(self) -> Iterator[str]:
-        resource, language = self.resource, self.language
-        yield from self._wrapped(f"{resource.title.in_language(language)}  [{resource.id}]", "")
+        resource = self.resource
+        yield from self._wrapped(f"{self._say(resource.title)}  [{resource.id}]", "")
         tags = [KINDS[resource.kind], ORIGINS[resource.origin]]
-        if resource.family:
-            tags.append(FAMILIES[resource.family])
+        tags += [FAMILIES[resource.family]] if resource.family else []
         tags += [MODALITIES[modality] for modality in resource.modality]
-        words = [tag.in_language(language) for tag in tags]
-        yield " · ".join([*words, str(resource.sure_year)] if resource.sure_year else words)
+        year = [str(resource.sure_year)] if resource.sure_year else []
+        yield " · ".join([*map(self._say, tags), *year])
         yield ""
-        yield from self._wrapped(resource.summary.in_language(language), "")
+        yield from self._wrapped(self._say(resource.summary), "")
 
-    def _said(self) -> Iterator[str]:
+    def _quotes(self) -> Iterator[str]:
         for mention in self.resource.article:
             where = self._word("line").format(mention.line, mention.section)
             translated = f" = {mention.en}" if mention.en and self.language == "en" else ""
@@ -123,10 +116,9 @@ class Page:
         found = errata_of(self.registry, self.resource.id)
         for erratum in found:
             marks = [SEVERITIES[erratum.severity], VERDICTS[erratum.verdict]]
-            said = [erratum.id, *[mark.in_language(self.language) for mark in marks]]
-            if erratum.certainty == "unsure":
-                said.append(UNCONFIRMED.in_language(self.language))
-            yield from self._wrapped(f"{' · '.join(said)} 「{erratum.claim_zh}」")
+            marks += [UNCONFIRMED] if erratum.certainty == "unsure" else []
+            said = " · ".join([erratum.id, *map(self._say, marks)])
+            yield from self._wrapped(f"{said} 「{erratum.claim_zh}」")
             yield from self._wrapped(erratum.correction(self.language), "    ")
             yield from self._labelled(self._word("sources"), " ".join(erratum.sources), "    ")
         if self.resource.article and not found:
@@ -136,8 +128,8 @@ class Page:
         for relation in self.resource.relations:
             if relation.type == "read-instead":
                 target = self.registry.resource(relation.target)
-                title = target.title.in_language(self.language)
-                yield from self._labelled(target.id, f"{title} {target.url or ''}".rstrip())
+                shown = f"{self._say(target.title)} {target.url or ''}".rstrip()
+                yield from self._labelled(target.id, shown)
 
     def _run(self) -> Iterator[str]:
         own = variants_of(self.registry, self.resource.id)
@@ -145,11 +137,9 @@ class Page:
             command = self._word("yes").format(suite_of(self.registry, variant), variant.id)
             yield from self._command(command, self._rank(variant))
         if self.resource.not_runnable:
-            reason = self.resource.not_runnable.in_language(self.language)
+            reason = self._say(self.resource.not_runnable)
             yield from self._wrapped(reason if own else f"{self._word('no')} {reason}")
-        if own:
-            return
-        near = nearest_variants(self.registry, self.resource)
+        near = nearest_variants(self.registry, self.resource)  # of none that runs itself
         if near:
             names = [f"{variant.id} ({self._rank(variant)})" for variant in near]
             yield from self._labelled(self._word("nearest"), ", ".join(names))
@@ -165,66 +155,62 @@ class Page:
         return rank.shown() if rank else self._word("unranked")
 
     def _facts(self) -> Iterator[str]:
-        for key, field, value in self._pairs():
-            mark = ""
-            if field in self.resource.unsure:
-                mark = f" ({UNCONFIRMED.in_language(self.language)})"
-            yield from self._labelled(self._word(key), f"{value}{mark}")
-
-    def _pairs(self) -> Iterator[tuple[str, str, str]]:
-        """Label, field and text of every fact that is known."""
+        """Every fact that is known; what nobody has confirmed is marked."""
         resource = self.resource
         named = [f"{name} {value}" for name, value in resource.ids.model_dump().items() if value]
-        checked = [EVIDENCE[name].in_language(self.language) for name in resource.evidence]
-        rows = [
-            ("authors", "authors", ", ".join(resource.authors)),
-            ("year", "year", str(resource.year or "")),
-            ("venue", "venue", resource.venue or ""),
-            ("aliases", "aliases", ", ".join(resource.aliases)),
-            ("ids", "ids", ", ".join(named)),
-            ("links", "links", " ".join(resource.urls)),
-            ("license", "license", self._license()),
-            ("status", "status", self._status()),
-            *[("notes", "notes", note.in_language(self.language)) for note in resource.notes],
-            ("checked", "evidence", ", ".join(checked)),
+        checked = [self._say(EVIDENCE[name]) for name in resource.evidence]
+        facts = [
+            ("authors", ", ".join(resource.authors)),
+            ("year", str(resource.year or "")),
+            ("venue", resource.venue),
+            ("aliases", ", ".join(resource.aliases)),
+            ("ids", ", ".join(named)),
+            ("links", " ".join(resource.urls)),
+            ("license", self._license()),
+            ("status", self._status()),
+            *[("notes", self._say(note)) for note in resource.notes],
+            ("evidence", ", ".join(checked)),
         ]
-        return (row for row in rows if row[2])
+        for field, value in facts:
+            if value:
+                mark = f" ({self._say(UNCONFIRMED)})" if field in resource.unsure else ""
+                yield from self._labelled(self._word(field), f"{value}{mark}")
 
     def _license(self) -> str:
         licence = self.resource.license
         if licence is None:
             return ""
         parts = {"code": licence.code, "weights": licence.weights, "data": licence.data}
-        said = [
-            f"{LICENSED[name].in_language(self.language)} {value}"
-            for name, value in parts.items()
-            if value
-        ]
+        said = [f"{self._say(LICENSED[name])} {value}" for name, value in parts.items() if value]
         if licence.commercial != "unknown":
-            said.append(LICENSED[licence.commercial].in_language(self.language))
+            said.append(self._say(LICENSED[licence.commercial]))
         if licence.note:
-            said.append(licence.note.in_language(self.language))
+            said.append(self._say(licence.note))
         return "; ".join(said)
 
     def _status(self) -> str:
         status = self.resource.status
         if status is None:
             return ""
-        note = f" {status.note.in_language(self.language)}" if status.note else ""
-        return f"{STATES[status.state].in_language(self.language)} ({status.as_of}){note}"
+        note = f" {self._say(status.note)}" if status.note else ""
+        return f"{self._say(STATES[status.state])} ({status.as_of}){note}"
 
     def _numbers(self) -> Iterator[str]:
         for number in self.resource.reported:
             yield from self._wrapped(number_text(number, self.language))
 
     def _relations(self) -> Iterator[str]:
-        outgoing: dict[str, list[str]] = {}
-        for relation in self.resource.relations:
-            if relation.type != "read-instead":
-                word = RELATIONS[relation.type][0].in_language(self.language)
-                outgoing.setdefault(word, []).append(relation.target)
-        for link in backlinks(self.registry, self.resource.id):
-            word = RELATIONS[link.type][1].in_language(self.language)
-            outgoing.setdefault(word, []).append(link.source)
-        for word, names in outgoing.items():
-            yield from self._labelled(word, ", ".join(names))
+        resource = self.resource
+        links = [
+            (RELATIONS[link.type][0], link.target)
+            for link in resource.relations
+            if link.type != "read-instead"
+        ]
+        links += [
+            (RELATIONS[link.type][1], link.source) for link in backlinks(self.registry, resource.id)
+        ]
+        named: dict[str, list[str]] = {}
+        for word, name in links:
+            named.setdefault(self._say(word), []).append(name)
+        for said, names in named.items():
+            yield from self._labelled(said, ", ".join(names))

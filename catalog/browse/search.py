@@ -1,4 +1,4 @@
-"""Finding entries by words in either language, with typos forgiven.
+"""Finding entries: by what they are, or by words in either language, with typos forgiven.
 
 Text is compared after NFKC and case folding, with and without punctuation, by substring: Chinese
 needs no word splitting for that. Only when nothing contains the words are near misses ranked.
@@ -10,7 +10,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from catalog.browse.vocabulary import FAMILIES, KINDS
+from catalog.browse.vocabulary import FAMILIES, KINDS, MODALITIES, ORIGINS
+from catalog.names import require_known
 from catalog.schema import Resource
 
 _NEAR_ENOUGH = 78.0
@@ -33,6 +34,35 @@ class _Field:
     weight: float
     text: str
     bare: str
+
+
+def select(
+    resources: Iterable[Resource],
+    *,
+    kind: str | None = None,
+    family: str | None = None,
+    modality: str | None = None,
+    origin: str | None = None,
+    year: int | None = None,
+) -> list[Resource]:
+    """The entries that meet every condition, in their order; None means any.
+
+    Raises:
+        UsageError: no entry can have such a value.
+    """
+    require_known("kind", kind, KINDS)
+    require_known("family", family, FAMILIES)
+    require_known("modality", modality, MODALITIES)
+    require_known("origin", origin, ORIGINS)
+    return [
+        one
+        for one in resources
+        if kind in (None, one.kind)
+        and family in (None, one.family)
+        and modality in (None, *one.modality)
+        and origin in (None, one.origin)
+        and year in (None, one.year)
+    ]
 
 
 def fold(text: str) -> str:

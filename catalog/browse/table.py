@@ -48,14 +48,6 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int | No
     return [lines[0], rule, *lines[1:]]
 
 
-def markdown_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table that also lines up as plain text."""
-    cells = [[_escaped(text) for text in row] for row in (headers, *rows)]
-    widths = [max(3, *(cell_len(row[index]) for row in cells)) for index in range(len(headers))]
-    lines = [f"| {' | '.join(map(pad, row, widths))} |" for row in cells]
-    return [lines[0], f"| {' | '.join('-' * column for column in widths)} |", *lines[1:]]
-
-
 def wrap(text: str, width: int | None, indent: str = "") -> list[str]:
     """``text`` in lines of at most ``width`` cells; Chinese may break between any characters."""
     if width is None:
@@ -86,7 +78,3 @@ def _pieces(text: str) -> list[str]:
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     shown = (pad(cut(text, column), column) for text, column in zip(row, widths, strict=True))
     return _GAP.join(shown).rstrip()
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

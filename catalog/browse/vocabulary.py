@@ -6,107 +6,59 @@ Owns every label that listings, pages and rendered files share, but no text of a
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
-from catalog.schema import Text
+from catalog.schema import Reported, Text
 
 LANGUAGES = ("en", "zh")
 
-KINDS = {
-    "document": Text(en="document", zh="文档"),
-    "model": Text(en="model", zh="模型"),
-    "paper": Text(en="paper", zh="论文"),
-    "book": Text(en="book", zh="图书"),
-    "course": Text(en="course", zh="课程"),
-    "site": Text(en="site", zh="网站"),
-    "tool": Text(en="tool", zh="工具"),
-    "dataset": Text(en="data set", zh="数据集"),
-    "metric": Text(en="metric", zh="指标"),
-    "concept": Text(en="concept", zh="概念"),
-    "task": Text(en="task", zh="任务"),
-    "technique": Text(en="technique", zh="技术"),
-    "component": Text(en="component", zh="组件"),
-    "algorithm": Text(en="algorithm", zh="算法"),
-    "step": Text(en="step", zh="步骤"),
-    "formula": Text(en="formula", zh="公式"),
-    "code": Text(en="code", zh="代码"),
-    "edge": Text(en="graph edge", zh="概念图连线"),
-    "property": Text(en="property", zh="性质"),
-    "application": Text(en="application", zh="应用"),
-    "trend": Text(en="trend", zh="趋势"),
-    "challenge": Text(en="challenge", zh="挑战"),
-    "faq": Text(en="question", zh="问答"),
-}
+
+def terms(words: Mapping[str, str | tuple[str, str]]) -> dict[str, Text]:
+    """Each term with its English and Chinese words, of which the English may be the term itself."""
+    pairs = {term: (term, said) if isinstance(said, str) else said for term, said in words.items()}
+    return {term: Text(en=en, zh=zh) for term, (en, zh) in pairs.items()}
+
+
+KINDS = terms({
+    "document": "文档", "model": "模型", "paper": "论文", "book": "图书", "course": "课程",
+    "site": "网站", "tool": "工具", "dataset": ("data set", "数据集"), "metric": "指标",
+    "concept": "概念", "task": "任务", "technique": "技术", "component": "组件",
+    "algorithm": "算法", "step": "步骤", "formula": "公式", "code": "代码",
+    "edge": ("graph edge", "概念图连线"), "property": "性质", "application": "应用",
+    "trend": "趋势", "challenge": "挑战", "faq": ("question", "问答"),
+})  # fmt: skip
 """Every kind, in the order in which pages show them."""
 
-FAMILIES = {
-    "gan": Text(en="GAN", zh="生成对抗网络"),
-    "vae": Text(en="VAE", zh="变分自编码器"),
-    "discrete-vae": Text(en="discrete VAE", zh="离散变分自编码器"),
-    "autoencoder": Text(en="autoencoder", zh="自编码器"),
-    "autoregressive": Text(en="autoregressive", zh="自回归"),
-    "diffusion": Text(en="diffusion", zh="扩散"),
-    "flow": Text(en="flow", zh="流"),
-    "hybrid": Text(en="hybrid", zh="混合"),
-}
+FAMILIES = terms({
+    "gan": ("GAN", "生成对抗网络"), "vae": ("VAE", "变分自编码器"),
+    "discrete-vae": ("discrete VAE", "离散变分自编码器"), "autoencoder": "自编码器",
+    "autoregressive": "自回归", "diffusion": "扩散", "flow": "流", "hybrid": "混合",
+})  # fmt: skip
+MODALITIES = terms(
+    {"text": "文本", "image": "图像", "audio": "音频", "video": "视频", "general": "通用"}
+)
+ORIGINS = terms({"article": ("in the article", "原文收录"), "added": "本目录补充"})
+SHORT_ORIGINS = terms({"article": "原文", "added": "补充"})
+SEVERITIES = terms({"critical": "严重", "major": "重要", "minor": "一般", "nit": "细微"})
+"""The worst first."""
 
-MODALITIES = {
-    "text": Text(en="text", zh="文本"),
-    "image": Text(en="image", zh="图像"),
-    "audio": Text(en="audio", zh="音频"),
-    "video": Text(en="video", zh="视频"),
-    "general": Text(en="general", zh="通用"),
-}
-
-ORIGINS = {
-    "article": Text(en="in the article", zh="原文收录"),
-    "added": Text(en="added", zh="本目录补充"),
-}
-
-SEVERITIES = {
-    "critical": Text(en="critical", zh="严重"),
-    "major": Text(en="major", zh="重要"),
-    "minor": Text(en="minor", zh="一般"),
-    "nit": Text(en="nit", zh="细微"),
-}
-
-VERDICTS = {
-    "false": Text(en="false", zh="错误"),
-    "misleading": Text(en="misleading", zh="误导"),
-    "imprecise": Text(en="imprecise", zh="不准确"),
-    "outdated": Text(en="outdated", zh="过时"),
-    "broken": Text(en="broken", zh="无法使用"),
-    "editorial": Text(en="editorial", zh="编辑疏漏"),
-}
-
-COLUMNS = {
-    "id": Text(en="id", zh="编号"),
-    "kind": Text(en="kind", zh="类别"),
-    "origin": Text(en="origin", zh="来源"),
-    "year": Text(en="year", zh="年份"),
-    "title": Text(en="title", zh="标题"),
-}
-
-SHORT_ORIGINS = {
-    "article": Text(en="article", zh="原文"),
-    "added": Text(en="added", zh="补充"),
-}
-
-EVIDENCE = {
-    "executed": Text(en="execution", zh="实际执行"),
-    "identifier": Text(en="identifiers", zh="编号核对"),
-    "knowledge": Text(en="general knowledge", zh="常识"),
-    "paper": Text(en="the paper's text", zh="论文原文"),
-    "repository": Text(en="the repository", zh="代码仓库"),
-    "web": Text(en="web pages", zh="网页"),
-}
-
-LICENSED = {
-    "code": Text(en="code", zh="代码"),
-    "weights": Text(en="weights", zh="权重"),
-    "data": Text(en="data", zh="数据"),
-    "allowed": Text(en="commercial use allowed", zh="可商用"),
-    "forbidden": Text(en="no commercial use", zh="禁止商用"),
-}
+VERDICTS = terms({
+    "false": "错误", "misleading": "误导", "imprecise": "不准确", "outdated": "过时",
+    "broken": "无法使用", "editorial": "编辑疏漏",
+})  # fmt: skip
+COLUMNS = terms({"id": "编号", "kind": "类别", "origin": "来源", "year": "年份", "title": "标题"})
+EVIDENCE = terms({
+    "executed": ("execution", "实际执行"), "identifier": ("identifiers", "编号核对"),
+    "knowledge": ("general knowledge", "常识"), "paper": ("the paper's text", "论文原文"),
+    "repository": ("the repository", "代码仓库"), "web": ("web pages", "网页"),
+})  # fmt: skip
+LICENSED = terms({
+    "code": "代码", "weights": "权重", "data": "数据",
+    "allowed": ("commercial use allowed", "可商用"), "forbidden": ("no commercial use", "禁止商用"),
+})  # fmt: skip
+STATES = terms(
+    {"active": "活跃", "archived": "已停更", "retired": "已下线", "unreleased": "未公开"}
+)
 
 METRICS = {
     "FID": "FID",
@@ -125,13 +77,6 @@ METRICS = {
     "reconstruction FID": "重建FID",
 }
 """Chinese names of the metrics that published numbers use."""
-
-STATES = {
-    "active": Text(en="active", zh="活跃"),
-    "archived": Text(en="archived", zh="已停更"),
-    "retired": Text(en="retired", zh="已下线"),
-    "unreleased": Text(en="unreleased", zh="未公开"),
-}
 
 RELATIONS = {
     "read-instead": (
@@ -172,3 +117,13 @@ def language(wanted: str | None = None) -> str:
         (os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), ""
     )
     return "zh" if locale.startswith("zh") else "en"
+
+
+def number_text(number: Reported, language: str) -> str:
+    """``FID 21.7 ± 0.21, CIFAR-10, ResNet (source)``, with a mark when nobody has confirmed it."""
+    spread = f" ± {number.spread:g}" if number.spread is not None else ""
+    mark = f" [{UNCONFIRMED.in_language(language)}]" if number.certainty == "unsure" else ""
+    setting = f", {number.setting}" if number.setting else ""
+    value = f"{number.value:g}{spread}{mark}"
+    metric = METRICS.get(number.metric, number.metric) if language == "zh" else number.metric
+    return f"{metric} {value}, {number.dataset}{setting} ({number.source})"

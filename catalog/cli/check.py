@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catalog.cli.options import JsonOption, RegistryOption, emit, emit_json, say
+from catalog.cli.options import JsonOption, RegistryOption, emit_json, emit_table, say
 from catalog.errors import GateFailed, InvalidRegistry, MissingPrerequisite
 from catalog.rules.entries import SECTIONS, statements
 
@@ -105,7 +105,6 @@ def links(
 
 
 def _report(fresh: dict[str, Known], users: dict[str, list[str]], *, as_json: bool) -> None:
-    from catalog.browse.table import available_width, table
     from catalog.rules.links import STATES
 
     ordered = sorted(fresh, key=lambda url: (STATES.index(fresh[url].state), url))
@@ -118,6 +117,6 @@ def _report(fresh: dict[str, Known], users: dict[str, list[str]], *, as_json: bo
             if fresh[url].state != "ok"
         ]
         if rows:
-            emit(table(["state", "since", "used by", "url", "detail"], rows, available_width()))
+            emit_table(["state", "since", "used by", "url", "detail"], rows)
     counted = {state: sum(known.state == state for known in fresh.values()) for state in STATES}
     say(", ".join(f"{number} {state}" for state, number in counted.items()))

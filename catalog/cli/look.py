@@ -14,6 +14,7 @@ from catalog.cli.options import (
     chosen_language,
     emit,
     emit_json,
+    emit_table,
     say,
 )
 
@@ -35,16 +36,22 @@ def list_entries(
 ) -> None:
     """List the entries of the catalogue, all of them or by kind, family, modality, origin, year."""
     from catalog.browse.items import brief
-    from catalog.browse.query import Query
+    from catalog.browse.search import select
     from catalog.read.loader import load_registry
 
-    query = Query(kind, family, modality, origin, year)
     language = chosen_language(lang)
-    found = query.select(load_registry(registry).resources)
+    found = select(
+        load_registry(registry).resources,
+        kind=kind,
+        family=family,
+        modality=modality,
+        origin=origin,
+        year=year,
+    )
     if as_json:
-        emit_json(brief(resource) for resource in found)
+        emit_json(map(brief, found))
         return
-    _emit_table(found, language)
+    _emit_entries(found, language)
     say(f"{len(found)} entries" if len(found) != 1 else "1 entry")
 
 
@@ -67,9 +74,9 @@ def search(
     if found and not hits[0].exact:
         say(f"nothing contains '{words}'; did you mean: {', '.join(r.id for r in found[:3])}?")
     if as_json:
-        emit_json(brief(resource) for resource in found)
+        emit_json(map(brief, found))
     elif found:
-        _emit_table(found, language)
+        _emit_entries(found, language)
     if not found:
         say(f"nothing contains '{words}', and nothing is spelt like it")
 
@@ -111,9 +118,9 @@ def errata(
 ) -> None:
     """List what the article gets wrong, worst first, with corrections and sources."""
     from catalog.browse.items import erratum_item
-    from catalog.browse.query import require_known
     from catalog.browse.table import available_width, wrap
     from catalog.browse.vocabulary import SEVERITIES, VERDICTS
+    from catalog.names import require_known
     from catalog.read.loader import load_registry
 
     require_known("severity", severity, SEVERITIES)
@@ -122,7 +129,7 @@ def errata(
     found = [item for item in load_registry(registry).errata if severity in (None, item.severity)]
     found.sort(key=lambda item: ranking.index(item.severity))
     if as_json:
-        emit_json(erratum_item(item) for item in found)
+        emit_json(map(erratum_item, found))
         return
     width = available_width()
     for item in found:
@@ -138,8 +145,7 @@ def errata(
 
 def stats(as_json: JsonOption = False, registry: RegistryOption = None) -> None:
     """Count the entries by origin, kind, family, modality, and the errata by severity."""
-    from catalog.browse.counts import counts
-    from catalog.browse.table import available_width, table
+    from catalog.browse.items import counts
     from catalog.read.loader import load_registry
 
     found = counts(load_registry(registry))
@@ -151,7 +157,7 @@ def stats(as_json: JsonOption = False, registry: RegistryOption = None) -> None:
         for term, numbers in found.items()
         for name, number in numbers.items()
     ]
-    emit(table(["by", "value", "entries"], rows, available_width()))
+    emit_table(["by", "value", "entries"], rows)
 
 
 def browse(
@@ -179,10 +185,9 @@ def _resource(loaded: Registry, name: str) -> Resource:
 
     wanted = fold(name)
     named = [
-        resource
-        for resource in loaded.resources
-        if wanted in {fold(text) for text in (resource.id, resource.title.en, resource.title.zh)}
-        or wanted in {fold(alias) for alias in resource.aliases}
+        one
+        for one in loaded.resources
+        if wanted in map(fold, (one.id, one.title.en, one.title.zh, *one.aliases))
     ]
     exact = [resource for resource in named if resource.id == wanted]
     if exact or len(named) == 1:
@@ -190,8 +195,7 @@ def _resource(loaded: Registry, name: str) -> Resource:
     return loaded.resource(name)
 
 
-def _emit_table(found: Sequence[Resource], language: str) -> None:
-    from catalog.browse.table import available_width, table
+def _emit_entries(found: Sequence[Resource], language: str) -> None:
     from catalog.browse.vocabulary import COLUMNS, KINDS, SHORT_ORIGINS
 
     rows = [
@@ -204,5 +208,4 @@ def _emit_table(found: Sequence[Resource], language: str) -> None:
         ]
         for resource in found
     ]
-    headers = [words.in_language(language) for words in COLUMNS.values()]
-    emit(table(headers, rows, available_width()))
+    emit_table([words.in_language(language) for words in COLUMNS.values()], rows)

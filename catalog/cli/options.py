@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +28,13 @@ def emit(lines: str | Iterable[str]) -> None:
         typer.echo(line)
 
 
+def emit_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table as wide as the terminal, to stdout."""
+    from catalog.browse.table import available_width, table
+
+    emit(table(headers, rows, available_width()))
+
+
 def say(line: str) -> None:
     """Anything that is not data, to stderr."""
     typer.echo(line, err=True)
@@ -46,8 +53,8 @@ def chosen_language(wanted: str | None) -> str:
     Raises:
         UsageError: it is neither English nor Chinese.
     """
-    from catalog.browse.query import require_known
     from catalog.browse.vocabulary import LANGUAGES, language
+    from catalog.names import require_known
 
     require_known("language", wanted, LANGUAGES)
     return language(wanted)

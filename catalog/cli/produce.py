@@ -51,8 +51,8 @@ def export(
     registry: RegistryOption = None,
 ) -> None:
     """Print the whole catalogue as JSON, JSON lines, CSV or Markdown, or the registry's schema."""
-    from catalog.browse.query import require_known
     from catalog.export.formats import FORMATS
+    from catalog.names import require_known
     from catalog.read.loader import load_registry
 
     require_known("format", wanted, FORMATS)

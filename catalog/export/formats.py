@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from catalog.browse.items import SCHEMA_VERSION, erratum_item, full
-from catalog.browse.table import markdown_table
+from catalog.markdown_table import markdown_table
 from catalog.schema import Registry, Resource
 
 _COLUMNS = (

@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from catalog.browse.counts import counts
-from catalog.browse.items import errata_of, variants_of
-from catalog.browse.numbers import number_text
-from catalog.browse.table import markdown_table
+from catalog.browse.items import counts, errata_of, variants_of
 from catalog.browse.vocabulary import (
     COLON,
     COMMA,
@@ -22,8 +19,10 @@ from catalog.browse.vocabulary import (
     SEVERITIES,
     UNCONFIRMED,
     VERDICTS,
+    number_text,
 )
 from catalog.export.graph import corrected
+from catalog.markdown_table import markdown_table
 from catalog.schema import Erratum, Registry, Resource, Text
 
 FILES = {"en": "catalog.md", "zh": "catalog.zh-CN.md"}

@@ -19,7 +19,7 @@ from catalog.names import suggestion
 
 if TYPE_CHECKING:
     from catalog.document import Document, Loc, Problem
-    from catalog.schema import Dataset, Protocol, Registry, Resource
+    from catalog.schema import Dataset, Protocol, Registry
 
     Finding = tuple[Loc, str]
     Rule = Callable[["Sourced"], Iterator[Finding]]
@@ -57,12 +57,6 @@ REFERENCES = (
     ("claims", "suite", "suites"),
 )
 """Section, field, and the section whose ids the field holds (as a value, a list or keys)."""
-
-_ADDRESS_FIELDS = (
-    *(("links", "homepage"), ("ids", "arxiv"), ("ids", "doi"), ("ids", "openreview")),
-    *(("links", "repo"), ("links", "docs")),
-)
-"""Fields that may give an entry its primary address, in the order in which they are asked."""
 
 _SIDES: dict[str, tuple[int | None, int | None]] = {
     "ratio": (1, 1),
@@ -256,11 +250,11 @@ def first_years(file: Sourced) -> Iterator[Finding]:
 def distinct_addresses(file: Sourced) -> Iterator[Finding]:
     """No two resources have the same primary address, however it is spelt."""
     resources = file.registry.resources
-    addresses = [normal_address(resource.url) if resource.url else None for resource in resources]
-    for index, first in _repeats(addresses):
-        line = file.document.line(("resources", first, *_address_field(resources[first])))
+    found = [resource.address for resource in resources]
+    for index, first in _repeats(normal_address(url) or None for _, url in found):
+        line = file.document.line(("resources", first, *found[first][0]))
         same = f"same address as '{resources[first].id}' (line {line})"
-        yield ("resources", index, *_address_field(resources[index])), same
+        yield ("resources", index, *found[index][0]), same
 
 
 def distinct_identifiers(file: Sourced) -> Iterator[Finding]:
@@ -514,13 +508,6 @@ def _scored(registry: Registry) -> Iterator[tuple[Loc, Protocol, Dataset]]:
     for loc, protocol in _each(registry.protocols, "protocols"):
         if protocol.dataset in datasets:
             yield loc, protocol, datasets[protocol.dataset]
-
-
-def _address_field(resource: Resource) -> Loc:
-    """The field that gives an entry its primary address."""
-    return next(
-        field for field in _ADDRESS_FIELDS if getattr(getattr(resource, field[0]), field[1])
-    )
 
 
 def _languages(en_at: Loc, en: str | None, zh_at: Loc, zh: str | None) -> Iterator[Finding]:

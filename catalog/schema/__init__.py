@@ -11,7 +11,7 @@ from catalog.schema.benchmark import Dataset, Extractor, Gate, Protocol, Recipe,
 from catalog.schema.claims import Claim, Comparison
 from catalog.schema.errata import Erratum
 from catalog.schema.registry import Registry
-from catalog.schema.resources import Resource
+from catalog.schema.resources import Reported, Resource
 
 __all__ = [
     "Claim",
@@ -24,6 +24,7 @@ __all__ = [
     "Protocol",
     "Recipe",
     "Registry",
+    "Reported",
     "Resource",
     "Suite",
     "Text",

@@ -10,7 +10,6 @@ from catalog.schema.base import Entry, Id, Sentence
 from catalog.schema.resources import Certainty, Quote
 
 Severity = Literal["critical", "major", "minor", "nit"]
-SEVERITIES: tuple[Severity, ...] = ("critical", "major", "minor", "nit")
 """From what makes the article unusable to what an editor would mend, worst first."""
 
 Verdict = Literal["false", "misleading", "imprecise", "outdated", "broken", "editorial"]

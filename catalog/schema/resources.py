@@ -9,30 +9,10 @@ from pydantic import Field, PositiveInt, StringConstraints
 from catalog.schema.base import Entry, Id, Sentence, Text
 
 Kind = Literal[
-    "algorithm",
-    "application",
-    "book",
-    "challenge",
-    "code",
-    "component",
-    "concept",
-    "course",
-    "dataset",
-    "document",
-    "edge",
-    "faq",
-    "formula",
-    "metric",
-    "model",
-    "paper",
-    "property",
-    "site",
-    "step",
-    "task",
-    "technique",
-    "tool",
-    "trend",
-]
+    "algorithm", "application", "book", "challenge", "code", "component", "concept", "course",
+    "dataset", "document", "edge", "faq", "formula", "metric", "model", "paper", "property",
+    "site", "step", "task", "technique", "tool", "trend",
+]  # fmt: skip
 Family = Literal[
     "gan", "vae", "discrete-vae", "autoencoder", "autoregressive", "diffusion", "flow", "hybrid"
 ]
@@ -94,11 +74,6 @@ class Links(Entry):
     docs: Url | None = None
     more: tuple[Url, ...] = ()
 
-    def all(self) -> tuple[str, ...]:
-        """Every address once, the primary one first."""
-        named = (self.homepage, self.homepage_zh, self.repo, self.docs, *self.more)
-        return tuple(dict.fromkeys(link for link in named if link))
-
 
 class License(Entry):
     """What may be done with it; ``NONE`` means that the repository has no licence file."""
@@ -111,20 +86,9 @@ class License(Entry):
 
 
 RelationType = Literal[
-    "applies-to",
-    "describes",
-    "evaluates",
-    "extends",
-    "implements",
-    "is-a",
-    "part-of",
-    "provides-data-for",
-    "read-instead",
-    "see-also",
-    "stabilizes",
-    "succeeds",
-    "uses",
-]
+    "applies-to", "describes", "evaluates", "extends", "implements", "is-a", "part-of",
+    "provides-data-for", "read-instead", "see-also", "stabilizes", "succeeds", "uses",
+]  # fmt: skip
 
 
 class Relation(Entry):
@@ -162,6 +126,17 @@ class Edge(Entry):
     target: Id
     verdict: Literal["fine", "loose", "inverted", "misleading", "wrong"]
     relation: Text
+
+
+_ADDRESSES = (
+    ("links", "homepage", "{}"),
+    ("ids", "arxiv", "https://arxiv.org/abs/{}"),
+    ("ids", "doi", "https://doi.org/{}"),
+    ("ids", "openreview", "https://openreview.net/forum?id={}"),
+    ("links", "repo", "{}"),
+    ("links", "docs", "{}"),
+)
+"""Fields that may give an entry its primary address, the preferred one first, with its form."""
 
 
 class Resource(Entry):
@@ -213,21 +188,26 @@ class Resource(Entry):
         return None if "year" in self.unsure else self.year
 
     @property
+    def address(self) -> tuple[tuple[str, ...], str]:
+        """The field that gives the primary link, as a path in the entry, and the link; or nothing.
+
+        That is the home page, else arXiv, DOI, OpenReview, repository or documentation.
+        """
+        for part, field, form in _ADDRESSES:
+            value = getattr(getattr(self, part), field)
+            if value:
+                return (part, field), form.format(value)
+        return (), ""
+
+    @property
     def url(self) -> str | None:
-        """The primary link: home page, else arXiv, DOI, OpenReview or repository."""
-        if self.links.homepage:
-            return self.links.homepage
-        if self.ids.arxiv:
-            return f"https://arxiv.org/abs/{self.ids.arxiv}"
-        if self.ids.doi:
-            return f"https://doi.org/{self.ids.doi}"
-        if self.ids.openreview:
-            return f"https://openreview.net/forum?id={self.ids.openreview}"
-        return self.links.repo or self.links.docs
+        """The primary link."""
+        return self.address[1] or None
 
     @property
     def urls(self) -> tuple[str, ...]:
         """Every address of the entry, the primary one first."""
-        arxiv = (f"https://arxiv.org/abs/{self.ids.arxiv}",) if self.ids.arxiv else ()
-        found = ((self.url,) if self.url else ()) + arxiv + self.links.all()
-        return tuple(dict.fromkeys(found))
+        arxiv = f"https://arxiv.org/abs/{self.ids.arxiv}" if self.ids.arxiv else None
+        links = self.links
+        pages = (links.homepage, links.homepage_zh, links.repo, links.docs, *links.more)
+        return tuple(dict.fromkeys(filter(None, (self.url, arxiv, *pages))))

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from catalog.browse.table import cut, markdown_table, pad, table, wrap
+from catalog.browse.table import cut, pad, table, wrap
+from catalog.markdown_table import markdown_table
 
 MIXED = st.text(alphabet="ab 图像生成，。é", min_size=0, max_size=30)
 
@@ -30,6 +31,15 @@ def test_markdown_tables_escape_and_line_up() -> None:
     lines = markdown_table(["键", "v"], [["a|b", "值\n二"]])
     assert lines[2] == "| a\\|b | 值 二 |"
     assert len({cell_len(line) for line in lines}) == 1
+
+
+def test_cells_are_padded_by_what_a_terminal_shows() -> None:
+    assert markdown_table(["变体", "n"], [["a|b", "1"], ["三个字", "20"]], n_left=1) == [
+        "| 变体   |   n |",
+        "| ------ | --: |",
+        "| a\\|b   |   1 |",
+        "| 三个字 |  20 |",
+    ]
 
 
 @given(MIXED, st.integers(1, 40))

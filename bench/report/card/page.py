@@ -13,8 +13,8 @@ from bench.report.generated.commands import run_command
 from bench.report.words.card import TEXTS
 from bench.report.words.report import Language, Words
 from bench.report.words.spelling import NOTHING, table
-from catalog.browse.numbers import number_text
-from catalog.browse.vocabulary import SEVERITIES
+
+from catalog.browse.vocabulary import SEVERITIES, number_text
 from catalog.schema import Registry
 
 MOST_LISTED = 6

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bench.report.site.places import Place
 from catalog.browse.items import errata_of, variants_of
-from catalog.browse.numbers import number_text
+from catalog.browse.vocabulary import number_text
 from catalog.browse.search import searchable
 from catalog.browse.vocabulary import (
     FAMILIES,

@@ -27,7 +27,7 @@ from bench.report.site.places import places_of
 from bench.report.site.shell import Page, folder_of, root_of
 from bench.report.words.report import Language, Words
 from bench.report.words.site import TEXTS
-from catalog.browse.counts import counts
+from catalog.browse.items import counts
 from catalog.browse.vocabulary import FAMILIES, KINDS, ORIGINS, SEVERITIES
 from catalog.schema import Registry, Variant
 
