@@ -17,10 +17,9 @@ from bench.machine.process import is_alive
 from bench.machine.units import about, clock, size_text
 from bench.records.curve import Point, newest_curve
 from bench.records.files import LATEST_GRID
-from bench.records.lease import Holder, read_holder
+from bench.records.lease import Holder, Sign, read_holder, read_sign
 from bench.records.record import TrainRecord
 from bench.records.run_directory import RunDirectory
-from bench.run.heartbeat import Sign, read_sign
 from catalog.errors import InvalidInput, MissingPrerequisite
 
 if TYPE_CHECKING:

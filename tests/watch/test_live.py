@@ -30,11 +30,11 @@ from test_runner import SAVED, Bench, bench_of, gate, process_at, waiting
 
 from bench.machine.process import ProcessId, this_process
 from bench.records.curve import curve_csv, read_curve
-from bench.records.lease import announced
+from bench.records.lease import Sign, announced, read_sign
 from bench.records.record import to_json
 from bench.records.run_directory import RunDirectory, exclusive
 from bench.run.events import TrainProgress
-from bench.run.heartbeat import Sign, SignsOfLife, read_sign
+from bench.run.heartbeat import SignsOfLife
 from bench.run.plan import Plan, PlannedJob, make_plan
 from bench.watch.dashboard import rendered
 from bench.watch.job_state import (

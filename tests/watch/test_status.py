@@ -14,10 +14,9 @@ from typer.testing import CliRunner, Result
 
 from bench.cli.main import app
 from bench.machine.process import ProcessId, this_process
-from bench.records.lease import RUNNER, Holder, announced, name_of_holder, read_holder
+from bench.records.lease import RUNNER, Holder, Sign, announced, name_of_holder, read_holder
 from bench.records.record import to_json
 from bench.records.run_directory import exclusive
-from bench.run.heartbeat import Sign
 from bench.run.plan import Plan, make_plan
 from bench.watch.job_state import CommandState, planned_job_state
 from catalog.errors import MissingPrerequisite

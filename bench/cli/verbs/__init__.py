@@ -1,1 +1,1 @@
-"""The verbs of ``aigc``, one file per family; heavy imports stay inside the functions."""
+"""One file a verb or a group of verbs; ``options`` and ``output`` are what they share."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,10 +11,6 @@ from bench.cli.verbs.options import JsonOption, Language, RegistryOption
 from bench.cli.verbs.output import emit, emit_items, say
 from bench.records.metric_names import MetricName
 from catalog.errors import GateFailed
-
-if TYPE_CHECKING:
-    from bench.report.compare import Judged
-
 
 SIDE = (
     "a variant (VARIANT, VARIANT:SAMPLER or VARIANT:SAMPLER:raw|ema), a run directory, a runs"
@@ -82,38 +77,25 @@ def compare(
     the scores do not compare, as under different protocols. Exit 4: there is nothing to compare.
     """
     from bench.identity.local_registry import pinned_registry
-    from bench.report.compare import (
-        Choice,
-        comparison_table,
-        items,
-        judge,
-        notes,
-        pair_up,
-        side_of,
-    )
+    from bench.report.compare import Choice, ComparisonPage, pair_up, side_of
 
     registry = pinned_registry(registry_file)
     choice = Choice(registry.suite(suite) if suite else None, runs, sampler, weights)
     left, right = (side_of(text, choice, registry) for text in (a, b))
     pairing = pair_up(left, right, metric)
-    judged = judge(pairing, metric)
+    page = ComparisonPage(pairing, lang)
     if as_json:
-        emit_items(items(judged, metric, max_regression, lang))
+        emit_items(page.items(max_regression))
     else:
-        emit("\n".join(comparison_table(judged, metric, lang)))
-    for note in notes(judged, pairing, lang):
+        emit("\n".join(page.table()))
+    for note in page.notes():
         say(note)
-    if max_regression is not None:
-        _require_no_regression(judged, max_regression, a, b)
-
-
-def _require_no_regression(judged: Sequence[Judged], percent: float, a: str, b: str) -> None:
-    from bench.report.compare import regressions
-
-    found = regressions(judged, percent)
-    if found:
+    lost = (
+        [] if max_regression is None else ComparisonPage(pairing, "en").regressions(max_regression)
+    )
+    if lost:
         raise GateFailed(
-            "; ".join(found),
+            "; ".join(lost),
             where=f"{b}, against {a}",
             hint="the table above says why for each row",
         )

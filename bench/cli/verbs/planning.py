@@ -26,7 +26,6 @@ from bench.cli.verbs.options import (
 from bench.cli.verbs.output import emit_items, print_rows, say
 
 if TYPE_CHECKING:
-    from bench.records.disk import DiskUse
     from bench.run.plan import Narrowing, Plan
     from bench.run.suite_choice import SuiteChoice
 
@@ -86,7 +85,7 @@ def status(
         return
     print_rows(rows, only_in_pipes=("directory",))
     say(_totals(the_plan, [job.state for job in jobs]))
-    say(_disk_line(disk))
+    say(disk.sentence())
     say(command.sentence(last_sign))
 
 
@@ -138,7 +137,7 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
         return
     print_rows(rows)
     say(_totals(plan, [job.state for job in plan.jobs]))
-    say(_disk_line(disk, needed))
+    say(disk.sentence(needed))
     command = CommandState.of(plan.runs_dir)
     if command.holder is not None:
         say(command.sentence())
@@ -186,20 +185,6 @@ def _needed_bytes(plan: Plan, sizes: list[int]) -> int | None:
     if any(whole is None for whole, _ in starting):
         return None
     return sum(max(0, (whole or 0) - size) for whole, size in starting)
-
-
-def _disk_line(disk: DiskUse, needed: int | None = 0) -> str:
-    from bench.machine.units import size_text
-
-    parts = [f"{size_text(disk.jobs)} of these jobs"]
-    if disk.calibration:
-        parts.append(f"{size_text(disk.calibration)} of calibration rows")
-    if disk.other:
-        parts.append(f"{size_text(disk.other)} of other runs")
-    line = f"disk: {', '.join(parts)}; {size_text(disk.free)} free"
-    if needed is None:
-        return f"{line}; no finished run says what the jobs to run will need"
-    return f"{line}; the jobs to run will need about {size_text(needed)}" if needed else line
 
 
 def _totals(plan: Plan, states: list[str]) -> str:

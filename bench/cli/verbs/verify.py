@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -21,15 +21,13 @@ from bench.cli.verbs.options import (
     slots_on,
 )
 from bench.cli.verbs.output import emit_items, print_rows, say
-from catalog.errors import AigcError, ExitCode, GateFailed, InvalidInput, JobFailed
-from catalog.errors import MissingPrerequisite as Missing
+from catalog.errors import MissingPrerequisite
 
 if TYPE_CHECKING:
-    from bench.replay.verify.check import Check, Value
+    from bench.replay.verify.comparison import Comparison, Value
     from bench.replay.verify.result import Result
 
 SHORT_HASH = 16
-NO_WEIGHTS = "no weights"
 
 
 def verify(
@@ -89,7 +87,7 @@ def verify(
     limit_s = parse_duration(timeout) if timeout else None
     wanted_seeds = parse_seeds(seeds) if seeds is not None else ()
     if runs is not None and not runs.is_dir():
-        raise Missing("there is no such runs directory", where=runs.as_posix())
+        raise MissingPrerequisite("there is no such runs directory", where=runs.as_posix())
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     from bench.replay.verify.find import find_targets
 
@@ -99,27 +97,34 @@ def verify(
     warm_up(device)
     from bench.identity.local_registry import pinned_registry
     from bench.machine.device import resolve_device
-    from bench.replay.verify import runner
+    from bench.replay.verify.result import failure_of
+    from bench.replay.verify.runner import verify as verify_all
+    from bench.replay.verify.verification import Verification
     from catalog.read.loader import registry_sha256
     from catalog.read.locate import find_registry
 
     file = find_registry(registry_file)
     chosen = resolve_device(device, cpu_is_fine=True)
-    installation = runner.installation_of(
-        pinned_registry(file), registry_sha256(file), str(chosen), threads, extractor_weights
-    )
-    results = runner.verify(
-        sources,
-        installation,
-        _Progress(len(sources)).report,
-        n_slots=slots_on(chosen, jobs),
-        timeout_s=limit_s,
+    registry = pinned_registry(file)
+    how = Verification(
+        datasets=registry.datasets,
+        extractors=registry.extractors,
+        device=str(chosen),
+        n_threads=threads,
+        registry_sha256=registry_sha256(file),
+        extractor_weights=extractor_weights,
         runs_dir=runs or (DEFAULT_RUNS if DEFAULT_RUNS.is_dir() else None),
         retrain=retrain,
-        comparison=compare,
+        strictness=compare,
     )
+    report = _Progress(len(sources)).report
+    n_slots = slots_on(chosen, jobs)
+    results = verify_all(sources, how, report, n_slots=n_slots, timeout_s=limit_s)
     _show(results, as_json=as_json)
-    _judge(results, path)
+    failure = failure_of(results, path.as_posix())
+    if failure is not None:
+        sys.stdout.flush()
+        raise failure
 
 
 class _Progress:
@@ -139,7 +144,7 @@ def _show(results: list[Result], *, as_json: bool) -> None:
     from bench.replay.verify.result import totals
 
     if as_json:
-        emit_items([_item(result) for result in results])
+        emit_items([result.as_data() for result in results])
         return
     mismatches = [
         _mismatch(result.name, record, check)
@@ -148,48 +153,6 @@ def _show(results: list[Result], *, as_json: bool) -> None:
     ]
     print_rows(mismatches or [_row(result) for result in results])
     say(totals(results))
-
-
-def _judge(results: list[Result], path: Path) -> None:
-    """End with the sentence and the exit code that the results deserve."""
-    from bench.replay.verify.result import worst
-
-    code = worst({result.exit_code for result in results})
-    if code is ExitCode.OK:
-        return
-    sys.stdout.flush()
-    n_bad = sum(result.exit_code is not ExitCode.OK for result in results)
-    where = path.as_posix()
-    if code is ExitCode.GATE_FAILED:
-        raise _gate(results, where)
-    errors: dict[ExitCode, type[AigcError]] = {
-        ExitCode.INVALID_INPUT: InvalidInput,
-        ExitCode.JOB_FAILED: JobFailed,
-        ExitCode.MISSING_PREREQUISITE: Missing,
-    }
-    hint = "give --runs DIR with their weights, or --retrain to train again"
-    raise errors[code](
-        f"{n_bad} of {len(results)} could not be verified; nothing that was compared differs",
-        where=where,
-        hint=hint if any(_lacks_weights(result) for result in results) else None,
-    )
-
-
-def _lacks_weights(result: Result) -> bool:
-    return any(one.reason.startswith(NO_WEIGHTS) for one in result.not_verified)
-
-
-def _gate(results: list[Result], where: str) -> GateFailed:
-    n_values = sum(len(result.mismatches) for result in results)
-    n_runs = sum(bool(result.mismatches) for result in results)
-    strict = any(v.exact for result in results for v in result.verified)
-    return GateFailed(
-        f"{n_values} values of {n_runs} of {len(results)} differ from their records",
-        where=where,
-        hint="on another processor of the same name, numbers compare with --compare tolerant"
-        if strict
-        else None,
-    )
 
 
 def _row(result: Result) -> dict[str, str]:
@@ -202,7 +165,7 @@ def _row(result: Result) -> dict[str, str]:
     }
 
 
-def _mismatch(run: str, record: str, check: Check) -> dict[str, str]:
+def _mismatch(run: str, record: str, check: Comparison) -> dict[str, str]:
     difference = check.difference
     return {
         "run": run,
@@ -222,29 +185,3 @@ def _short(value: Value) -> str:
     text = str(value)
     is_hash = len(text) == 64 and set(text) <= set("0123456789abcdef")
     return f"{text[:SHORT_HASH]}…" if is_hash else text
-
-
-def _item(result: Result) -> dict[str, Any]:
-    return {
-        "run": result.name,
-        "result": result.words,
-        "exit_code": int(result.exit_code),
-        "records": len(result.verified),
-        "numbers": result.count("number"),
-        "images": result.count("images"),
-        "wall_s": round(result.wall_s, 3),
-        "not_verified": [{"record": n.record, "reason": n.reason} for n in result.not_verified],
-        "checks": [
-            {
-                "record": one.record,
-                "what": check.what,
-                "recorded": check.recorded,
-                "recomputed": check.recomputed,
-                "exact": one.exact,
-                "allowed": check.allowed,
-                "passed": check.passed,
-            }
-            for one in result.verified
-            for check in one.checks
-        ],
-    }
