@@ -10,10 +10,10 @@ from PIL import Image
 
 from bench.identity.protocol import ScoringProtocol
 from bench.identity.spec import DatasetSpec, TrainSpec
-from bench.records.machine import Environment
 from bench.records.record import (
     CalibrationSubject,
     Cost,
+    Environment,
     Failure,
     Metric,
     Parameters,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.records.files import CURVE, LIVE_CURVE
 from catalog.errors import InvalidInput
-from catalog.files import regular_bytes
+from catalog.files import reason, regular_bytes
 
 Point = tuple[int, dict[str, float]]
 """A step, and mean losses since the point before, by name."""
@@ -47,11 +47,23 @@ def parse_curve(text: str) -> tuple[Point, ...]:
     )
 
 
+def load_curve(file: Path) -> tuple[Point, ...]:
+    """The points in a file.
+
+    Raises:
+        InvalidInput: it cannot be read, or is no curve.
+    """
+    try:
+        return parse_curve(regular_bytes(file, MAX_BYTES).decode())
+    except (OSError, ValueError, csv.Error) as error:
+        raise InvalidInput("a curve is broken", where=f"{file}: {reason(error)}") from error
+
+
 def read_curve(file: Path) -> tuple[Point, ...]:
     """The points in a file; none where there is no readable one."""
     try:
-        return parse_curve(regular_bytes(file, MAX_BYTES).decode())
-    except (OSError, ValueError, InvalidInput):
+        return load_curve(file)
+    except InvalidInput:
         return ()
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from bench.machine.units import size_text
 from bench.records.files import CALIBRATION_FOLDER, CHECKPOINT, WEIGHTS
 
 
@@ -30,6 +31,18 @@ class DiskUse:
     calibration: int
     other: int
     free: int
+
+    def sentence(self, needed: int | None = 0) -> str:
+        """What to tell a user; ``needed`` is what jobs to run will add, None if unknown."""
+        parts = [f"{size_text(self.jobs)} of these jobs"]
+        if self.calibration:
+            parts.append(f"{size_text(self.calibration)} of calibration rows")
+        if self.other:
+            parts.append(f"{size_text(self.other)} of other runs")
+        line = f"disk: {', '.join(parts)}; {size_text(self.free)} free"
+        if needed is None:
+            return f"{line}; no finished run says what the jobs to run will need"
+        return f"{line}; the jobs to run will need about {size_text(needed)}" if needed else line
 
 
 def size_of(path: Path) -> int:

@@ -13,9 +13,8 @@ from pathlib import Path
 import torch
 
 from bench.identity.digest import sha256_of_file
-from bench.machine.cpu import VARIABLES
-from bench.records.machine import Accelerator, Environment, Processor
-from bench.records.record import Provenance
+from bench.machine.device import VARIABLES
+from bench.records.record import Accelerator, Environment, Processor, Provenance
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LOCK = CHECKOUT / "requirements.lock"

@@ -32,11 +32,13 @@ LATEST_GRID = "latest.png"
 WEIGHTS = "weights.safetensors"
 SCORES = "scores"
 CALIBRATION_FOLDER = "calibration"
+MIXTURE = "gmm-10"
+"""Sampler of the mixture that is fitted to latents, which has a file of weights of its own."""
 
 _NAMES: tuple[tuple[FileKind, str], ...] = (
     ("record", r"train\.json"),
     ("score", r"scores/[0-9a-f]{16}\.json"),
-    ("weights", r"(weights|gmm-10)(-ema)?\.safetensors"),
+    ("weights", rf"(weights|{MIXTURE})(-ema)?\.safetensors"),
     ("checkpoint", r"checkpoint(-previous)?\.pt"),
     ("curve", re.escape(CURVE)),
     ("live", re.escape(LIVE_CURVE)),

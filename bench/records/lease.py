@@ -1,26 +1,28 @@
-"""Who is writing to a directory, in words: a note that the holder leaves while it holds it.
+"""Who is writing to a directory, in words: notes that a holder leaves while it holds it.
 
-``<runs>/.runner.json`` is there while a command works in a runs directory and goes when it ends in
-an orderly way. If it stays behind, its process was killed. The lock itself is the system's; this
-note is for people, and looking at it disturbs nobody.
+``<runs>/.runner.json`` is there while a command works in a runs directory, ``<run>/progress.json``
+while a job is at work in a run directory; each goes when its process ends in an orderly way. If one
+stays behind, its process was killed. The lock itself is the system's; the notes are for people, and
+looking at them disturbs nobody.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
-from pydantic import AwareDatetime, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from bench.machine.process import ProcessId, is_alive, this_process
-from bench.records.record import Record, to_json
-from bench.run.heartbeat import read_sign
+from bench.machine.units import clock
+from bench.records.files import PROGRESS
+from bench.records.record import Record, now, to_json
 from catalog.files import write_atomically
 
 RUNNER = ".runner.json"
+N = TypeVar("N", bound=Record)
 
 
 class Holder(Record):
@@ -43,9 +45,29 @@ class Holder(Record):
         return f"'aigc {self.command}' (process {self.process.pid}, since {clock(self.started_at)})"
 
 
-def clock(moment: datetime) -> str:
-    """A moment in local time, to the second."""
-    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+class Sign(Record):
+    """What a job's process said last of itself.
+
+    Attributes:
+        step: of a training; None in other phases and before the first report.
+        losses: means since the report before, by name.
+        eta_s: how long the training would still take at the pace of this sitting so far; None
+            while that is unknown.
+        memory_bytes: resident memory of the process at that time.
+        peak_memory_bytes: most resident memory that the process ever had.
+    """
+
+    schema_version: Literal[1] = 1
+    process: ProcessId
+    phase: str
+    step: int | None = None
+    n_steps: int | None = None
+    losses: dict[str, float] = Field(default_factory=dict)
+    images_per_s: float | None = None
+    eta_s: float | None = None
+    memory_bytes: int
+    peak_memory_bytes: int
+    updated_at: AwareDatetime
 
 
 @contextmanager
@@ -54,8 +76,7 @@ def announced(directory: Path, command: str, n_slots: int | None = None) -> Iter
 
     Unsynced: after a power failure the note is worth nothing.
     """
-    now = datetime.now(UTC).replace(microsecond=0)
-    holder = Holder(process=this_process(), command=command, n_slots=n_slots, started_at=now)
+    holder = Holder(process=this_process(), command=command, n_slots=n_slots, started_at=now())
     file = directory / RUNNER
     write_atomically(file, to_json(holder), synced=False)
     try:
@@ -66,8 +87,17 @@ def announced(directory: Path, command: str, n_slots: int | None = None) -> Iter
 
 def read_holder(directory: Path) -> Holder | None:
     """The note in a runs directory; None where there is no readable one."""
+    return _note(directory / RUNNER, Holder)
+
+
+def read_sign(directory: Path) -> Sign | None:
+    """The last sign of life in a run directory; None where there is no readable one."""
+    return _note(directory / PROGRESS, Sign)
+
+
+def _note(file: Path, kind: type[N]) -> N | None:
     try:
-        return Holder.model_validate_json((directory / RUNNER).read_bytes())
+        return kind.model_validate_json(file.read_bytes())
     except (OSError, ValidationError):
         return None
 

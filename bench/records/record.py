@@ -1,13 +1,15 @@
 """What a run leaves behind: one train record, and one score record per scored image set.
 
 A train record says what was trained, how it went and what it cost. A score record says how one
-set of images compares with real ones under one protocol. Both are strict JSON with a schema
-version; NaN is never written, a missing number carries its reason instead.
+set of images compares with real ones under one protocol. Both say on what machine they were made:
+two that say the same round the last digit the same way. Both are strict JSON with a schema version;
+NaN is never written, a missing number carries its reason instead.
 """
 
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
@@ -16,7 +18,7 @@ from bench.identity.names import Digest, Name, RelativePath
 from bench.identity.protocol import ScoringProtocol
 from bench.identity.spec import TrainSpec
 from bench.identity.strict_json import parse_strictly
-from bench.records.machine import Environment
+from bench.records.metric_names import MetricName
 
 SCHEMA_VERSIONS = (1,)
 """Versions of both records that this release reads; it writes the last one."""
@@ -30,6 +32,56 @@ class Record(BaseModel):
     """A frozen value that crosses a file boundary."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Processor(Record):
+    """What a processor is and what it calculates with: two of one name may round otherwise.
+
+    The first four are what ``/proc/cpuinfo`` says; on ARM they are implementer, variant, part and
+    revision. ``vectors`` are the instructions that torch has chosen, ``instruction_sets`` those of
+    vectors and matrices that the processor has, and ``limited_by`` the variables that keep the
+    libraries from using all of them.
+    """
+
+    vendor: str
+    family: str
+    model: str
+    stepping: str
+    vectors: str
+    instruction_sets: tuple[str, ...]
+    limited_by: tuple[str, ...] = ()
+
+
+class Accelerator(Record):
+    """What a CUDA device calculates with, beside its name."""
+
+    capability: str
+    driver: str
+    cuda: str
+    cudnn: str
+
+
+class Environment(Record):
+    """The machine and the versions that a number depends on.
+
+    ``processor`` and ``accelerator`` are None where the system does not tell, as on macOS, and in
+    records of the first releases; ``accelerator`` also where there is none in use.
+    """
+
+    device: str
+    device_name: str
+    n_threads: int
+    os: str
+    python: str
+    packages: dict[str, str]
+    processor: Processor | None = None
+    accelerator: Accelerator | None = None
+
+    @property
+    def tells_its_arithmetic(self) -> bool:
+        """Whether an equal environment rounds equally, which names alone do not promise."""
+        on_cpu = self.device == "cpu"
+        return self.processor is not None and (on_cpu or self.accelerator is not None)
 
 
 class Phase(Record):
@@ -171,29 +223,10 @@ class TrainRecord(Record):
             raise ValueError("exactly the failed records carry an error")
         return self
 
-
-MetricName = Literal[
-    "fid",
-    "is",
-    "kid",
-    "precision",
-    "recall",
-    "f_score",
-    "fid_equal_n",
-    "fid_held_out",
-    "fid_bias",
-    "copy_rate",
-    "label_accuracy",
-]
-"""What is measured, beyond what the names say:
-
-- ``fid_equal_n``: distance to the whole reference split of as many first images as the held-out
-  split has, so that it compares with the distance of the held-out images themselves;
-- ``fid_held_out``: distance to the held-out split, of as many first images as it has;
-- ``fid_bias``: what ``fid`` is expected to be too large by, since its images are a sample;
-- ``copy_rate``: share of images nearer to a training image than 95 % of held-out ones are;
-- ``label_accuracy``: share of images that the extractor's classifier puts in the class asked for.
-"""
+    @property
+    def is_trained(self) -> bool:
+        """Whether it names final weights, whatever became of them and of its scores."""
+        return any(artifact.kind == "weights" for artifact in self.artifacts)
 
 
 class Metric(Record):
@@ -286,6 +319,11 @@ class ScoreRecord(Record):
     def metric(self, name: str) -> Metric | None:
         """The metric called ``name``, or None where it was not computed."""
         return next((metric for metric in self.metrics if metric.name == name), None)
+
+
+def now() -> datetime:
+    """The present in UTC, to the second: records need no more."""
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 def to_json(record: Record) -> str:

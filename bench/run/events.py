@@ -6,29 +6,31 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bench.records.record import PhaseName, RunSubject, ScoreRecord
-from bench.replay.verify.check import Check
 
 
 @dataclass(frozen=True)
-class JobStarted:
+class Event:
+    """Something that a job tells; jobs of other rooms have kinds of their own."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class JobStarted(Event):
     """A job has begun in a process of its own."""
 
-    job: str
-
 
 @dataclass(frozen=True)
-class PhaseStarted:
+class PhaseStarted(Event):
     """A job has entered one of its phases."""
 
-    job: str
     phase: PhaseName
 
 
 @dataclass(frozen=True)
-class TrainProgress:
+class TrainProgress(Event):
     """A training has come some way; losses are means since the last event."""
 
-    job: str
     step: int
     n_steps: int
     losses: dict[str, float] = field(default_factory=dict)
@@ -36,10 +38,9 @@ class TrainProgress:
 
 
 @dataclass(frozen=True)
-class Scored:
+class Scored(Event):
     """One image set of a job has its score."""
 
-    job: str
     what: str
     distance: float | None
 
@@ -53,34 +54,12 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Verified:
-    """One record was made again and compared; ``exact`` says whether nothing may differ."""
-
-    job: str
-    record: str
-    exact: bool
-    checks: tuple[Check, ...]
-
-
-@dataclass(frozen=True)
-class NotVerified:
-    """One record could not be compared; ``exit_code`` is that of the reason."""
-
-    job: str
-    record: str
-    reason: str
-    exit_code: int
-
-
-@dataclass(frozen=True)
-class JobEnded:
+class JobEnded(Event):
     """A job is over; ``message`` says why when it is not a success, or what is odd about it."""
 
-    job: str
     status: str
     message: str = ""
     hint: str = ""
 
 
-Event = JobStarted | PhaseStarted | TrainProgress | Scored | Verified | NotVerified | JobEnded
 Watch = Callable[[Event], None]

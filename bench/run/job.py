@@ -1,14 +1,20 @@
-"""A unit of work that a process can be handed: everything it needs, and nothing to look up."""
+"""A unit of work that a process can be handed, and what the worker makes of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Protocol
 
 from bench.identity.protocol import ScoringProtocol
-from bench.identity.spec import TrainSpec
+from bench.records.record import Failure
+from bench.run.events import Watch
 from catalog.schema import Dataset, Extractor
+
+if TYPE_CHECKING:
+    from bench.data import ImageData
+    from bench.score.scoring_bench import ScoringBench
 
 
 @dataclass(frozen=True)
@@ -32,80 +38,60 @@ class Surroundings:
     extractor_weights: Path | None = None
     tuned: bool = False
 
+    def scoring_bench(self, data: ImageData) -> ScoringBench:
+        """The means to score what jobs make, which only a process that scores has to load."""
+        import torch
 
-@dataclass(frozen=True)
-class TrainJob:
-    """Train one model if that is still to be done, then score what has no score yet.
+        from bench.score.scoring_bench import ScoringBench
 
-    Attributes:
-        not_comparable_because: reasons that keep its records out of leaderboards.
-    """
+        return ScoringBench(
+            data,
+            self.protocol,
+            self.extractor,
+            torch.device(self.device),
+            registry_sha256=self.registry_sha256,
+            extractor_weights=self.extractor_weights,
+        )
 
-    spec: TrainSpec
-    directory: Path
-    around: Surroundings
-    not_comparable_because: tuple[str, ...] = ()
+
+class Task(Protocol):
+    """A job at work, in the process that does it."""
+
+    def run(self) -> str:
+        """Do everything that is still to be done; returns what is odd about it, if anything."""
+
+    def stopped(self) -> None:
+        """Leave things in order after ``run`` was asked to stop."""
+
+    def failed(self, error: Exception) -> None:
+        """Leave things in order after ``run`` has failed.
+
+        Raises:
+            OSError: the record of the failure cannot be written.
+        """
+
+
+class Job(Protocol):
+    """Everything that a task needs, with nothing to look up; a small frozen value."""
 
     @property
     def name(self) -> str:
         """What progress displays call it."""
-        return self.spec.label
 
     @property
-    def tuned(self) -> bool:
-        """Whether its training goes through ``bench.train.gpu``, which plain float32 does not."""
-        return self.around.tuned or self.spec.precision != "fp32"
-
-
-@dataclass(frozen=True)
-class CalibrationJob:
-    """Score the images that give a table its scale."""
-
-    names: tuple[str, ...]
-    directory: Path
-    around: Surroundings
+    def directory(self) -> Path:
+        """Where it writes, which no other process may do at the same time."""
 
     @property
-    def name(self) -> str:
-        """What progress displays call it."""
-        return "calibration"
+    def n_threads(self) -> int:
+        """CPU threads that it takes."""
 
+    def task(self, watch: Watch, should_stop: Callable[[], bool]) -> Task:
+        """The work itself; what it needs is imported here, so that a job costs its maker little."""
 
-Comparison = Literal["auto", "exact", "tolerant"]
-"""How strictly a record is compared; ``auto`` asks whether it was made on such a machine."""
+    def bury(self, failure: Failure) -> None:
+        """Close the record of the job, whose process is gone, from outside; if it has one.
 
-
-@dataclass(frozen=True)
-class Installation:
-    """What there is to verify records with; the protocol is the one that each record names."""
-
-    datasets: tuple[Dataset, ...]
-    extractors: tuple[Extractor, ...]
-    device: str
-    n_threads: int
-    registry_sha256: str
-    extractor_weights: Path | None = None
-
-
-@dataclass(frozen=True)
-class VerifyJob:
-    """Make again what the records of one run, or of the calibration sets, say; and compare.
-
-    Attributes:
-        name: of the run's directory, or ``calibration``.
-        source: where the records are; nothing in there is written, not even a lock.
-        directory: a scratch folder of the job's own, which its maker removes.
-        runs_dir: where the weights of a published run may lie, below the run's id.
-        retrain: whether to train again from the spec instead of reading weights.
-    """
-
-    name: str
-    source: Path
-    directory: Path
-    around: Installation
-    runs_dir: Path | None = None
-    retrain: bool = False
-    comparison: Comparison = "auto"
-
-
-Job = TrainJob | CalibrationJob | VerifyJob
+        Raises:
+            OSError: the record cannot be written.
+        """

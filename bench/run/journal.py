@@ -5,61 +5,73 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
 import torch
 
 from bench.identity.code import Loop, code_of_training
+from bench.identity.spec import TrainSpec
 from bench.machine.memory import peak_memory_bytes
 from bench.records.environment import environment, provenance
-from bench.records.record import Failure, Phase, PhaseName, PhaseStatus, Provenance, TrainRecord
+from bench.records.record import (
+    Failure,
+    Phase,
+    PhaseName,
+    PhaseStatus,
+    Provenance,
+    TrainRecord,
+    now,
+)
 from bench.records.redaction import anonymous
 from bench.records.run_directory import RunDirectory
 from bench.run.failures import diagnose
-from bench.run.job import TrainJob
-
-
-def now() -> datetime:
-    """The present in UTC, to the second: records need no more."""
-    return datetime.now(UTC).replace(microsecond=0)
+from bench.run.job import Surroundings
 
 
 class Journal:
     """The record of one job; every change is on disk before the job goes on.
 
+    Args:
+        directory: of the run; the caller holds it.
+        spec: what is trained.
+        around: device and registry.
+        not_comparable_because: reasons that keep the record out of leaderboards.
+
     Attributes:
         record: its present state.
     """
 
-    def __init__(self, job: TrainJob, directory: RunDirectory, device: torch.device) -> None:
-        self.job = job
+    def __init__(
+        self,
+        directory: RunDirectory,
+        spec: TrainSpec,
+        around: Surroundings,
+        not_comparable_because: tuple[str, ...],
+    ) -> None:
         self.directory = directory
-        self.device = device
+        self.spec = spec
+        self.around = around
+        self.device = torch.device(around.device)
         self._enter("data")
+        tuned = around.tuned or spec.precision != "fp32"
         earlier = directory.train_record()
         self.record = TrainRecord(
-            run_id=job.spec.run_id,
-            train_hash=job.spec.train_hash,
+            run_id=spec.run_id,
+            train_hash=spec.train_hash,
             status="started",
-            spec=job.spec,
-            comparable=not job.not_comparable_because,
-            not_comparable_because=job.not_comparable_because,
+            spec=spec,
+            comparable=not not_comparable_because,
+            not_comparable_because=not_comparable_because,
             created_at=earlier.created_at if earlier else now(),
             updated_at=now(),
-            environment=environment(device),
-            provenance=_provenance(job, "tuned" if job.tuned else "plain"),
+            environment=environment(self.device),
+            provenance=self._provenance("tuned" if tuned else "plain"),
         )
-        if earlier and self.training_is_done(earlier) and directory.weights.exists():
+        if earlier and earlier.is_trained and directory.weights.exists():
             self.update(**{name: getattr(earlier, name) for name in _kept_when_scoring(earlier)})
         else:
             self.update()
-
-    @staticmethod
-    def training_is_done(record: TrainRecord) -> bool:
-        """Whether the final weights of a run are there, whatever became of its scores."""
-        return any(artifact.kind == "weights" for artifact in record.artifacts)
 
     def update(self, **changes: Any) -> None:
         """Change fields of the record and write it."""
@@ -72,7 +84,7 @@ class Journal:
 
     def looped(self, loop: Loop) -> None:
         """Note by which loop the training goes: its code is part of what decides the result."""
-        self.update(provenance=_provenance(self.job, loop))
+        self.update(provenance=self._provenance(loop))
 
     @contextmanager
     def phase(self, name: PhaseName) -> Iterator[None]:
@@ -120,13 +132,12 @@ class Journal:
         ended = Phase(name=name, status=status, started_at=self._entered_at, wall_s=wall_s)
         return (*(phase for phase in self.record.phases if phase.name != name), ended)
 
+    def _provenance(self, loop: Loop) -> Provenance:
+        code = code_of_training(self.spec.algorithm, self.spec.recipe, loop)
+        return provenance(self.around.registry_sha256, code)
+
     def _public(self, text: str) -> str:
         return anonymous(text, runs_dir=self.directory.path.parent)
-
-
-def _provenance(job: TrainJob, loop: Loop) -> Provenance:
-    code = code_of_training(job.spec.algorithm, job.spec.recipe, loop)
-    return provenance(job.around.registry_sha256, code)
 
 
 def _kept_when_scoring(earlier: TrainRecord) -> tuple[str, ...]:
@@ -137,17 +148,3 @@ def _kept_when_scoring(earlier: TrainRecord) -> tuple[str, ...]:
     )
     # A limit on the scored images casts no doubt on a training that was beyond doubt before.
     return (*told, "comparable", "not_comparable_because") if earlier.comparable else told
-
-
-def record_death(job: TrainJob, failure: Failure) -> None:
-    """Close the record of a job whose process is gone, from outside.
-
-    A job that died before its first record gets one now.
-    """
-    directory = RunDirectory(job.directory)
-    record = directory.train_record()
-    if record is None:
-        record = Journal(job, directory, torch.device(job.around.device)).record
-    changes = {"status": "error", "error": failure, "updated_at": now()}
-    directory.write_train(TrainRecord.model_validate({**dict(record), **changes}))
-    directory.give_room_back()

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
 from bench.identity import protocol as protocols
 from bench.identity.code import LOOPS, code_of_training, is_same_code
 from bench.identity.protocol import ScoringProtocol
+from bench.identity.settings import differences
 from bench.identity.spec import Precision, TrainSpec, train_spec
 from bench.models.build import resolve_recipe
 from bench.records.record import TrainRecord
 from bench.records.run_directory import CALIBRATION, RunDirectory, calibration_file
 from bench.run.failures import KILLED
-from bench.run.journal import Journal
 from bench.sample.image_sets import calibration_draws, expected_subjects, score_hash
 from bench.train import checkpoint
 from bench.train.checkpoint import Identity
@@ -183,7 +183,7 @@ def _state(
         return "new", "no record"
     if record.error is not None and record.error.type != KILLED:
         return "failed", f"{record.error.phase}: {record.error.message}"
-    if Journal.training_is_done(record):
+    if record.is_trained:
         scored = {score.score_hash for score in directory.score_records()}
         missing = [s for s in expected_subjects(spec) if score_hash(s, protocol) not in scored]
         if not missing:
@@ -248,18 +248,7 @@ def _older_run(spec: TrainSpec, runs_dir: Path) -> str | None:
 
 def difference(old: TrainSpec, new: TrainSpec) -> str:
     """The first setting in which two specs differ, and how many more there are."""
-    before, after = (_flat(spec.model_dump(mode="json")) for spec in (old, new))
-    changed = [key for key in (before | after) if before.get(key) != after.get(key)]
-    key = changed[0]
+    changed = differences(old.model_dump(mode="json"), new.model_dump(mode="json"))
+    key, (before, after) = next(iter(changed.items()))
     more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-    return f"{key} {before.get(key)} → {after.get(key)}{more}"
-
-
-def _flat(data: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(data, dict):
-        return {prefix: data}
-    return {
-        path: leaf
-        for key, value in data.items()
-        for path, leaf in _flat(value, f"{prefix}.{key}" if prefix else key).items()
-    }
+    return f"{key} {before} → {after}{more}"

@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Literal
 
 from bench.identity.spec import TrainSpec
-from bench.machine.disk import size_of
 from bench.machine.process import is_alive
+from bench.records.disk import size_of
 from bench.records.files import CALIBRATION_FOLDER, LOCK, WEIGHTS, FileKind, walk
-from bench.records.lease import RUNNER, read_holder
+from bench.records.lease import RUNNER, read_holder, read_sign
 from bench.records.record import TrainRecord
 from bench.records.run_directory import RunDirectory, exclusive
 from bench.run.failures import KILLED
-from bench.run.heartbeat import read_sign
-from bench.run.journal import Journal
 from bench.run.plan import difference, planned_specs
 from catalog.errors import InvalidInput, MissingPrerequisite
 from catalog.schema import Registry, Suite
@@ -212,7 +210,7 @@ def _whole(
 def _is_lost(record: TrainRecord) -> bool:
     """Whether a run failed for good: a dead process goes on, a good training is only to score."""
     failed = record.error is not None and record.error.type != KILLED
-    return failed and not Journal.training_is_done(record)
+    return failed and not record.is_trained
 
 
 def _all_of(

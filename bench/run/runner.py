@@ -1,8 +1,8 @@
-"""Carries out a plan: hands jobs to an engine and sums up how they ended."""
+"""Carries out a plan: makes its jobs, hands them to an engine and sums up how they ended."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,16 +10,83 @@ import torch
 
 from bench.data.loaders import require_loader
 from bench.identity.local_registry import pinned_registry
+from bench.identity.spec import TrainSpec
 from bench.records.lease import announced
-from bench.records.record import Failure
-from bench.records.run_directory import CALIBRATION, exclusive
+from bench.records.record import Failure, TrainRecord, now
+from bench.records.run_directory import CALIBRATION, RunDirectory, exclusive
 from bench.run.engines.local import Limits, LocalEngine
 from bench.run.events import JobEnded, Watch
-from bench.run.job import CalibrationJob, Job, Surroundings, TrainJob
-from bench.run.journal import record_death
+from bench.run.job import Job, Surroundings, Task
+from bench.run.journal import Journal
 from bench.run.plan import Plan, PlannedJob
 from catalog.read.loader import registry_sha256
 from catalog.read.locate import find_registry
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """Train one model if that is still to be done, then score what has no score yet.
+
+    Attributes:
+        not_comparable_because: reasons that keep its records out of leaderboards.
+    """
+
+    spec: TrainSpec
+    directory: Path
+    around: Surroundings
+    not_comparable_because: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What progress displays call it."""
+        return self.spec.label
+
+    @property
+    def n_threads(self) -> int:
+        """CPU threads that it takes."""
+        return self.around.n_threads
+
+    def task(self, watch: Watch, should_stop: Callable[[], bool]) -> Task:
+        """The work itself."""
+        from bench.run.train_job import TrainTask
+
+        reasons = self.not_comparable_because
+        return TrainTask(self.spec, self.directory, self.around, reasons, watch, should_stop)
+
+    def bury(self, failure: Failure) -> None:
+        """Close its record from outside; a job that died before its first record gets one now."""
+        directory = RunDirectory(self.directory)
+        record = directory.train_record()
+        if record is None:
+            reasons = self.not_comparable_because
+            record = Journal(directory, self.spec, self.around, reasons).record
+        changes = {"status": "error", "error": failure, "updated_at": now()}
+        directory.write_train(TrainRecord.model_validate({**dict(record), **changes}))
+        directory.give_room_back()
+
+
+@dataclass(frozen=True)
+class CalibrationJob:
+    """Score the images that give a table its scale."""
+
+    names: tuple[str, ...]
+    directory: Path
+    around: Surroundings
+    name: str = CALIBRATION
+
+    @property
+    def n_threads(self) -> int:
+        """CPU threads that it takes."""
+        return self.around.n_threads
+
+    def task(self, watch: Watch, should_stop: Callable[[], bool]) -> Task:  # noqa: ARG002
+        """The work itself, which is not stopped halfway."""
+        from bench.run.calibration_job import CalibrationTask
+
+        return CalibrationTask(self.names, self.directory, self.around, watch)
+
+    def bury(self, failure: Failure) -> None:
+        """A calibration has no record of its own; the suite reports the failure."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +178,7 @@ def run_plan(plan: Plan, around: Surroundings, watch: Watch, manner: Manner) -> 
         MissingPrerequisite: another process is writing to the runs directory.
         KeyboardInterrupt: passed on after the running jobs saved their state.
     """
-    engine = LocalEngine(around.device, manner.n_slots, manner.limits, _bury, manner.fail_fast)
+    engine = LocalEngine(around.device, manner.n_slots, manner.limits, manner.fail_fast)
     jobs = jobs_of(plan, around, retry_failed=manner.retry_failed)
     command = f"bench run {plan.suite.id}"
     with exclusive(plan.runs_dir), announced(plan.runs_dir, command, manner.n_slots):
@@ -124,8 +191,3 @@ def _results(plan: Plan, ended: Sequence[JobEnded]) -> tuple[Path, ...]:
     now = {end.job for end in ended if end.status == "success"}
     good = (job for job in plan.jobs if job.state == "done" or job.spec.label in now)
     return tuple(sorted(job.directory for job in good))
-
-
-def _bury(job: Job, failure: Failure) -> None:
-    if isinstance(job, TrainJob):
-        record_death(job, failure)

@@ -9,54 +9,73 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from bench.data import ImageData, load_dataset
+from bench.identity.spec import TrainSpec
 from bench.machine.memory import peak_memory_bytes
-from bench.models.build import build_from_spec
+from bench.models.base import GenerativeModel
 from bench.records.curve import curve_csv
 from bench.records.record import Cost, Health, Measures, Parameters, PhaseName, RunSubject
 from bench.records.run_directory import RunDirectory, artifact
-from bench.run.events import PhaseStarted, Scored, TrainProgress, Watch
-from bench.run.job import TrainJob
+from bench.run.events import PhaseStarted, Scored, Watch
+from bench.run.job import Surroundings
 from bench.run.journal import Journal
-from bench.run.scoring_bench import ScoringBench
+from bench.run.trainee import Trainee, tell
 from bench.sample import trained_model as trained
-from bench.sample.draw_images import draw_subject
 from bench.sample.grid import write_grid
 from bench.sample.image_sets import RECONSTRUCTION, expected_subjects, grid_name, score_hash
-from bench.sample.previews import Sketches
-from bench.sample.trained_model import TrainedModel
+from bench.sample.previews import Previews
+from bench.sample.trained_model import TrainedModel, draw_subject
 from bench.score.suspicions import suspicions
 from bench.train import checkpoint
-from bench.train.checkpoint import Identity
 from bench.train.divergence import Diverged
-from bench.train.gpu.choice import loop_of, placed, trainer_of
 from bench.train.loop import Progress, Training
 from catalog.files import write_atomically
 
 
 class TrainTask:
-    """One model, from its data to its scores."""
+    """One model, from its data to its scores.
 
-    def __init__(self, job: TrainJob, watch: Watch, should_stop: Callable[[], bool]) -> None:
-        self.job = job
+    Args:
+        spec: what is trained.
+        directory: of the run.
+        around: everything else that the run needs.
+        not_comparable_because: reasons that keep its records out of leaderboards.
+        watch: who wants to know.
+        should_stop: asked before every update.
+    """
+
+    def __init__(
+        self,
+        spec: TrainSpec,
+        directory: Path,
+        around: Surroundings,
+        not_comparable_because: tuple[str, ...],
+        watch: Watch,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self.spec = spec
+        self.directory = RunDirectory(directory)
+        self.around = around
+        self.not_comparable_because = not_comparable_because
         self.watch = watch
         self.should_stop = should_stop
-        self.device = torch.device(job.around.device)
-        self.directory = RunDirectory(job.directory)
         self.journal: Journal | None = None
 
     def run(self) -> str:
         """Do everything that is still to be done; returns what is odd about the result, if any."""
-        journal = self.journal = Journal(self.job, self.directory, self.device)
+        journal = self.journal = Journal(
+            self.directory, self.spec, self.around, self.not_comparable_because
+        )
         self.directory.keep_room()
         with self._phase(journal, "data"):
-            data = load_dataset(self.job.around.dataset)
-        if Journal.training_is_done(journal.record):
-            model = trained.load(self.directory, self.device)
+            data = load_dataset(self.around.dataset)
+        if journal.record.is_trained:
+            model = trained.load(self.directory, torch.device(self.around.device))
         else:
             model = self._train(journal, data)
         subjects = self.unscored()
@@ -88,61 +107,43 @@ class TrainTask:
     def unscored(self) -> tuple[RunSubject, ...]:
         """Image sets of this run that have no score under the job's protocol yet."""
         scored = {record.score_hash for record in self.directory.score_records()}
-        protocol = self.job.around.protocol
+        protocol = self.around.protocol
         return tuple(
             subject
-            for subject in expected_subjects(self.job.spec)
+            for subject in expected_subjects(self.spec)
             if score_hash(subject, protocol) not in scored
         )
 
     @contextmanager
     def _phase(self, journal: Journal, name: PhaseName) -> Iterator[None]:
-        self.watch(PhaseStarted(self.job.name, name))
+        self.watch(PhaseStarted(self.spec.label, name))
         with journal.phase(name):
             yield
 
     def _train(self, journal: Journal, data: ImageData) -> TrainedModel:
-        spec = self.job.spec
         with self._phase(journal, "model"):
-            model = build_from_spec(spec).to(self.device)
-            sampling = {id(p): p for m in model.sampling_modules().values() for p in m.parameters()}
-            journal.update(
-                parameters=Parameters(
-                    total=sum(p.numel() for p in model.parameters()),
-                    sampling=sum(p.numel() for p in sampling.values()),
-                )
+            trainee = Trainee(
+                self.spec,
+                data,
+                torch.device(self.around.device),
+                graphs=self.around.tuned,
+                checkpoint_file=self.directory.checkpoint,
             )
-        split = placed(data[spec.dataset.split], self.device)
-        loop = loop_of(spec, split, next(model.parameters()).device, graphs=self.job.around.tuned)
-        journal.looped(loop)
-        trainer = trainer_of(
-            spec,
-            model,
-            split,
-            graphs=self.job.around.tuned,
-            checkpoint_file=self.directory.checkpoint,
-            identity=Identity.of(spec, loop),
-        )
-        sketches = Sketches(trainer, self.directory.latest_grid)
+            journal.update(parameters=_parameters(trainee.model))
+            journal.looped(trainee.loop)
+        previews = Previews(trainee.trainer, self.directory.latest_grid)
+
+        def observe(at: Progress) -> None:
+            tell(self.spec.label, self.watch, at)
+            previews.observe(at)
+
         with self._phase(journal, "train"):
-            training = trainer.run(lambda at: self._tell(sketches.observe(at)), self.should_stop)
-            finished = trained.finish(spec, model, trainer.average, split)
+            training, finished = trainee.train(observe, self.should_stop)
         if training.resumed_from_step is not None:
             journal.resumed_from(training.resumed_from_step)
-        measures = finished.measures(data, self.job.around.protocol.held_out_split)
+        measures = finished.measures(data, self.around.protocol.held_out_split)
         self._publish(journal, training, finished, measures)
         return finished
-
-    def _tell(self, progress: Progress) -> None:
-        self.watch(
-            TrainProgress(
-                self.job.name,
-                progress.step,
-                progress.n_steps,
-                progress.losses,
-                progress.images_per_s,
-            )
-        )
 
     def _publish(
         self,
@@ -163,7 +164,7 @@ class TrainTask:
                 train_wall_s=training.wall_s,
                 images_seen=training.images_seen,
                 images_per_s=training.images_seen / training.wall_s,
-                peak_memory_bytes=peak_memory_bytes(self.device),
+                peak_memory_bytes=peak_memory_bytes(journal.device),
             ),
         )
         checkpoint.remove(self.directory.checkpoint)
@@ -172,7 +173,7 @@ class TrainTask:
         self, subject: RunSubject, model: TrainedModel, data: ImageData
     ) -> tuple[Tensor, float]:
         start = time.perf_counter()
-        images = draw_subject(subject, model, data, self.job.around.protocol)
+        images = draw_subject(subject, model, data, self.around.protocol)
         wall_s = time.perf_counter() - start
         grid = grid_name(subject, has_average=model.average is not None)
         write_grid(images, self.directory.path / grid)
@@ -186,21 +187,21 @@ class TrainTask:
     ) -> None:
         if not sets:
             return
-        bench = ScoringBench(self.job.around, data)
+        bench = self.around.scoring_bench(data)
         for subject, (images, sample_wall_s) in sets.items():
             record = bench.record(
                 subject,
                 images,
                 sample_wall_s,
                 labels=model.labels(subject.sampler, len(images)),
-                comparable=not self.job.not_comparable_because,
+                comparable=not self.not_comparable_because,
             )
             self.directory.write_score(record)
-            self.watch(Scored.of(self.job.name, record))
+            self.watch(Scored.of(self.spec.label, record))
 
     def _health(self, journal: Journal) -> Health:
         """The health on record, with what the scores under the job's protocol make one suspect."""
-        protocol = self.job.around.protocol
+        protocol = self.around.protocol
         found = [
             suspicion
             for record in self.directory.score_records()
@@ -209,3 +210,12 @@ class TrainTask:
             if suspicion.sampler != RECONSTRUCTION
         ]
         return journal.record.health.model_copy(update={"suspicions": tuple(found)})
+
+
+def _parameters(model: GenerativeModel) -> Parameters:
+    modules = model.sampling_modules().values()
+    sampling = {id(p): p for module in modules for p in module.parameters()}
+    return Parameters(
+        total=sum(p.numel() for p in model.parameters()),
+        sampling=sum(p.numel() for p in sampling.values()),
+    )

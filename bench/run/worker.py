@@ -12,14 +12,10 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from bench.records.run_directory import exclusive
-from bench.replay.verify.task import VerifyTask
-from bench.run.calibration_job import CalibrationTask
 from bench.run.events import JobEnded, Watch
 from bench.run.failures import diagnose
-from bench.run.heartbeat import SignsOfLife, tidied
-from bench.run.job import CalibrationJob, Job, VerifyJob
-from bench.run.live_curve import LiveCurve
-from bench.run.train_job import TrainTask
+from bench.run.heartbeat import Heartbeat
+from bench.run.job import Job
 from bench.train.loop import Stopped
 
 ORPHAN_GRACE_S = 20.0
@@ -28,17 +24,15 @@ ORPHAN_GRACE_S = 20.0
 
 def run_job(job: Job, watch: Watch, should_stop: Callable[[], bool]) -> JobEnded:
     """Do a job and say how it ended; no exception of the job's own escapes."""
-    torch.set_num_threads(job.around.n_threads)
-    curve = LiveCurve(job.directory, watch)
-    watch = SignsOfLife(job.directory, curve)
-    task = _task(job, watch, should_stop)
+    torch.set_num_threads(job.n_threads)
+    heartbeat = Heartbeat(job.directory, watch)
+    task = job.task(heartbeat, should_stop)
     try:
         # numpy's and scikit-learn's threads count too: jobs side by side must not fight for cores
         with (
-            threadpool_limits(job.around.n_threads),
+            threadpool_limits(job.n_threads),
             exclusive(job.directory, ORPHAN_GRACE_S),
-            tidied(job.directory),
-            curve,
+            heartbeat,
         ):
             remark = task.run()
     except Stopped:
@@ -54,13 +48,3 @@ def run_job(job: Job, watch: Watch, should_stop: Callable[[], bool]) -> JobEnded
             message += f"; there is no record of it: {refusal.strerror}"
         return JobEnded(job.name, "error", message, diagnosis.hint)
     return JobEnded(job.name, "success", remark)
-
-
-def _task(
-    job: Job, watch: Watch, should_stop: Callable[[], bool]
-) -> CalibrationTask | TrainTask | VerifyTask:
-    if isinstance(job, CalibrationJob):
-        return CalibrationTask(job, watch)
-    if isinstance(job, VerifyJob):
-        return VerifyTask(job, watch, should_stop)
-    return TrainTask(job, watch, should_stop)

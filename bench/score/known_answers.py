@@ -24,8 +24,8 @@ BATCH = 64
 
 
 @dataclass(frozen=True)
-class Check:
-    """One known answer and what came out.
+class KnownAnswer:
+    """One answer that is known by hand, and what came out.
 
     Attributes:
         name: metric and case.
@@ -45,9 +45,9 @@ class Check:
         return abs(self.got - self.expected) <= self.tolerance
 
 
-def run_selftest() -> list[Check]:
+def run_selftest() -> list[KnownAnswer]:
     """All known answers; takes a few seconds."""
-    families: tuple[Callable[[], list[Check]], ...] = (
+    families: tuple[Callable[[], list[KnownAnswer]], ...] = (
         _frechet,
         _inception,
         _kernel,
@@ -57,7 +57,7 @@ def run_selftest() -> list[Check]:
     return [check for family in families for check in family()]
 
 
-def _frechet() -> list[Check]:
+def _frechet() -> list[KnownAnswer]:
     # The 16 vertices 100 ± 10 of a 4-D cube have covariance v·1 with v = 16/15 · 100.
     cube = torch.tensor(list(product((90, 110), repeat=4)))
     v = 1600 / 15
@@ -83,7 +83,7 @@ def _frechet() -> list[Check]:
     ]
 
 
-def _inception() -> list[Check]:
+def _inception() -> list[KnownAnswer]:
     # One-hot times 200 gives certain predictions, so IS is exp(entropy of the class shares).
     four = (torch.eye(4, dtype=torch.int64) * 200).repeat(10, 1)
     uneven = four[[0, 0, 0, 1] * 10]
@@ -102,7 +102,7 @@ def _inception() -> list[Check]:
     ]
 
 
-def _kernel() -> list[Check]:
+def _kernel() -> list[KnownAnswer]:
     # The kernel is (x·y / d + 1)³. For {0, 2} and {1, 3}: 1 + 64 − 2 · (1 + 1 + 27 + 343) / 4.
     return [
         _check("kid of {0, 2} and {1, 3}", -121, _kid([[0], [2]], [[1], [3]])),
@@ -113,13 +113,13 @@ def _kernel() -> list[Check]:
         # Constants (1, 1) and (1, 3): 2³ + 6³ − 2·3³.
         _check("kid of two constants, 2 features", 170, _kid([[1, 1]] * 2, [[1, 3]] * 2)),
         # All subsets of constant sets are alike.
-        Check(
+        KnownAnswer(
             "kid spread of two constants", 0, EXACT, _values("kid", [[1]] * 5, [[2]] * 5)["kid_std"]
         ),
     ]
 
 
-def _precision_recall() -> list[Check]:
+def _precision_recall() -> list[KnownAnswer]:
     line = torch.arange(0, 100, 10).unsqueeze(1)  # (10, 1)
     # Real balls reach 30 at the ends, so the line covers up to 120: the two farthest of line + 50,
     # 130 and 140, lie outside. By symmetry recall is the same.
@@ -136,7 +136,7 @@ def _precision_recall() -> list[Check]:
     ]
 
 
-def _statistical() -> list[Check]:
+def _statistical() -> list[KnownAnswer]:
     generator = torch.Generator().manual_seed(0)
 
     def normal(n: int, d: int) -> Features:
@@ -148,27 +148,27 @@ def _statistical() -> list[Check]:
     n, d = 1797, 64
     return [
         # Each of 16 axes adds 0.5² + (1.5 − 1)².
-        Check(
+        KnownAnswer(
             "fid of N(0.5, 1.5²) and N(0, 1)",
             8,
             0.15,
             score_features("fid", shifted, standard, SETTINGS)["fid"],
         ),
         # E(x·y / 16 + 1)³ over both pairs; the difference of the sides is 1.029296875.
-        Check(
+        KnownAnswer(
             "kid of N(0.5, 1) and N(0, 1)",
             1.029296875,
             0.1,
             score_features("kid", moved, standard, settings)["kid"],
         ),
-        Check(
+        KnownAnswer(
             "kid of one distribution",
             0,
             0.005,
             score_features("kid", normal(5_000, 16), standard, settings)["kid"],
         ),
         # Both sides estimate a unit covariance from n images: the bias is d·(d + 5) / (2·n).
-        Check(
+        KnownAnswer(
             "fid bias of one distribution",
             d * (d + 5) / (2 * n),
             0.12,
@@ -195,8 +195,8 @@ def _values(
     return score_features(group, _features(fake), _features(real), settings)
 
 
-def _check(name: str, expected: float, got: float, tolerance: float = EXACT) -> Check:
-    return Check(name, expected, tolerance, got)
+def _check(name: str, expected: float, got: float, tolerance: float = EXACT) -> KnownAnswer:
+    return KnownAnswer(name, expected, tolerance, got)
 
 
 def _fid(fake: Rows, real: Rows) -> float:
@@ -217,7 +217,7 @@ def _prc(
     real: Rows,
     expected: tuple[float, float, float],
     prc_neighborhood: int = 3,
-) -> list[Check]:
+) -> list[KnownAnswer]:
     settings = replace(SETTINGS, prc_neighborhood=prc_neighborhood)
     got = _values("prc", fake, real, settings)
     return [

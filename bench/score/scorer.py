@@ -16,12 +16,13 @@ from torch import Tensor
 
 from bench.data import ImageData
 from bench.identity.protocol import ScoringProtocol
-from bench.records.record import Metric, MetricName
-from bench.score.copies import copy_rate
+from bench.records.metric_names import MetricName
+from bench.records.record import Metric
 from bench.score.extractors import load_extractor
 from bench.score.features import Features, extract, reference_features
 from bench.score.metrics import (
     TooFewImages,
+    copy_rate,
     frechet_distance,
     inception_score,
     kernel_distance,
@@ -108,7 +109,12 @@ def score_features(
 
 
 class Scorer:
-    """Measures sets of generated images against one data set under one protocol."""
+    """Measures sets of generated images against one data set under one protocol.
+
+    Precision and recall take time and memory that grow with the square of the number of images, so
+    with 50,000 of them the literature looks at 10,000 of each side (1904.06991, section 3): where
+    the protocol has ``prc_samples``, they see the first ones alone.
+    """
 
     def __init__(
         self,
@@ -145,7 +151,18 @@ class Scorer:
             )
             for split in (protocol.reference_split, protocol.held_out_split)
         )
-        self.settings = _settings(protocol)
+        self.settings = Settings(
+            layer_isc=protocol.layer_isc,
+            layer_fid=protocol.layer_fid,
+            layer_kid=protocol.layer_kid,
+            layer_prc=protocol.layer_prc,
+            isc_splits=protocol.isc_splits,
+            kid_subsets=protocol.kid_subsets,
+            kid_subset_size=protocol.kid_subset_size,
+            prc_neighborhood=protocol.prc_neighborhood,
+            prc_samples=protocol.prc_samples or protocol.n_reference,
+            rng_seed=protocol.rng_seed,
+        )
 
     def score(self, images: Tensor, labels: Tensor | None = None) -> tuple[Metric, ...]:
         """All metrics of a record for (N, C, H, W) uint8 generated images.
@@ -179,14 +196,16 @@ class Scorer:
 
     def _group(self, group: MetricGroup, fake: Features) -> list[Metric]:
         n_fake, n_real = len(fake[self.settings.layer_fid]), self.protocol.n_reference
-        shown = min(n_fake, n_real) if group == "prc" else n_fake
+        if group == "prc":
+            most = self.protocol.prc_samples or n_real
+            n_fake, n_real = min(most, n_fake), min(most, n_real)
         return _measured(
             GROUPS[group],
             lambda: (
                 score_features(group, fake, self.reference, self.settings)
                 | (self._error(fake) if group == "fid" else {})
             ),
-            n_fake=shown,
+            n_fake=n_fake,
             n_real=None if group == "is" else n_real,
         )
 
@@ -263,21 +282,6 @@ def _measured(
         )
         for name in names
     ]
-
-
-def _settings(protocol: ScoringProtocol) -> Settings:
-    return Settings(
-        layer_isc=protocol.layer_isc,
-        layer_fid=protocol.layer_fid,
-        layer_kid=protocol.layer_kid,
-        layer_prc=protocol.layer_prc,
-        isc_splits=protocol.isc_splits,
-        kid_subsets=protocol.kid_subsets,
-        kid_subset_size=protocol.kid_subset_size,
-        prc_neighborhood=protocol.prc_neighborhood,
-        prc_samples=protocol.n_reference,
-        rng_seed=protocol.rng_seed,
-    )
 
 
 def _require_same(what: str, found: object, expected: object) -> None:

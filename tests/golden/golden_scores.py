@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench.run.scoring_bench import ScoringBench
 from golden_digest import Parts, digest
 from golden_variants import CPU, SEED, UPDATES, images_of, registry
 from torch import Tensor
@@ -15,14 +14,14 @@ from torch import Tensor
 from bench.identity.protocol import ScoringProtocol, resolve
 from bench.models.build import build_from_spec
 from bench.records.record import CalibrationSubject, ScoreRecord
-from bench.run.job import Surroundings
 from bench.run.plan import Narrowing, planned_specs
 from bench.sample import trained_model as trained
-from bench.sample.draw_images import draw_subject
 from bench.sample.image_sets import calibration_draws, expected_subjects
+from bench.sample.trained_model import draw_subject
 from bench.score.calibration import CALIBRATIONS, calibration_images, calibration_labels
 from bench.score.extractors import load_extractor
 from bench.score.features import extract
+from bench.score.scoring_bench import ScoringBench
 from bench.train.gpu.choice import trainer_of
 from catalog.errors import AigcError, MissingPrerequisite
 
@@ -64,15 +63,9 @@ def score_parts(name: str) -> Parts:
 
 
 def _bench(protocol: ScoringProtocol) -> ScoringBench:
-    around = Surroundings(
-        dataset=registry().dataset(protocol.dataset),
-        protocol=protocol,
-        extractor=registry().extractor(protocol.extractor),
-        device="cpu",
-        n_threads=1,
-        registry_sha256="0" * 64,
-    )
-    return ScoringBench(around, images_of(protocol.dataset))
+    entry = registry().extractor(protocol.extractor)
+    data = images_of(protocol.dataset)
+    return ScoringBench(data, protocol, entry, CPU, registry_sha256="0" * 64)
 
 
 def _calibration(protocol: ScoringProtocol, name: str, draw: int) -> Parts:

@@ -21,9 +21,8 @@ from bench.data import load_dataset
 from bench.models.build import build_from_spec
 from bench.run.engines.local import Limits, LocalEngine, warm_up
 from bench.run.events import Event, JobStarted, PhaseStarted
-from bench.run.job import TrainJob
 from bench.run.plan import Narrowing, make_plan
-from bench.run.runner import surroundings
+from bench.run.runner import TrainJob, surroundings
 from bench.train.loop import Trainer
 from catalog.read.loader import load_registry
 
@@ -52,7 +51,7 @@ def harness_s() -> float:
                 seen["trained"] = time.perf_counter()
 
     with tempfile.TemporaryDirectory() as folder:
-        engine = LocalEngine("cpu", 1, Limits(), lambda *_: None)
+        engine = LocalEngine("cpu", 1, Limits())
         (ended,) = engine.run([make_job(Path(folder))], watch)
     if ended.status != "success":
         raise SystemExit(f"the job failed: {ended.message}")

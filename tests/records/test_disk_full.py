@@ -24,9 +24,9 @@ from bench.cli.main import app
 from bench.identity.digest import sha256_of_file
 from bench.records.run_directory import RunDirectory, read_score
 from bench.run.events import JobEnded
-from bench.run.job import Job, TrainJob
+from bench.run.job import Job
 from bench.run.plan import Plan, make_plan
-from bench.run.runner import jobs_of, surroundings
+from bench.run.runner import TrainJob, jobs_of, surroundings
 from bench.run.worker import run_job
 from bench.train import checkpoint
 from bench.train.checkpoint import Identity

@@ -24,16 +24,26 @@ from bench.models.build import build_from_spec
 from bench.models.noise import ImageNoise
 from bench.records.record import TrainRecord
 from bench.records.run_directory import RunDirectory
-from bench.replay.pictures.draw import N_IMAGES, Setting, are_drawn, draw_pictures, setting_of
+from bench.replay.pictures.draw import (
+    N_IMAGES,
+    Setting,
+    are_drawn,
+    draw_pictures,
+    setting_of,
+    weights_beside,
+)
 from bench.replay.pictures.interpolation import N_PAIRS, NoiseBetween, interpolate, slerp
 from bench.replay.pictures.neighbours import closest, columns, nearest
 from bench.replay.pictures.record import RECORD, read_pictures
-from bench.replay.pictures.retrain import Trained, sameness, train_watched
 from bench.replay.pictures.sheet import MOST_BYTES, sheet_png
-from bench.replay.pictures.snapshots import SnapshotTaker, model_at
-from bench.run.job import TrainJob
+from bench.replay.pictures.snapshots import (
+    SnapshotTaker,
+    WatchedTraining,
+    model_at,
+    train_watched,
+)
 from bench.run.plan import make_plan
-from bench.run.runner import jobs_of, surroundings
+from bench.run.runner import TrainJob, jobs_of, surroundings
 from bench.run.worker import run_job
 from bench.sample.trained_model import TrainedModel
 from bench.train.loop import Stopped, Trainer
@@ -83,10 +93,10 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 
 
 @pytest.fixture(scope="module")
-def watched_again(tiny: Tiny) -> Callable[[str], Trained]:
-    made: dict[str, Trained] = {}
+def watched_again(tiny: Tiny) -> Callable[[str], WatchedTraining]:
+    made: dict[str, WatchedTraining] = {}
 
-    def train(name: str) -> Trained:
+    def train(name: str) -> WatchedTraining:
         if name not in made:
             made[name] = train_watched(tiny.records[name].spec, tiny.setting.data, CPU)
         return made[name]
@@ -118,27 +128,26 @@ def equal_tensors(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_watched_training_ends_with_the_recorded_weights(
-    tiny: Tiny, watched_again: Callable[[str], Trained], name: str
+    tiny: Tiny, watched_again: Callable[[str], WatchedTraining], name: str
 ) -> None:
-    same = sameness(tiny.records[name], watched_again(name).final)
-    assert same.same_machine
-    assert same.equal
+    weights = weights_beside(tiny.records[name], watched_again(name).final)
+    assert all(file.sha256 == file.recorded_sha256 for file in weights)
     n_files = sum(artifact.kind == "weights" for artifact in tiny.records[name].artifacts)
-    assert len(same.weights) == n_files >= 1
+    assert len(weights) == n_files >= 1
 
 
 def test_weights_of_another_training_are_not_taken_for_the_recorded_ones(
-    tiny: Tiny, watched_again: Callable[[str], Trained]
+    tiny: Tiny, watched_again: Callable[[str], WatchedTraining]
 ) -> None:
     record = tiny.records["auto"]
     other = record.spec.model_copy(update={"seed": 1})
     again = train_watched(other, tiny.setting.data, CPU)
-    assert not sameness(record, again.final).equal
+    assert all(f.sha256 != f.recorded_sha256 for f in weights_beside(record, again.final))
 
 
 @pytest.mark.parametrize("name", ["auto", "averaged", "codes"])
 def test_a_moment_is_the_model_of_a_training_that_stopped_there(
-    tiny: Tiny, watched_again: Callable[[str], Trained], name: str
+    tiny: Tiny, watched_again: Callable[[str], WatchedTraining], name: str
 ) -> None:
     spec = tiny.records[name].spec
     made = watched_again(name)
@@ -154,7 +163,7 @@ def test_a_moment_is_the_model_of_a_training_that_stopped_there(
 
 
 def test_a_moment_has_a_sampler_fitted_to_its_own_latents(
-    watched_again: Callable[[str], Trained],
+    watched_again: Callable[[str], WatchedTraining],
 ) -> None:
     made = watched_again("fitted")
     states = [model.model.state_dict() for _, model in made.earlier]
@@ -211,7 +220,7 @@ def left_uniform(index: int) -> Tensor:
 
 @pytest.mark.parametrize("name", ["auto", "averaged", "fitted", "asked"])
 def test_an_interpolation_ends_at_images_of_the_sample(
-    watched_again: Callable[[str], Trained], name: str
+    watched_again: Callable[[str], WatchedTraining], name: str
 ) -> None:
     model = watched_again(name).final
     ema = model.average is not None
@@ -230,7 +239,7 @@ def sample(model: TrainedModel, n: int, *, ema: bool) -> Tensor:
 
 
 def test_held_choices_leave_only_the_left_end_in_the_sample(
-    watched_again: Callable[[str], Trained],
+    watched_again: Callable[[str], WatchedTraining],
 ) -> None:
     model = watched_again("codes").final
     images, between = interpolate(model, N_POINTS, seed=0, ema=False)
@@ -242,7 +251,7 @@ def test_held_choices_leave_only_the_left_end_in_the_sample(
 
 @pytest.mark.parametrize("name", ["choices", "chain"])
 def test_noise_that_is_no_latent_vector_has_nothing_between(
-    watched_again: Callable[[str], Trained], name: str
+    watched_again: Callable[[str], WatchedTraining], name: str
 ) -> None:
     assert interpolate(watched_again(name).final, N_POINTS, seed=0, ema=False) == (
         None,
@@ -351,7 +360,7 @@ def test_sheets_of_colour_images_are_small_too() -> None:
 
 
 def test_the_last_row_of_the_training_is_the_sample(
-    watched_again: Callable[[str], Trained], drawn: Path
+    watched_again: Callable[[str], WatchedTraining], drawn: Path
 ) -> None:
     images = sample(watched_again("averaged").final, N_POINTS, ema=True)
     with Image.open(drawn / "averaged" / "training.png") as picture:

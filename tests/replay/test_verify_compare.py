@@ -9,9 +9,10 @@ from helpers import RECORDS
 
 from bench.machine.device import VARIABLES
 from bench.records.environment import driver_of, processor_of
-from bench.records.record import Accelerator, Environment, MetricName, Processor, parse_score_record
-from bench.replay.verify.check import Check, Value
+from bench.records.metric_names import MetricName
+from bench.records.record import Accelerator, Environment, Processor, parse_score_record
 from bench.replay.verify.compare import result_checks, same_machine
+from bench.replay.verify.comparison import Comparison, Value
 from bench.replay.verify.tolerance import (
     SPREADS,
     VALUES,
@@ -42,7 +43,7 @@ from bench.replay.verify.tolerance import (
 def test_numbers_may_be_near_and_all_else_is_equal(
     recorded: Value, recomputed: Value, allowed: float | None, passed: bool
 ) -> None:
-    assert Check("number", "fid", recorded, recomputed, allowed).passed is passed
+    assert Comparison("number", "fid", recorded, recomputed, allowed).passed is passed
 
 
 def test_every_metric_has_a_tolerance_that_a_better_model_does_not_hide_behind() -> None:

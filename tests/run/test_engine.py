@@ -18,26 +18,26 @@ from bench.run.events import Event, JobEnded, JobStarted, PhaseStarted
 from bench.run.failures import HINTS
 
 
-class Grave:
-    """Remembers for whom an engine wrote the last record."""
+class Mortal:
+    """A job that remembers what an engine wrote into its last record."""
 
     def __init__(self) -> None:
-        self.buried: list[tuple[str, str, str, str]] = []
+        self.name = "vae s0"
+        self.buried: list[tuple[str, str, str]] = []
 
-    def __call__(self, job: Any, failure: Failure) -> None:
+    def bury(self, failure: Failure) -> None:
         assert failure.hint
-        self.buried.append((job.name, failure.phase, failure.type, failure.message))
+        self.buried.append((failure.phase, failure.type, failure.message))
 
 
-def listening(exit_code: int | None) -> tuple[LocalEngine, Connection, Grave]:
+def listening(exit_code: int | None) -> tuple[LocalEngine, Connection, Mortal]:
     """An engine with one child whose end of the pipe the test holds."""
-    grave = Grave()
-    engine = LocalEngine("cpu", 1, Limits(), grave)
+    job: Any = Mortal()
+    engine = LocalEngine("cpu", 1, Limits())
     receiver, sender = multiprocessing.Pipe(duplex=False)
     process: Any = SimpleNamespace(join=lambda: None, exitcode=exit_code, pid=None)
-    job: Any = SimpleNamespace(name="vae s0")
     engine._running[receiver] = _Child(job, process, float("inf"))
-    return engine, sender, grave
+    return engine, sender, job
 
 
 def listen(engine: LocalEngine) -> tuple[list[JobEnded], list[Event]]:
@@ -71,22 +71,22 @@ def close_in_the_middle_of_a_message(sender: Connection) -> None:
 def test_a_child_that_falls_silent_is_buried_with_its_phase(
     exit_code: int, kind: str, message: str, fall_silent: Callable[[Connection], None]
 ) -> None:
-    engine, sender, grave = listening(exit_code)
+    engine, sender, job = listening(exit_code)
     sender.send(PhaseStarted("vae s0", "train"))
     fall_silent(sender)
     ended, events = listen(engine)
     assert ended == [JobEnded("vae s0", "error", f"{kind}: {message}", HINTS[kind])]
     assert events == [PhaseStarted("vae s0", "train"), *ended]
-    assert grave.buried == [("vae s0", "train", kind, message)]
+    assert job.buried == [("train", kind, message)]
     assert engine._running == {}
 
 
 def test_a_child_that_says_how_it_ended_is_believed() -> None:
-    engine, sender, grave = listening(None)
+    engine, sender, job = listening(None)
     sender.send(JobStarted("vae s0"))
     sender.send(JobEnded("vae s0", "success"))
     sender.close()
     ended, events = listen(engine)
     assert ended == [JobEnded("vae s0", "success")]
     assert events == [JobStarted("vae s0"), *ended]
-    assert grave.buried == []
+    assert job.buried == []

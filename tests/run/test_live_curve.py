@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from bench.records.curve import curve_csv, newest_curve, parse_curve, read_curve
-from bench.run import live_curve
+from bench.run import heartbeat
 from bench.run.events import Event, PhaseStarted, TrainProgress
-from bench.run.live_curve import LiveCurve
+from bench.run.heartbeat import Heartbeat
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
-    monkeypatch.setattr(live_curve.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now[0])
     return now
 
 
@@ -37,7 +37,7 @@ def fail_after(directory: Path, *events: Event) -> None:
     """A job that fails when it has told some events."""
 
     def work() -> None:
-        with LiveCurve(directory, ignored) as curve:
+        with Heartbeat(directory, ignored) as curve:
             for event in events:
                 curve(event)
             raise ZeroDivisionError
@@ -65,7 +65,7 @@ def test_points_are_written_at_once_then_now_and_then_and_at_the_end_of_a_phase(
     tmp_path: Path, clock: list[float]
 ) -> None:
     heard: list[Event] = []
-    curve = LiveCurve(tmp_path, heard.append)
+    curve = Heartbeat(tmp_path, heard.append)
     seen = []
     for step in range(1, 9):
         curve(at(step))
@@ -83,18 +83,18 @@ def test_a_training_that_goes_on_replaces_what_it_makes_again(
     fail_after(tmp_path, *(at(step, 1.0) for step in range(1, 8)))
     (tmp_path / "latest.png").touch()
     assert steps(tmp_path) == list(range(1, 8))
-    LiveCurve(tmp_path, ignored)(at(5, 2.0))
+    Heartbeat(tmp_path, ignored)(at(5, 2.0))
     points = read_curve(tmp_path / "live.csv")
     assert points == (*((step, {"loss": 1.0}) for step in range(1, 5)), (5, {"loss": 2.0}))
     assert (tmp_path / "latest.png").exists()
-    LiveCurve(tmp_path, ignored)(at(1, 3.0))
+    Heartbeat(tmp_path, ignored)(at(1, 3.0))
     assert read_curve(tmp_path / "live.csv") == ((1, {"loss": 3.0}),)
     assert not (tmp_path / "latest.png").exists()  # of a training that was given up
 
 
 def test_after_a_success_only_the_finished_curve_is_left(tmp_path: Path) -> None:
     (tmp_path / "curve.csv").write_text(curve_csv([(9, {"loss": 9.0})]))
-    with LiveCurve(tmp_path, ignored) as curve:
+    with Heartbeat(tmp_path, ignored) as curve:
         curve(at(1))
         assert newest_curve(tmp_path) == ((1, {"loss": 0.5}),)
         (tmp_path / "latest.png").touch()
@@ -118,11 +118,11 @@ def test_writing_does_not_wait_for_the_disk_and_survives_a_full_one(
 
     monkeypatch.setattr(os, "fsync", sync)
     heard: list[Event] = []
-    curve = LiveCurve(tmp_path, heard.append)
+    curve = Heartbeat(tmp_path, heard.append)
     curve(at(1))
     assert steps(tmp_path) == [1]
     monkeypatch.setattr(Path, "write_bytes", refuse)
     curve(at(2))
     curve(PhaseStarted("job", "sample"))
     assert heard == [at(1), at(2), PhaseStarted("job", "sample")]
-    assert [path.name for path in tmp_path.iterdir()] == ["live.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["live.csv", "progress.json"]

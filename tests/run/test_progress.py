@@ -10,9 +10,10 @@ import pytest
 from helpers import wait_until
 
 from bench.machine.process import this_process
+from bench.records.lease import read_sign
 from bench.run import heartbeat as progress
 from bench.run.events import Event, JobStarted, PhaseStarted, TrainProgress
-from bench.run.heartbeat import SignsOfLife, read_sign, tidied
+from bench.run.heartbeat import Heartbeat
 
 HEX = "0123456789abcdef" * 2
 
@@ -23,7 +24,7 @@ def at(step: int) -> TrainProgress:
 
 def test_a_sign_says_phase_step_speed_memory_and_process(tmp_path: Path) -> None:
     heard: list[Event] = []
-    signs = SignsOfLife(tmp_path, heard.append)
+    signs = Heartbeat(tmp_path, heard.append)
     signs(PhaseStarted("job", "train"))
     first = read_sign(tmp_path)
     assert first is not None
@@ -44,7 +45,7 @@ def test_a_training_is_told_at_once_and_then_now_and_then(
 ) -> None:
     clock = [100.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
-    signs = SignsOfLife(tmp_path, lambda _: None)
+    signs = Heartbeat(tmp_path, lambda _: None)
     signs(PhaseStarted("job", "train"))
     seen = []
     for step in range(1, 9):
@@ -65,7 +66,7 @@ def test_a_sign_does_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.M
         raise AssertionError("a sign of life was synced")
 
     monkeypatch.setattr(os, "fsync", refuse)
-    SignsOfLife(tmp_path, lambda _: None)(PhaseStarted("job", "data"))
+    Heartbeat(tmp_path, lambda _: None)(PhaseStarted("job", "data"))
     assert read_sign(tmp_path) is not None
 
 
@@ -73,7 +74,7 @@ def test_a_full_disk_does_not_stop_a_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard: list[Event] = []
-    signs = SignsOfLife(tmp_path, heard.append)
+    signs = Heartbeat(tmp_path, heard.append)
 
     def refuse(self: Path, data: bytes) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -87,7 +88,7 @@ def test_a_full_disk_does_not_stop_a_training(
 
 def test_other_events_are_passed_on_without_a_sign(tmp_path: Path) -> None:
     heard: list[Event] = []
-    SignsOfLife(tmp_path, heard.append)(JobStarted("job"))
+    Heartbeat(tmp_path, heard.append)(JobStarted("job"))
     assert heard == [JobStarted("job")]
     assert read_sign(tmp_path) is None
 
@@ -112,8 +113,8 @@ def test_a_job_sweeps_the_drafts_of_the_one_before_and_its_own_sign(
     (run / f".curve.csv-{HEX}").symlink_to(stay[0])
 
     def work() -> None:
-        with tidied(run):
-            SignsOfLife(run, lambda _: None)(PhaseStarted("job", "data"))
+        with Heartbeat(run, lambda _: None) as heartbeat:
+            heartbeat(PhaseStarted("job", "data"))
             assert read_sign(run) is not None
             if fails:
                 raise ZeroDivisionError
@@ -131,7 +132,7 @@ def test_a_job_sweeps_the_drafts_of_the_one_before_and_its_own_sign(
 
 def test_signs_come_again_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "EVERY_S", 0.05)
-    signs = SignsOfLife(tmp_path, lambda _: None)
+    signs = Heartbeat(tmp_path, lambda _: None)
     signs(PhaseStarted("job", "train"))
     signs(at(1))
 

@@ -14,10 +14,9 @@ from typer.testing import CliRunner, Result
 
 from bench.cli.main import app
 from bench.machine.process import ProcessId, this_host, this_process
-from bench.records.lease import RUNNER, announced, read_holder
+from bench.records.lease import RUNNER, Sign, announced, read_holder
 from bench.records.record import Failure, to_json
 from bench.records.run_directory import exclusive
-from bench.run.heartbeat import Sign
 from bench.run.plan import Plan, PlannedJob, make_plan
 from catalog.errors import MissingPrerequisite
 from catalog.files import CACHE_VARIABLE

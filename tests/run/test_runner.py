@@ -30,11 +30,11 @@ from bench.identity.code import code_of_training
 from bench.identity.digest import sha256_of_file
 from bench.machine.process import is_alive
 from bench.records.files import walk
+from bench.records.lease import read_sign
 from bench.records.record import TrainRecord
 from bench.records.run_directory import RunDirectory, exclusive
 from bench.run.engines.local import Limits
 from bench.run.events import Event, JobEnded, JobStarted, PhaseStarted, Scored, TrainProgress
-from bench.run.heartbeat import read_sign
 from bench.run.plan import Narrowing, Plan, make_plan
 from bench.run.runner import Manner, Outcome, run_plan, surroundings
 from bench.watch.job_state import CommandState, planned_job_state

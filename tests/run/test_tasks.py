@@ -12,12 +12,9 @@ from helpers import tiny_registry, tiny_variant
 from bench.models.vae import VAE
 from bench.records.curve import curve_csv
 from bench.records.run_directory import RunDirectory, read_score
-from bench.run.calibration_job import CalibrationTask
 from bench.run.events import Event
-from bench.run.job import CalibrationJob, TrainJob
 from bench.run.plan import Plan, make_plan
-from bench.run.runner import jobs_of, surroundings
-from bench.run.train_job import TrainTask
+from bench.run.runner import CalibrationJob, TrainJob, jobs_of, surroundings
 from catalog.read.loader import load_registry
 
 
@@ -48,7 +45,7 @@ def jobs(file: Path) -> tuple[CalibrationJob, TrainJob]:
 def test_every_draw_is_scored_once_and_a_missing_one_is_planned(file: Path) -> None:
     job, _ = jobs(file)
     seen: list[Event] = []
-    CalibrationTask(job, seen.append).run()
+    job.task(seen.append, lambda: False).run()
     records = [read_score(path) for path in sorted(job.directory.glob("*.json"))]
     draws = [r.subject.draw for r in records if r.subject.name == "pca-gaussian"]
     assert sorted(draws) == [0, 1, 2, 3, 4]
@@ -61,7 +58,7 @@ def test_every_draw_is_scored_once_and_a_missing_one_is_planned(file: Path) -> N
     next(job.directory.glob("pca-gaussian-draw-3-*.json")).unlink()
     assert plan_of(file).calibration == ("pca-gaussian",)
     seen.clear()
-    CalibrationTask(job, seen.append).run()
+    job.task(seen.append, lambda: False).run()
     assert len(seen) == 2  # the phase and the one score
     assert plan_of(file).calibration == ()
 
@@ -72,7 +69,7 @@ def test_only_a_conditional_models_own_samples_have_a_class_asked_for(
 ) -> None:
     monkeypatch.setattr(VAE, "conditional", conditional)
     _, job = jobs(file)
-    TrainTask(job, lambda _: None, lambda: False).run()
+    job.task(lambda _: None, lambda: False).run()
     found = {
         record.subject.sampler: record.metric("label_accuracy")
         for record in RunDirectory(job.directory).score_records()

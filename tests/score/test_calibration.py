@@ -5,10 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench.data import ImageData, load_dataset
+from bench.data import ImageData, ImageSplit, load_dataset
 from bench.identity.protocol import ScoringProtocol, resolve
 from bench.sample.image_sets import DRAWS, calibration_draws
-from bench.score.calibration import CALIBRATIONS, calibration_images, calibration_labels
+from bench.score.calibration import (
+    CALIBRATIONS,
+    N_FITTED,
+    calibration_images,
+    calibration_labels,
+)
 from catalog.errors import UsageError
 from catalog.read.loader import load_registry
 from catalog.schema import Registry
@@ -104,3 +109,21 @@ def test_labels_are_the_classes_of_the_images(digits: ImageData, protocol: Scori
 def test_an_unknown_set_is_a_usage_error(digits: ImageData, protocol: ScoringProtocol) -> None:
     with pytest.raises(UsageError, match=r"no calibration set is called 'nois'.*noise"):
         calibration_images("nois", digits, protocol)
+
+
+def test_a_large_split_is_seen_by_its_first_images_alone(protocol: ScoringProtocol) -> None:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 99, (N_FITTED + 50, 1, 2, 2), generator=generator, dtype=torch.uint8)
+    images[N_FITTED:] = 255
+    labels = torch.arange(len(images)) % 10
+    labels[N_FITTED:] = 10
+    large = ImageSplit(images, labels)
+    first = ImageSplit(images[:N_FITTED], labels[:N_FITTED])
+    seen = protocol.model_copy(update={"n_fake": N_FITTED + 50})
+    for name in CALIBRATIONS[1:]:
+        of_all, of_first = (
+            ImageData({"train": split, "test": large}, "f" * 64) for split in (large, first)
+        )
+        assert torch.equal(*(calibration_images(name, d, seen) for d in (of_all, of_first))), name
+        found, expected = (calibration_labels(name, d, seen) for d in (of_all, of_first))
+        assert found is expected is None or torch.equal(found, expected), name

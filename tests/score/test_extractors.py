@@ -11,7 +11,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 import bench.score.extractors
 from bench.data import ImageData, load_dataset
 from bench.identity.digest import sha256_of_file
-from bench.score.extractors import digits_cnn_training, load_extractor
+from bench.score.extractors import digits_cnn, load_extractor
 from bench.score.extractors.base import verified_weights
 from bench.score.features import extract
 from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
@@ -147,9 +147,9 @@ def test_inception_is_torch_fidelitys_network(
 
 
 def test_the_recipe_is_repeatable(digits: ImageData, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digits_cnn_training, "STEPS", 3)
+    monkeypatch.setattr(digits_cnn, "STEPS", 3)
     state = torch.random.get_rng_state()
-    first = digits_cnn_training.build(digits)
+    first = digits_cnn.build(digits)
     assert torch.equal(torch.random.get_rng_state(), state)
-    assert digits_cnn_training.build(digits) == first
+    assert digits_cnn.build(digits) == first
     assert set(first.accuracy) == {"train", "test"}

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from bench.data.dataset import ImageData, ImageSplit
 from bench.score.extractors import load_extractor
-from bench.score.extractors.resnet_judge import ResNetJudge
-from bench.score.extractors.resnet_judge_training import (
+from bench.score.extractors.resnet_judge import (
     JudgeRecipe,
+    ResNetJudge,
     augmented,
     build,
     quarter_turns,

@@ -19,17 +19,23 @@ from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
 from typer.testing import CliRunner
 
+from bench.cli.verbs import checks
 from bench.cli.verbs import extractors as extractor_commands
 from bench.cli.verbs import score as score_commands
 from bench.data import ImageData, load_dataset
 from bench.identity.protocol import ScoringProtocol, resolve
-from bench.records.record import MetricName
+from bench.records.metric_names import MetricName
 from bench.score.calibration import calibration_images
-from bench.score.copies import copy_rate
 from bench.score.extractors import FeatureExtractor, load_extractor
 from bench.score.extractors.pixel_identity import PixelIdentity
 from bench.score.features import Features, extract
-from bench.score.metrics import TooFewImages, frechet_distance, inception_score, kernel_distance
+from bench.score.metrics import (
+    TooFewImages,
+    copy_rate,
+    frechet_distance,
+    inception_score,
+    kernel_distance,
+)
 from bench.score.scorer import GROUPS, Scorer, Settings, score_features
 from catalog.errors import InvalidInput, UsageError
 from catalog.read.loader import load_registry
@@ -407,7 +413,7 @@ def test_copy_rate_by_hand() -> None:
 
 app = typer.Typer()
 app.command("score")(score_commands.score)
-app.command("selftest")(score_commands.selftest)
+app.command("selftest")(checks.selftest)
 app.add_typer(extractor_commands.extractor_app, name="extractor")
 
 
@@ -479,8 +485,8 @@ def test_selftest_reports_and_fails_on_a_miss(monkeypatch: pytest.MonkeyPatch) -
     import bench.score.known_answers
 
     checks = [
-        bench.score.known_answers.Check("right", 1, 0, 1),
-        bench.score.known_answers.Check("wrong", 1, 0, 2),
+        bench.score.known_answers.KnownAnswer("right", 1, 0, 1),
+        bench.score.known_answers.KnownAnswer("wrong", 1, 0, 2),
     ]
     monkeypatch.setattr(bench.score.known_answers, "run_selftest", lambda: checks)
     result = CliRunner().invoke(app, ["selftest"])

@@ -5,13 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench.data import ImageData, ImageSplit, load_dataset
+from bench.data import ImageData, load_dataset
 from bench.identity import protocol as protocols
-from bench.run.calibration_job import first_images
 from bench.score.features import extract
 from bench.score.metrics import precision_recall
 from bench.score.scorer import Scorer
-from bench.score.subset_scorer import SubsetScorer
 from catalog.schema import Registry
 
 FEW = 120
@@ -30,7 +28,7 @@ def test_only_precision_and_recall_see_fewer_images(registry: Registry, digits: 
     noisy += torch.randint(-40, 41, noisy.shape, generator=generator, dtype=torch.int32)
     fakes = noisy.clamp(0, 255).to(torch.uint8)
     subset = whole.model_copy(update={"prc_samples": FEW})
-    scorer = SubsetScorer(digits, subset, entry, "cpu")
+    scorer = Scorer(digits, subset, entry, "cpu")
     found = {metric.name: metric for metric in scorer.score(fakes)}
     every = {metric.name: metric for metric in Scorer(digits, whole, entry, "cpu").score(fakes)}
     affected = {"precision", "recall", "f_score"}
@@ -47,16 +45,6 @@ def test_only_precision_and_recall_see_fewer_images(registry: Registry, digits: 
 
 def test_counts_on_record_are_those_that_were_seen(registry: Registry, digits: ImageData) -> None:
     protocol = protocols.resolve(registry, "digits-10k").model_copy(update={"prc_samples": 500})
-    scorer = SubsetScorer(digits, protocol, registry.extractor("digits-cnn"), "cpu")
+    scorer = Scorer(digits, protocol, registry.extractor("digits-cnn"), "cpu")
     found = {metric.name: metric for metric in scorer.score(digits["train"].images[:200])}
     assert (found["precision"].n_fake, found["precision"].n_real) == (200, 500)
-
-
-def test_densities_are_fitted_to_the_first_images_of_a_large_set() -> None:
-    large = ImageSplit(torch.arange(30, dtype=torch.uint8).view(30, 1, 1, 1), torch.arange(30))
-    data = ImageData({"train": large, "test": large}, "f" * 64)
-    cut = first_images(data, "train", 10)
-    assert cut["train"].images.flatten().tolist() == list(range(10))
-    assert cut["test"] is large
-    assert cut.fingerprint == data.fingerprint
-    assert len(first_images(data, "train", 100)["train"]) == 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import bench.score.known_answers
-from bench.score.known_answers import Check, run_selftest
+from bench.score.known_answers import KnownAnswer, run_selftest
 
 
 def test_every_known_answer_holds() -> None:
@@ -15,9 +15,9 @@ def test_every_known_answer_holds() -> None:
 
 
 def test_a_wrong_or_undefined_answer_misses() -> None:
-    assert Check("x", 1.0, 0.1, 1.05).passed
-    assert not Check("x", 1.0, 0.1, 1.2).passed
-    assert not Check("x", 1.0, 0.1, float("nan")).passed
+    assert KnownAnswer("x", 1.0, 0.1, 1.05).passed
+    assert not KnownAnswer("x", 1.0, 0.1, 1.2).passed
+    assert not KnownAnswer("x", 1.0, 0.1, float("nan")).passed
 
 
 def test_swapped_sides_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

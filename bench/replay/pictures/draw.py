@@ -1,8 +1,13 @@
-"""Draws the pictures of a recorded run: trains it again, samples it, and writes what it shows."""
+"""Draws the pictures of a recorded run: trains it again, samples it, and writes what it shows.
+
+A published run has no weights beside it, so they are made again, on the same machine bit by bit.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,19 +18,24 @@ from torch import Tensor
 from bench.data import ImageData, load_dataset
 from bench.identity import protocol as protocols
 from bench.identity.protocol import ScoringProtocol
+from bench.records.environment import environment
 from bench.records.record import TrainRecord
+from bench.records.run_directory import RunDirectory, artifact
 from bench.replay.pictures.interpolation import interpolate
 from bench.replay.pictures.neighbours import closest, columns, nearest
 from bench.replay.pictures.record import (
     Column,
     PictureName,
     Pictures,
+    Weights,
     read_pictures,
     write_pictures,
 )
-from bench.replay.pictures.retrain import Trained, sameness, train_watched
 from bench.replay.pictures.sheet import n_columns, sheet_png
+from bench.replay.pictures.snapshots import WatchedTraining, train_watched
+from bench.replay.verify.compare import same_machine
 from bench.sample.draw import SAMPLING_BATCH, NonFiniteImages
+from bench.sample.trained_model import TrainedModel, save
 from bench.score.extractors import load_extractor
 from bench.score.features import extract, reference_features
 from catalog.errors import InvalidInput
@@ -125,7 +135,7 @@ def draw_pictures(train: TrainRecord, setting: Setting, folder: Path) -> Picture
         torch.set_num_threads(before)
 
 
-def _write(train: TrainRecord, setting: Setting, made: Trained, folder: Path) -> Pictures:
+def _write(train: TrainRecord, setting: Setting, made: WatchedTraining, folder: Path) -> Pictures:
     spec, final = train.spec, made.final
     n_shown = n_columns(spec.dataset.channels)
     sampler, ema = type(final.model).samplers[0], final.average is not None
@@ -139,7 +149,7 @@ def _write(train: TrainRecord, setting: Setting, made: Trained, folder: Path) ->
         sheets["interpolation"] = sheet_png([between.split(n_shown)])
     blocks = [_beside(shown, images, real) for shown in (close.first, close.nearest)]
     sheets["neighbours"] = sheet_png(blocks)
-    same = sameness(train, final)
+    weights, here = weights_beside(train, final), environment(final.device)
     pictures = Pictures(
         suite=setting.suite,
         variant=spec.variant,
@@ -148,10 +158,10 @@ def _write(train: TrainRecord, setting: Setting, made: Trained, folder: Path) ->
         seed=spec.seed,
         sampler=sampler,
         ema=ema,
-        environment=same.environment,
-        same_machine=same.same_machine,
-        equal_to_record=same.equal,
-        weights=same.weights,
+        environment=here,
+        same_machine=same_machine(train.environment, here, set(os.environ)),
+        equal_to_record=all(file.sha256 == file.recorded_sha256 for file in weights),
+        weights=weights,
         moments=(*(step for step, _ in made.earlier), spec.steps),
         between=kind,
         n_images=len(images),
@@ -163,6 +173,18 @@ def _write(train: TrainRecord, setting: Setting, made: Trained, folder: Path) ->
     )
     _publish(folder, sheets, pictures)
     return pictures
+
+
+def weights_beside(train: TrainRecord, model: TrainedModel) -> tuple[Weights, ...]:
+    """The files that saving a model makes, in order of their names, beside those on record."""
+    with tempfile.TemporaryDirectory(prefix="aigc-pictures-") as scratch:
+        directory = RunDirectory(Path(scratch))
+        saved = [artifact("weights", file, directory.path) for file in save(model, directory)]
+    recorded = {file.path: file.sha256 for file in train.artifacts}
+    return tuple(
+        Weights(path=file.path, sha256=file.sha256, recorded_sha256=recorded.get(file.path))
+        for file in sorted(saved, key=lambda file: file.path)
+    )
 
 
 def _closeness(images: Tensor, real: Tensor, setting: Setting, n_shown: int) -> Closeness:

@@ -14,12 +14,11 @@ from pydantic import Field, PositiveInt, model_validator
 
 from bench.identity.names import Digest, Name
 from bench.identity.strict_json import parse_strictly
-from bench.records.machine import Environment
-from bench.records.record import Record, to_json
+from bench.records.record import Environment, Record, to_json
 from bench.records.run_directory import parsed
 from catalog.files import write_atomically
 
-FOLDER = "pictures"
+PICTURES_FOLDER = "pictures"
 RECORD = "pictures.json"
 SCHEMA_VERSIONS = (1,)
 
@@ -113,7 +112,7 @@ class Pictures(Record):
 
 def pictures_folder(output_dir: Path, suite: str, variant: str) -> Path:
     """Where the pictures of a variant lie, below the folder of all reports."""
-    return output_dir / suite / FOLDER / variant
+    return output_dir / suite / PICTURES_FOLDER / variant
 
 
 def read_pictures(folder: Path) -> Pictures | None:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.data import ImageData
 from bench.data.dataset import ImageSplit, to_unit_range
 from bench.identity.spec import TrainSpec
 from bench.models.base import FitsAfterTraining
 from bench.models.build import build_from_spec
+from bench.run.trainee import Trainee
 from bench.sample.trained_model import TrainedModel
 from bench.train.ema import AveragedWeights
 from bench.train.loop import Progress, Trainer
@@ -31,6 +33,28 @@ class Snapshot:
     step: int
     state: dict[str, Tensor]
     average: dict[str, Tensor] | None
+
+
+@dataclass(frozen=True)
+class WatchedTraining:
+    """A model at the end of its training and at moments before, each with its step."""
+
+    final: TrainedModel
+    earlier: tuple[tuple[int, TrainedModel], ...]
+
+
+def train_watched(spec: TrainSpec, data: ImageData, device: torch.device) -> WatchedTraining:
+    """Train what ``spec`` describes, and keep what the model was at some moments before the end.
+
+    Raises:
+        Diverged: a loss became infinite or NaN.
+    """
+    trainee = Trainee(spec, data, device)
+    taker = SnapshotTaker(trainee.trainer)
+    _, final = trainee.train(taker.observe)
+    shots = taker.snapshots
+    earlier = tuple((shot.step, model_at(shot, spec, trainee.split, device)) for shot in shots)
+    return WatchedTraining(final, earlier)
 
 
 class SnapshotTaker:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from bench.identity.digest import sha256_of_file
 from bench.records.record import Artifact, TrainRecord
-from bench.replay.verify.check import Check
+from bench.replay.verify.comparison import Comparison
 from catalog.errors import InvalidInput
 
 NO_WEIGHTS = "no weights"
@@ -21,7 +21,7 @@ NOT_THERE = "is not there"
 
 
 @dataclass(frozen=True)
-class Place:
+class RunFolder:
     """A directory that may hold the files of a run.
 
     Attributes:
@@ -44,12 +44,12 @@ class Found:
             empty if it does.
     """
 
-    checks: tuple[Check, ...]
+    checks: tuple[Comparison, ...]
     missing: tuple[str, ...]
     no_model: str
 
 
-def collect(train: TrainRecord, places: Sequence[Place], target: Path) -> Found:
+def collect(train: TrainRecord, places: Sequence[RunFolder], target: Path) -> Found:
     """Copy the files of a run into ``target``, each from the first place that has it.
 
     Raises:
@@ -59,7 +59,7 @@ def collect(train: TrainRecord, places: Sequence[Place], target: Path) -> Found:
     found = {artifact: _collect(artifact, places, target) for artifact in train.artifacts}
     weights = [found[artifact] for artifact in train.artifacts if artifact.kind == "weights"]
     return Found(
-        checks=tuple(check for check in found.values() if isinstance(check, Check)),
+        checks=tuple(check for check in found.values() if isinstance(check, Comparison)),
         missing=tuple(
             sentence
             for artifact, sentence in found.items()
@@ -69,17 +69,17 @@ def collect(train: TrainRecord, places: Sequence[Place], target: Path) -> Found:
     )
 
 
-def _no_model(weights: Sequence[Check | str]) -> str:
+def _no_model(weights: Sequence[Comparison | str]) -> str:
     missing = [sentence for sentence in weights if isinstance(sentence, str)]
     if len(missing) == len(weights) and all(text.endswith(NOT_THERE) for text in missing):
         return NO_WEIGHTS
     if missing:
         return f"{NO_WEIGHTS}: {'; '.join(missing)}"
-    damaged = any(isinstance(check, Check) and not check.passed for check in weights)
+    damaged = any(isinstance(check, Comparison) and not check.passed for check in weights)
     return f"{NO_WEIGHTS} that are those on record" if damaged else ""
 
 
-def _collect(artifact: Artifact, places: Sequence[Place], target: Path) -> Check | str:
+def _collect(artifact: Artifact, places: Sequence[RunFolder], target: Path) -> Comparison | str:
     parts = PurePosixPath(artifact.path).parts
     if ".." in parts or PurePosixPath(artifact.path).is_absolute() or not parts:
         raise InvalidInput(f"the record names '{artifact.path}', which is not inside the run")
@@ -93,7 +93,7 @@ def _collect(artifact: Artifact, places: Sequence[Place], target: Path) -> Check
         shutil.copyfile(file, copy)
         found = sha256_of_file(copy)
         if place.binding or found == artifact.sha256:
-            return Check("file", artifact.path, artifact.sha256, found)
+            return Comparison("file", artifact.path, artifact.sha256, found)
         passed_over = f"{file.as_posix()} has another sha256"
         copy.unlink()
     return passed_over or f"{artifact.path} {NOT_THERE}"

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.machine.cpu import VARIABLES
-from bench.records.machine import Environment
-from bench.records.record import Measures, Metric, RunSubject, ScoreRecord, Subject, TrainRecord
+from bench.machine.device import VARIABLES
+from bench.records.record import (
+    Environment,
+    Measures,
+    Metric,
+    RunSubject,
+    ScoreRecord,
+    Subject,
+    TrainRecord,
+)
 from bench.records.run_directory import calibration_file
-from bench.replay.verify.check import Check
+from bench.replay.verify.comparison import Comparison
 from bench.replay.verify.tolerance import MEASURE, N_DISTINCT, allowed_of_spread, allowed_of_value
 from bench.sample.image_sets import score_hash
 
@@ -33,7 +40,7 @@ def same_machine(recorded: Environment, present: Environment, variables: set[str
 
 def identity_checks(
     file_name: str, recorded: ScoreRecord, train: TrainRecord | None
-) -> Iterator[Check]:
+) -> Iterator[Comparison]:
     """Whether a score record is of what it and its place say.
 
     Args:
@@ -43,10 +50,10 @@ def identity_checks(
     """
     subject = recorded.subject
     recomputed = score_hash(subject, recorded.protocol)
-    yield Check("identity", "score_hash", recorded.score_hash, recomputed)
-    yield Check("identity", "file name", file_name, _file_name(recorded, recomputed))
+    yield Comparison("identity", "score_hash", recorded.score_hash, recomputed)
+    yield Comparison("identity", "file name", file_name, _file_name(recorded, recomputed))
     if train is None:
-        yield Check("identity", "kind of subject", subject.kind, "calibration")
+        yield Comparison("identity", "kind of subject", subject.kind, "calibration")
         return
     expected: dict[str, str | int] = {
         "run_id": train.run_id,
@@ -55,7 +62,7 @@ def identity_checks(
         "train_hash": train.train_hash,
     }
     for name, value in expected.items():
-        yield Check("identity", f"subject {name}", _field(subject, name), value)
+        yield Comparison("identity", f"subject {name}", _field(subject, name), value)
 
 
 def _file_name(recorded: ScoreRecord, recomputed_hash: str) -> str:
@@ -71,14 +78,16 @@ def _field(subject: Subject, name: str) -> str | int:
     return found
 
 
-def result_checks(recorded: ScoreRecord, again: ScoreRecord, *, exact: bool) -> Iterator[Check]:
+def result_checks(
+    recorded: ScoreRecord, again: ScoreRecord, *, exact: bool
+) -> Iterator[Comparison]:
     """Images and metrics of a record beside those that were made again.
 
     What the record lacks, because it is older than a metric, is not compared; what only the record
     has is a mismatch. Without ``exact``, pixels may differ and numbers within their tolerances.
     """
-    yield Check("identity", "n_images", recorded.n_images, again.n_images)
-    yield Check(
+    yield Comparison("identity", "n_images", recorded.n_images, again.n_images)
+    yield Comparison(
         "images",
         "images_sha256",
         recorded.images_sha256,
@@ -88,32 +97,34 @@ def result_checks(recorded: ScoreRecord, again: ScoreRecord, *, exact: bool) -> 
     )
     if recorded.n_distinct is not None:
         allowed = 0.0 if exact else N_DISTINCT.allowed(recorded.n_distinct)
-        yield Check("number", "n_distinct", recorded.n_distinct, again.n_distinct, allowed)
+        yield Comparison("number", "n_distinct", recorded.n_distinct, again.n_distinct, allowed)
     for metric in recorded.metrics:
         yield from _metric_checks(metric, again.metric(metric.name), exact=exact)
 
 
-def measure_checks(recorded: Measures, again: Measures | None, *, exact: bool) -> Iterator[Check]:
+def measure_checks(
+    recorded: Measures, again: Measures | None, *, exact: bool
+) -> Iterator[Comparison]:
     """What a model measured of itself beside what it measures now."""
     n_images = again.n_images if again else NOT_COMPUTED
-    yield Check("identity", "n_images", recorded.n_images, n_images)
+    yield Comparison("identity", "n_images", recorded.n_images, n_images)
     found = again.values if again else {}
     for name, value in recorded.values.items():
         allowed = 0.0 if exact else MEASURE.allowed(value)
-        yield Check("number", name, value, found.get(name, NOT_COMPUTED), allowed)
+        yield Comparison("number", name, value, found.get(name, NOT_COMPUTED), allowed)
 
 
-def _metric_checks(metric: Metric, again: Metric | None, *, exact: bool) -> Iterator[Check]:
+def _metric_checks(metric: Metric, again: Metric | None, *, exact: bool) -> Iterator[Comparison]:
     name = metric.name
     allowed = 0.0 if exact else allowed_of_value(name, metric.value)
     value = again.value if again else NOT_COMPUTED
-    yield Check("number", name, metric.value, value, allowed)
+    yield Comparison("number", name, metric.value, value, allowed)
     if again is not None:
-        yield Check("identity", f"{name}: what of", _about(metric), _about(again))
+        yield Comparison("identity", f"{name}: what of", _about(metric), _about(again))
     if metric.spread is not None:
         allowed = 0.0 if exact else allowed_of_spread(name, metric.spread)
         spread = again.spread if again else NOT_COMPUTED
-        yield Check("number", f"{name} spread", metric.spread, spread, allowed)
+        yield Comparison("number", f"{name} spread", metric.spread, spread, allowed)
 
 
 def _about(metric: Metric) -> str:

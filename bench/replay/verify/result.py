@@ -5,10 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from bench.replay.verify.check import Check, Kind
-from bench.run.events import Event, JobEnded, JobStarted, NotVerified, Verified
-from catalog.errors import ExitCode
+from bench.replay.verify.artifacts import NO_WEIGHTS
+from bench.replay.verify.comparison import Compared, Comparison, NotVerified, Verified
+from bench.run.events import Event, JobEnded, JobStarted
+from catalog.errors import (
+    AigcError,
+    ExitCode,
+    GateFailed,
+    InvalidInput,
+    JobFailed,
+    MissingPrerequisite,
+)
 
 WORST_FIRST = (
     ExitCode.GATE_FAILED,
@@ -17,6 +26,11 @@ WORST_FIRST = (
     ExitCode.MISSING_PREREQUISITE,
 )
 """Which of several answers a command gives: a wrong number outweighs one nobody could check."""
+ERRORS: dict[ExitCode, type[AigcError]] = {
+    ExitCode.INVALID_INPUT: InvalidInput,
+    ExitCode.JOB_FAILED: JobFailed,
+    ExitCode.MISSING_PREREQUISITE: MissingPrerequisite,
+}
 
 
 @dataclass
@@ -35,7 +49,7 @@ class Result:
     wall_s: float = 0.0
 
     @property
-    def mismatches(self) -> list[tuple[str, Check]]:
+    def mismatches(self) -> list[tuple[str, Comparison]]:
         """Every check that did not pass, with its record's file."""
         return [(v.record, c) for v in self.verified for c in v.checks if not c.passed]
 
@@ -63,12 +77,38 @@ class Result:
         exact = all(one.exact for one in self.verified)
         return "equal, exactly" if exact else "equal within tolerance"
 
-    def count(self, *kinds: Kind) -> int:
+    def count(self, *kinds: Compared) -> int:
         """How many files, numbers or images were compared."""
         return count(self.verified, *kinds)
 
+    def as_data(self) -> dict[str, Any]:
+        """For programs: every check with both values."""
+        return {
+            "run": self.name,
+            "result": self.words,
+            "exit_code": int(self.exit_code),
+            "records": len(self.verified),
+            "numbers": self.count("number"),
+            "images": self.count("images"),
+            "wall_s": round(self.wall_s, 3),
+            "not_verified": [{"record": n.record, "reason": n.reason} for n in self.not_verified],
+            "checks": [
+                {
+                    "record": one.record,
+                    "what": check.what,
+                    "recorded": check.recorded,
+                    "recomputed": check.recomputed,
+                    "exact": one.exact,
+                    "allowed": check.allowed,
+                    "passed": check.passed,
+                }
+                for one in self.verified
+                for check in one.checks
+            ],
+        }
 
-def count(verified: Sequence[Verified], *kinds: Kind) -> int:
+
+def count(verified: Sequence[Verified], *kinds: Compared) -> int:
     """How many files, numbers or images of some kinds stand behind checks that had to pass."""
     return sum(
         check.n
@@ -81,6 +121,31 @@ def count(verified: Sequence[Verified], *kinds: Kind) -> int:
 def worst(codes: set[ExitCode]) -> ExitCode:
     """The one answer that a command gives for several; 0 for none."""
     return next((code for code in WORST_FIRST if code in codes), ExitCode.OK)
+
+
+def failure_of(results: Sequence[Result], where: str) -> AigcError | None:
+    """The error that several results deserve; None where all is equal."""
+    code = worst({result.exit_code for result in results})
+    if code is ExitCode.OK:
+        return None
+    if code is ExitCode.GATE_FAILED:
+        n_values = sum(len(result.mismatches) for result in results)
+        n_runs = sum(bool(result.mismatches) for result in results)
+        strict = any(one.exact for result in results for one in result.verified)
+        hint = "on another processor of the same name, numbers compare with --compare tolerant"
+        return GateFailed(
+            f"{n_values} values of {n_runs} of {len(results)} differ from their records",
+            where=where,
+            hint=hint if strict else None,
+        )
+    n_bad = sum(result.exit_code is not ExitCode.OK for result in results)
+    reasons = [one.reason for result in results for one in result.not_verified]
+    hint = "give --runs DIR with their weights, or --retrain to train again"
+    return ERRORS[code](
+        f"{n_bad} of {len(results)} could not be verified; nothing that was compared differs",
+        where=where,
+        hint=hint if any(reason.startswith(NO_WEIGHTS) for reason in reasons) else None,
+    )
 
 
 class Tally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,22 +18,26 @@ from torch import Tensor
 from bench.data import ImageData
 from bench.identity.protocol import ScoringProtocol
 from bench.records.environment import environment
-from bench.records.machine import Environment
-from bench.records.record import CalibrationSubject, Measures, RunSubject, ScoreRecord, TrainRecord
+from bench.records.record import (
+    CalibrationSubject,
+    Environment,
+    Measures,
+    RunSubject,
+    ScoreRecord,
+    TrainRecord,
+)
 from bench.records.run_directory import CALIBRATION, RunDirectory, read_score
-from bench.replay.verify.artifacts import Found, Place, collect
-from bench.replay.verify.check import Check
+from bench.replay.verify.artifacts import Found, RunFolder, collect
 from bench.replay.verify.compare import identity_checks, measure_checks, result_checks, same_machine
-from bench.replay.verify.installed import scoring_bench, training_data
-from bench.replay.verify.retrain import train_again
-from bench.run.events import NotVerified, PhaseStarted, TrainProgress, Verified, Watch
-from bench.run.job import VerifyJob
-from bench.run.scoring_bench import ScoringBench
+from bench.replay.verify.comparison import Comparison, NotVerified, Verified
+from bench.replay.verify.verification import Verification
+from bench.run.events import PhaseStarted, Watch
+from bench.run.trainee import Trainee, tell
 from bench.sample import trained_model as trained
-from bench.sample.draw_images import draw_subject
-from bench.sample.trained_model import TrainedModel
+from bench.sample.trained_model import TrainedModel, draw_subject
 from bench.score.calibration import calibration_images, calibration_labels
-from bench.train.loop import Progress, Stopped
+from bench.score.scoring_bench import ScoringBench
+from bench.train.loop import Stopped
 from catalog.errors import AigcError, ExitCode, InvalidInput, MissingPrerequisite
 
 TRAIN_RECORD = "train.json"
@@ -41,21 +46,41 @@ NOT_COMPARABLE = "not comparable here: trained again on another machine, the wei
 
 
 class VerifyTask:
-    """The records of one directory."""
+    """The records of one directory.
 
-    def __init__(self, job: VerifyJob, watch: Watch, should_stop: Callable[[], bool]) -> None:
-        self.job = job
+    Args:
+        name: of the run's directory, or ``calibration``.
+        source: where the records are.
+        scratch: where copies of weights may lie for a time.
+        how: to verify, and what with.
+        watch: who wants to know.
+        should_stop: asked before every record, and before every update of a training.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: Path,
+        scratch: Path,
+        how: Verification,
+        watch: Watch,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self.name = name
+        self.source = source
+        self.scratch = scratch
+        self.how = how
         self.watch = watch
         self.should_stop = should_stop
-        self.device = torch.device(job.around.device)
-        self.files = job.directory / "run"
+        self.device = torch.device(how.device)
+        self.files = scratch / "run"
         self._benches: dict[str, tuple[ScoringBench, ImageData]] = {}
 
     def run(self) -> str:
         """Verify every record; copies of weights are removed at the end. Nothing to remark."""
         try:
-            if self.job.name == CALIBRATION:
-                for file in sorted(self.job.source.glob("*.json")):
+            if self.name == CALIBRATION:
+                for file in sorted(self.source.glob("*.json")):
                     self._score(file, None, None, "")
             else:
                 self._run()
@@ -71,7 +96,7 @@ class VerifyTask:
 
     def _run(self) -> None:
         try:
-            train = RunDirectory(self.job.source).train_record()
+            train = RunDirectory(self.source).train_record()
             if train is None:
                 raise MissingPrerequisite(f"{TRAIN_RECORD} is not there")
             model, reason = self._train(train)
@@ -80,66 +105,69 @@ class VerifyTask:
             return
         if model is not None and train.measures is not None:
             self._measures(train, train.measures, model)
-        for file in sorted(RunDirectory(self.job.source).scores.glob("*.json")):
+        for file in sorted(RunDirectory(self.source).scores.glob("*.json")):
             self._score(file, train, model, reason)
 
     def _train(self, train: TrainRecord) -> tuple[TrainedModel | None, str]:
         """The model of a run, or None and the reason why there is none to be believed."""
-        places = [Place(self.job.source, binding=True)]
-        if self.job.runs_dir is not None:
-            places.append(Place(self.job.runs_dir / train.run_id, binding=False))
+        places = [RunFolder(self.source, binding=True)]
+        if self.how.runs_dir is not None:
+            places.append(RunFolder(self.how.runs_dir / train.run_id, binding=False))
         exact = self._is_exact(train.environment)
-        if not _has_weights(train):
+        if not train.is_trained:
             return self._without_result(train, exact=exact)
-        if self.job.retrain:
+        if self.how.retrain:
             found = self._found_again(train, places, exact=exact)
         else:
             found = collect(train, places, self.files)
-        identity = Check("identity", "run_id", train.run_id, train.spec.run_id)
-        self.watch(Verified(self.job.name, TRAIN_RECORD, exact, (identity, *found.checks)))
+        identity = Comparison("identity", "run_id", train.run_id, train.spec.run_id)
+        self.watch(Verified(self.name, TRAIN_RECORD, exact, (identity, *found.checks)))
         for sentence in found.missing:
             self._not_verified(TRAIN_RECORD, MissingPrerequisite(sentence))
         if found.no_model:
             self._not_verified(TRAIN_RECORD, MissingPrerequisite(found.no_model))
             return None, found.no_model
-        shutil.copyfile(self.job.source / TRAIN_RECORD, self.files / TRAIN_RECORD)
+        shutil.copyfile(self.source / TRAIN_RECORD, self.files / TRAIN_RECORD)
         return trained.load(RunDirectory(self.files), self.device), ""
 
     def _measures(self, train: TrainRecord, recorded: Measures, model: TrainedModel) -> None:
         """What the model measures of itself, again."""
         exact = self._is_exact(train.environment)
         try:
-            data = training_data(self.job.around, train.spec.dataset)
+            data = self._training_data(train)
             again = model.measures(data, recorded.split)
         except AigcError as error:
             self._not_verified(MEASURES, error)
         else:
             checks = tuple(measure_checks(recorded, again, exact=exact))
-            self.watch(Verified(self.job.name, MEASURES, exact, checks))
+            self.watch(Verified(self.name, MEASURES, exact, checks))
 
     def _without_result(self, train: TrainRecord, *, exact: bool) -> tuple[None, str]:
         """A run that failed or was stopped has nothing to compare but what it is."""
-        identity = Check("identity", "run_id", train.run_id, train.spec.run_id)
-        self.watch(Verified(self.job.name, TRAIN_RECORD, exact, (identity,)))
+        identity = Comparison("identity", "run_id", train.run_id, train.spec.run_id)
+        self.watch(Verified(self.name, TRAIN_RECORD, exact, (identity,)))
         return None, f"the run is '{train.status}' and has no weights on record"
 
-    def _found_again(self, train: TrainRecord, places: list[Place], *, exact: bool) -> Found:
+    def _found_again(self, train: TrainRecord, places: list[RunFolder], *, exact: bool) -> Found:
         """The files of a run that was trained again; those that are stored are only checked."""
         stored = collect(train, places, self.files)
-        data = training_data(self.job.around, train.spec.dataset)
-        again = self.job.directory / "trained-again"
-        self.watch(PhaseStarted(self.job.name, "train"))
-        train_again(train.spec, data, again, self.device, self._observe, self.should_stop)
+        data = self._training_data(train)
+        again = self.scratch / "trained-again"
+        self.watch(PhaseStarted(self.name, "train"))
+        trainee = Trainee(train.spec, data, self.device)
+        _, model = trainee.train(partial(tell, self.name, self.watch), self.should_stop)
+        again.mkdir(parents=True)
+        trained.save(model, RunDirectory(again))
         shutil.rmtree(self.files)
         weights = tuple(a for a in train.artifacts if a.kind == "weights")
         found = collect(
             train.model_copy(update={"artifacts": weights}),
-            [Place(again, binding=exact)],
+            [RunFolder(again, binding=exact)],
             self.files,
         )
         shutil.rmtree(again)
         checks = (
-            Check(check.kind, f"{check.what}, trained again", check.recorded, check.recomputed)
+            Comparison(check.kind, f"{check.what}, trained again", check.recorded, check.recomputed)
             for check in found.checks
         )
         # Another machine rounds otherwise, and training carries that on: another sample of the same
@@ -151,16 +179,15 @@ class VerifyTask:
             no_model=NOT_COMPARABLE if foreign else found.no_model,
         )
 
-    def _observe(self, progress: Progress) -> None:
-        step, n_steps = progress.step, progress.n_steps
-        self.watch(TrainProgress(self.job.name, step, n_steps, progress.losses))
+    def _training_data(self, train: TrainRecord) -> ImageData:
+        return self.how.images(train.spec.dataset.id, train.spec.dataset.fingerprint)
 
     def _score(
         self, file: Path, train: TrainRecord | None, model: TrainedModel | None, reason: str
     ) -> None:
         if self.should_stop():
             raise Stopped
-        self.watch(PhaseStarted(self.job.name, "score"))
+        self.watch(PhaseStarted(self.name, "score"))
         name = file.name if train is None else f"{file.parent.name}/{file.name}"
         try:
             recorded = read_score(file)
@@ -174,7 +201,7 @@ class VerifyTask:
         except AigcError as error:
             self._not_verified(name, error)
         else:
-            self.watch(Verified(self.job.name, name, exact, checks))
+            self.watch(Verified(self.name, name, exact, checks))
 
     def _again(self, recorded: ScoreRecord, model: TrainedModel | None) -> ScoreRecord:
         """The record that the same images have when they are made here and now."""
@@ -190,12 +217,13 @@ class VerifyTask:
 
     def _bench(self, protocol: ScoringProtocol) -> tuple[ScoringBench, ImageData]:
         if protocol.key not in self._benches:
-            self._benches[protocol.key] = scoring_bench(self.job.around, protocol)
+            data = self.how.images(protocol.dataset, protocol.dataset_fingerprint)
+            self._benches[protocol.key] = self.how.scoring_bench(protocol, data), data
         return self._benches[protocol.key]
 
     def _is_exact(self, recorded: Environment) -> bool:
-        if self.job.comparison != "auto":
-            return self.job.comparison == "exact"
+        if self.how.strictness != "auto":
+            return self.how.strictness == "exact"
         return same_machine(recorded, environment(self.device), set(os.environ))
 
     def _not_verified(self, record: str, error: AigcError) -> None:
@@ -204,7 +232,7 @@ class VerifyTask:
         missing = isinstance(error, MissingPrerequisite)
         code = ExitCode.MISSING_PREREQUISITE if missing else ExitCode.INVALID_INPUT
         hint = f"; {error.hint}" if error.hint else ""
-        self.watch(NotVerified(self.job.name, record, reason + hint, int(code)))
+        self.watch(NotVerified(self.name, record, reason + hint, int(code)))
 
 
 def _drawn(
@@ -216,7 +244,3 @@ def _drawn(
         raise InvalidInput("the score is of averaged weights, and the run has none on record")
     images = draw_subject(subject, model, data, protocol)
     return images, model.labels(subject.sampler, len(images))
-
-
-def _has_weights(train: TrainRecord) -> bool:
-    return any(artifact.kind == "weights" for artifact in train.artifacts)

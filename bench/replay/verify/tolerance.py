@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.records.record import MetricName
+from bench.records.metric_names import MetricName
 
 
 @dataclass(frozen=True)

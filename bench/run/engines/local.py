@@ -12,27 +12,28 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 
-from bench.machine.memory import in_words, kills_for_memory, resident_bytes
+from bench.machine.memory import kills_for_memory, resident_bytes
+from bench.machine.units import size_text
 from bench.records.record import Failure, PhaseName
 from bench.run.events import Event, JobEnded, JobStarted, PhaseStarted, Watch
 from bench.run.failures import CRASHED, HINTS, KILLED, OUT_OF_MEMORY, TIMEOUT
 from bench.run.job import Job
 
-PRELOADED = ["bench.run.worker", "sklearn.datasets", "sklearn.mixture"]
+PRELOADED = [
+    *("bench.run.worker", "bench.run.train_job", "bench.run.calibration_job"),
+    *("bench.score.scoring_bench", "sklearn.datasets", "sklearn.mixture"),
+]
 STOP_GRACE_S = 30.0
 LOOK_EVERY_S = 1.0
 """How often the memory of running children is read."""
 
 FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
-
-Buried = Callable[[Job, Failure], None]
-"""Called for a job whose process cannot speak for itself."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,12 @@ class LocalEngine:
     Attributes:
         n_slots: jobs at once.
         limits: of every job.
-        bury: writes the record of a job whose process died or was ended at a limit.
         fail_fast: whether the first failure stops everything else, which saves its state.
     """
 
     device: str
     n_slots: int
     limits: Limits
-    bury: Buried
     fail_fast: bool = False
     _running: dict[Connection, _Child] = field(default_factory=dict)
     _kills_for_memory: int = field(default_factory=kills_for_memory)
@@ -159,7 +158,7 @@ class LocalEngine:
         if time.monotonic() >= child.deadline:
             excess = (TIMEOUT, f"took longer than {self.limits.timeout_s:g} s")
         elif allowed is not None and taken > allowed:
-            limit = f"took {in_words(taken)}, more than the limit of {in_words(allowed)}"
+            limit = f"took {size_text(taken)}, more than the limit of {size_text(allowed)}"
             excess = (OUT_OF_MEMORY, limit)
         else:
             return
@@ -174,7 +173,7 @@ class LocalEngine:
             return CRASHED, f"the process ended with exit code {exit_code} and no result"
         number = signal.Signals(-exit_code)
         seen = child.peak_memory_bytes
-        last_seen = f", last seen with {in_words(seen)} of memory" if seen else ""
+        last_seen = f", last seen with {size_text(seen)} of memory" if seen else ""
         if number == signal.SIGKILL and kills_for_memory() > self._kills_for_memory:
             self._kills_for_memory = kills_for_memory()
             return OUT_OF_MEMORY, f"the system killed the process for its memory{last_seen}"
@@ -191,7 +190,7 @@ class LocalEngine:
         )
         said = f"{kind}: {message}"
         try:
-            self.bury(child.job, failure)
+            child.job.bury(failure)
         except OSError as refusal:  # a full disk must not take the other jobs along
             said += f"; there is no record of it: {refusal.strerror}"
         return JobEnded(child.job.name, "error", said, HINTS[kind])

@@ -1,5 +1,17 @@
-"""Feature networks that the metrics look through, one module per extractor."""
+"""Feature networks that the metrics look through: one page per network, and the table of them."""
 
-from bench.score.extractors.base import FeatureExtractor, load_extractor
+from bench.score.extractors.base import FeatureExtractor
+from bench.score.extractors.table import (
+    EXTRACTORS,
+    load_extractor,
+    require_extractor,
+    weights_place,
+)
 
-__all__ = ["FeatureExtractor", "load_extractor"]
+__all__ = [
+    "EXTRACTORS",
+    "FeatureExtractor",
+    "load_extractor",
+    "require_extractor",
+    "weights_place",
+]

@@ -1,27 +1,21 @@
-"""What a feature extractor is, how one is found by name, and how its weights are verified.
-
-An extractor called ``some-name`` is the module ``some_name`` of this package, with a function
-``load(entry, weights) -> FeatureExtractor``. Nothing else has to be registered.
-"""
+"""What a feature extractor is, how its weights are verified, and what images it may refuse."""
 
 from __future__ import annotations
 
 import hashlib
-import re
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import cast
 
-import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as parse_safetensors
 from torch import Tensor, nn
 
-from catalog.errors import InvalidInput, MissingPrerequisite
-from catalog.files import reason, regular_bytes
+from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
+from catalog.files import cache_dir, reason, regular_bytes
 from catalog.schema import Extractor
 
-_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+SHIPPED = Path(__file__).parent / "weights"
 
 
 class FeatureExtractor(nn.Module):
@@ -53,51 +47,46 @@ class FeatureExtractor(nn.Module):
         """
 
 
-def load_extractor(
-    entry: Extractor, device: torch.device | str, weights: Path | None = None
-) -> FeatureExtractor:
-    """The registered extractor on a device, frozen and in evaluation mode.
+@dataclass(frozen=True)
+class Build:
+    """A trained extractor as the bytes of its file, with its accuracy by split, 0 .. 1."""
 
-    Args:
-        entry: its entry in the registry.
-        device: where it is to run.
-        weights: file to read instead of the usual one; it has to hold the same bytes.
+    content: bytes
+    accuracy: dict[str, float]
+
+
+def trained_dir() -> Path:
+    """Where judges lie that this machine trained."""
+    return cache_dir() / "extractors"
+
+
+def weights_file(entry: Extractor) -> Path:
+    """Where our own weights are: inside this package, or among those trained here."""
+    shipped = SHIPPED / str(entry.weights)
+    return shipped if shipped.is_file() else trained_dir() / str(entry.weights)
+
+
+def filled(
+    entry: Extractor,
+    weights: Path | None,
+    make: Callable[[dict[str, Tensor]], FeatureExtractor],
+) -> FeatureExtractor:
+    """The extractor that ``make`` builds for some tensors, holding them, once they are verified.
 
     Raises:
-        MissingPrerequisite: the weights file is absent.
-        InvalidInput: there is no such extractor, the weights file is not the registered one or
-            does not fit, or the registry names a layer that the extractor has not.
+        MissingPrerequisite: the file is absent.
+        InvalidInput: it is not the registered one, or holds another network.
     """
-    extractor = cast("FeatureExtractor", _module(entry).load(entry, weights))
-    absent = sorted(set(entry.layers.values()) - set(extractor.layers))
-    if absent:
-        raise InvalidInput(
-            f"{entry.id} has no layer '{absent[0]}'", hint=f"it has: {', '.join(extractor.layers)}"
-        )
-    return extractor.requires_grad_(False).eval().to(device)
-
-
-def weights_place(entry: Extractor) -> Path | None:
-    """Where the weights of an extractor are expected; None for one without weights."""
-    return cast("Path", _module(entry).weights_place(entry)) if entry.weights else None
-
-
-def require_extractor(entry: Extractor) -> None:
-    """Refuse an entry that is no module of this package; InvalidInput names it."""
-    name = _module_name(entry)
-    if not _ID.fullmatch(entry.id) or find_spec(name) is None:
-        raise InvalidInput(f"the program has no extractor '{entry.id}'")
-    if not hasattr(import_module(name), "load"):
-        raise InvalidInput(f"'{entry.id}' is not an extractor")
-
-
-def _module(entry: Extractor) -> ModuleType:
-    require_extractor(entry)
-    return import_module(_module_name(entry))
-
-
-def _module_name(entry: Extractor) -> str:
-    return f"bench.score.extractors.{entry.id.replace('-', '_')}"
+    path = weights or weights_file(entry)
+    content = verified_weights(path, entry)
+    try:
+        state = parse_safetensors(content)
+        extractor = make(state)
+        extractor.load_state_dict(state)
+    # A registry of somebody else may have registered any file.
+    except (SafetensorError, RuntimeError, KeyError, TypeError) as error:
+        raise InvalidInput(f"{path}: not the weights of {entry.id}", where=str(error)) from error
+    return extractor
 
 
 def verified_weights(path: Path, entry: Extractor) -> bytes:
@@ -129,6 +118,25 @@ def verified_weights(path: Path, entry: Extractor) -> bytes:
             f"{path}: weights of {entry.id} have sha256 {entry.sha256}, this file has {digest}"
         )
     return content
+
+
+def require_no_weights(entry: Extractor, weights: Path | None) -> None:
+    """Refuse a weights file for an extractor that has none; UsageError names it."""
+    if weights is not None:
+        raise UsageError(f"{entry.id} has no weights, so --extractor-weights names nothing")
+
+
+def require_size(images: Tensor, size: int, extractor: str, source: str) -> None:
+    """Refuse (N, C, H, W) images of another height or width than ``size``.
+
+    Raises:
+        InvalidInput: naming the source and both sizes.
+    """
+    height, width = images.shape[2:]
+    if (height, width) != (size, size):
+        raise InvalidInput(
+            f"{source}: {extractor} reads {size} x {size} images, these are {height} x {width}"
+        )
 
 
 def require_grey(images: Tensor, extractor: str, source: str) -> None:

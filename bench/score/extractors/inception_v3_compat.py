@@ -14,7 +14,6 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
-from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from bench.score.extractors.base import FeatureExtractor, verified_weights
 from catalog.errors import InvalidInput
@@ -30,6 +29,9 @@ class InceptionV3Compat(FeatureExtractor):
         self, name: str, layers: tuple[str, ...], sha256: str, weights: dict[str, Any]
     ) -> None:
         super().__init__(name, layers, sha256)
+        # Slow to import, and most scores are of other extractors.
+        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
         # torch-fidelity unpickles whatever it is given, so it is given a pickle made here.
         safe = BytesIO()
         torch.save(weights, safe)

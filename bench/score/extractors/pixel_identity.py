@@ -7,8 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench.score.extractors.base import FeatureExtractor, require_grey
-from catalog.errors import UsageError
+from bench.score.extractors.base import FeatureExtractor, require_grey, require_no_weights
 from catalog.schema import Extractor
 
 LAYER = "pixels"
@@ -31,6 +30,5 @@ class PixelIdentity(FeatureExtractor):
 
 def load(entry: Extractor, weights: Path | None) -> FeatureExtractor:
     """The extractor; UsageError if weights are given, since it has none."""
-    if weights is not None:
-        raise UsageError(f"{entry.id} has no weights, so --extractor-weights names nothing")
+    require_no_weights(entry, weights)
     return PixelIdentity()

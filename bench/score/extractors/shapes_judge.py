@@ -17,8 +17,7 @@ from torch.nn import functional as F
 
 from bench.data import shapes as drawing
 from bench.data.captions.shapes import PLACES, SHAPES, SIZES
-from bench.score.extractors.base import FeatureExtractor
-from catalog.errors import InvalidInput, UsageError
+from bench.score.extractors.base import FeatureExtractor, require_no_weights, require_size
 from catalog.schema import Extractor
 
 LEAST_SHARE = 0.8
@@ -50,12 +49,7 @@ class ShapesJudge(FeatureExtractor):
 
     def check(self, images: Tensor, source: str) -> None:
         """Refuse other sizes than 32 x 32."""
-        height, width = images.shape[2:]
-        if (height, width) != (drawing.SIZE, drawing.SIZE):
-            raise InvalidInput(
-                f"{source}: {self.name} reads {drawing.SIZE} x {drawing.SIZE} images,"
-                f" these are {height} x {width}"
-            )
+        require_size(images, drawing.SIZE, self.name, source)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Features of (B, 3, 32, 32) uint8 images."""
@@ -105,6 +99,5 @@ def _centred(masks: Tensor) -> Tensor:
 
 def load(entry: Extractor, weights: Path | None) -> FeatureExtractor:
     """The judge; UsageError if weights are given, since it has none."""
-    if weights is not None:
-        raise UsageError(f"{entry.id} has no weights, so --extractor-weights names nothing")
+    require_no_weights(entry, weights)
     return ShapesJudge()

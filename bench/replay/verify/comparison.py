@@ -1,16 +1,18 @@
-"""One comparison of what is on record with what was made again."""
+"""One comparison of what is on record with what was made again, and the events that tell of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["file", "identity", "images", "number"]
+from bench.run.events import Event
+
+Compared = Literal["file", "identity", "images", "number"]
 Value = str | float | None
 
 
 @dataclass(frozen=True)
-class Check:
+class Comparison:
     """A recorded value beside the recomputed one.
 
     Attributes:
@@ -21,7 +23,7 @@ class Check:
         n: how many files, numbers or images stand behind it.
     """
 
-    kind: Kind
+    kind: Compared
     what: str
     recorded: Value
     recomputed: Value
@@ -43,3 +45,21 @@ class Check:
         if self.difference is None:
             return self.recorded == self.recomputed
         return abs(self.difference) <= self.allowed
+
+
+@dataclass(frozen=True)
+class Verified(Event):
+    """One record was made again and compared; ``exact`` says whether nothing may differ."""
+
+    record: str
+    exact: bool
+    checks: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True)
+class NotVerified(Event):
+    """One record could not be compared; ``exit_code`` is that of the reason."""
+
+    record: str
+    reason: str
+    exit_code: int

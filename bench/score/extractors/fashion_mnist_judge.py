@@ -1,5 +1,0 @@
-"""Extractor ``fashion-mnist-judge``: the judge of the data set ``fashion-mnist``."""
-
-from bench.score.extractors.resnet_judge import load, weights_place
-
-__all__ = ["load", "weights_place"]

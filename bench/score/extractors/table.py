@@ -1,0 +1,80 @@
+"""The table of extractors, and how one is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from bench.score.extractors import (
+    digits_cnn,
+    inception_v3_compat,
+    pixel_identity,
+    resnet_judge,
+    shapes_judge,
+)
+from bench.score.extractors.base import FeatureExtractor, weights_file
+from catalog.errors import InvalidInput
+from catalog.schema import Extractor
+
+
+class Loader(NamedTuple):
+    """How the extractor of an entry is loaded, and where its weights are expected."""
+
+    load: Callable[[Extractor, Path | None], FeatureExtractor]
+    place: Callable[[Extractor], Path] = weights_file
+
+
+JUDGE = Loader(resnet_judge.load)
+EXTRACTORS: dict[str, Loader] = {
+    "celeba-64-judge": JUDGE,
+    "cifar10-judge": JUDGE,
+    "digits-cnn": Loader(digits_cnn.load),
+    "fashion-mnist-judge": JUDGE,
+    "folder-judge": JUDGE,
+    "inception-v3-compat": Loader(inception_v3_compat.load, inception_v3_compat.weights_place),
+    "mnist-judge": JUDGE,
+    "pixel-identity": Loader(pixel_identity.load),
+    "shapes-judge": Loader(shapes_judge.load),
+    "stl10-48-judge": JUDGE,
+}
+"""By id in the registry."""
+
+
+def load_extractor(
+    entry: Extractor, device: torch.device | str, weights: Path | None = None
+) -> FeatureExtractor:
+    """The registered extractor on a device, frozen and in evaluation mode.
+
+    Args:
+        entry: its entry in the registry.
+        device: where it is to run.
+        weights: file to read instead of the usual one; it has to hold the same bytes.
+
+    Raises:
+        MissingPrerequisite: the weights file is absent.
+        InvalidInput: there is no such extractor, the weights file is not the registered one or
+            does not fit, or the registry names a layer that the extractor has not.
+    """
+    require_extractor(entry)
+    extractor = EXTRACTORS[entry.id].load(entry, weights)
+    absent = sorted(set(entry.layers.values()) - set(extractor.layers))
+    if absent:
+        raise InvalidInput(
+            f"{entry.id} has no layer '{absent[0]}'", hint=f"it has: {', '.join(extractor.layers)}"
+        )
+    return extractor.requires_grad_(False).eval().to(device)
+
+
+def weights_place(entry: Extractor) -> Path | None:
+    """Where the weights of an extractor are expected; None for one without weights."""
+    require_extractor(entry)
+    return EXTRACTORS[entry.id].place(entry) if entry.weights else None
+
+
+def require_extractor(entry: Extractor) -> None:
+    """Refuse an entry that is not in the table; InvalidInput names it."""
+    if entry.id not in EXTRACTORS:
+        raise InvalidInput(f"the program has no extractor '{entry.id}'")
