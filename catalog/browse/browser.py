@@ -23,7 +23,7 @@ _HELP = Text(
 _ALL = Text(en="all kinds", zh="全部类别")
 _NOTHING = Text(en="nothing found", zh="没有找到")
 _MARGIN_LINES = 4
-_PAGE_STEP = 10
+_STEPS = {"up": -1, "down": 1, "page-up": -10, "page-down": 10}
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,7 @@ class Browser:
 
     def found(self) -> list[Resource]:
         """Entries that the query and the kind leave over, best first."""
-        pool = [
-            resource for resource in self.registry.resources if self.kind in (None, resource.kind)
-        ]
+        pool = [one for one in self.registry.resources if self.kind in (None, one.kind)]
         return [hit.resource for hit in search(pool, self.query)] if self.query.strip() else pool
 
     def press(self, key: str) -> Browser:
@@ -75,9 +73,8 @@ class Browser:
 
     def _press_list(self, key: str) -> Browser:
         last = max(0, len(self.found()) - 1)
-        steps = {"up": -1, "down": 1, "page-up": -_PAGE_STEP, "page-down": _PAGE_STEP}
-        if key in steps:
-            return replace(self, selected=min(last, max(0, self.selected + steps[key])))
+        if key in _STEPS:
+            return replace(self, selected=min(last, max(0, self.selected + _STEPS[key])))
         if key in ("left", "right"):
             return replace(self, kind=self._next_kind(1 if key == "right" else -1), selected=0)
         if key == "enter":
@@ -86,11 +83,12 @@ class Browser:
             return replace(self, query="", selected=0) if self.query else replace(self, done=True)
         if key == "backspace":
             return replace(self, query=self.query[:-1], selected=0)
-        typed = key if len(key) == 1 and key.isprintable() else ""
-        return replace(self, query=self.query + typed, selected=0) if typed else self
+        if len(key) == 1 and key.isprintable():
+            return replace(self, query=self.query + key, selected=0)
+        return self
 
     def _press_page(self, key: str) -> Browser:
-        steps = {"up": -1, "down": 1, "page-up": -_PAGE_STEP, "page-down": _PAGE_STEP, " ": 10}
+        steps = {**_STEPS, " ": 10}
         if key in steps:
             return replace(self, scroll=max(0, self.scroll + steps[key]))
         if key in ("escape", "backspace", "left", "q"):
@@ -109,18 +107,18 @@ class Browser:
         top = max(0, min(self.selected - (body - 2) // 2, len(found) - (body - 2)))
         rows = [
             [
-                "▶" if top + index == self.selected else " ",
-                resource.id,
-                KINDS[resource.kind].in_language(self.language),
-                str(resource.sure_year or ""),
-                resource.title.in_language(self.language),
+                "▶" if index == self.selected else " ",
+                one.id,
+                KINDS[one.kind].in_language(self.language),
+                str(one.sure_year or ""),
+                one.title.in_language(self.language),
             ]
-            for index, resource in enumerate(found[top : top + max(1, body - 2)])
+            for index, one in list(enumerate(found))[top : top + max(1, body - 2)]
         ]
-        headers = [
+        columns = [
             COLUMNS[name].in_language(self.language) for name in ("id", "kind", "year", "title")
         ]
-        return table(["", *headers], rows, width)
+        return table(["", *columns], rows, width)
 
     def _page(self, width: int, body: int) -> list[str]:
         resource = self.found()[self.selected]

@@ -57,12 +57,11 @@ def _rows(file: Path) -> list[dict[str, str | None]]:
 
 def _rank(row: dict[str, str | None], suite: str) -> Rank | None:
     """None for calibration rows, which are not ranked."""
+    mean = row.get("mean") or ""
     try:
         low, high = (int(float(row.get(key) or "")) for key in ("rank_low", "rank_high"))
-        mean = row.get("mean") or ""
         float(mean)
     except (ValueError, OverflowError, TypeError, AttributeError):
         return None
-    return Rank(
-        row.get("provisional") == "true", low, high, suite, mean, row.get("metric") or "mean"
-    )
+    provisional = row.get("provisional") == "true"
+    return Rank(provisional, low, high, suite, mean, row.get("metric") or "mean")

@@ -48,12 +48,15 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int | No
     return [lines[0], rule, *lines[1:]]
 
 
-def wrap(text: str, width: int | None, indent: str = "") -> list[str]:
-    """``text`` in lines of at most ``width`` cells; Chinese may break between any characters."""
+def wrap(text: str, width: int | None, indent: str = "", never_last: str = "") -> list[str]:
+    """``text`` in lines of at most ``width`` cells; Chinese may break between any characters.
+
+    A line ends with none of the characters in ``never_last``, and starts with no closing mark.
+    """
     if width is None:
         return [indent + text]
     lines, line = [], indent
-    for piece in _pieces(text):
+    for piece in _pieces(text, never_last):
         fits = cell_len(line) + cell_len(piece.rstrip()) <= max(width, len(indent) + _NARROWEST)
         if not fits and line.strip():
             lines.append(line.rstrip())
@@ -62,13 +65,13 @@ def wrap(text: str, width: int | None, indent: str = "") -> list[str]:
     return [*lines, line.rstrip()]
 
 
-def _pieces(text: str) -> list[str]:
+def _pieces(text: str, never_last: str) -> list[str]:
     """Parts that a line may end after: words with their space, or single wide characters."""
     pieces: list[str] = []
     for character in text:
-        opens = not pieces or pieces[-1].endswith(" ") or cell_len(pieces[-1][-1]) > 1
-        glued = character in "，。；：！？、）》」』”"
-        if (opens or cell_len(character) > 1) and not (pieces and glued):
+        last = pieces[-1][-1] if pieces else " "
+        glued = pieces and (character in "，。；：！？、）》」』”" or last in never_last)
+        if not glued and (last == " " or cell_len(last) > 1 or cell_len(character) > 1):
             pieces.append(character)
         else:
             pieces[-1] += character

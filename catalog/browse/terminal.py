@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,37 +13,19 @@ from catalog.browse.browser import Browser
 from catalog.errors import MissingPrerequisite
 
 _SEQUENCES = {
-    "\x1b[A": "up",
-    "\x1b[B": "down",
-    "\x1b[C": "right",
-    "\x1b[D": "left",
-    "\x1bOA": "up",
-    "\x1bOB": "down",
-    "\x1bOC": "right",
-    "\x1bOD": "left",
-    "\x1b[5~": "page-up",
-    "\x1b[6~": "page-down",
-    "\x1b": "escape",
-    "\r": "enter",
-    "\n": "enter",
-    "\t": "tab",
-    "\x7f": "backspace",
-    "\x08": "backspace",
-    "\x03": "quit",
-    "\x04": "quit",
-}
-_LONGEST = max(map(len, _SEQUENCES))
+    "\x1b[A": "up", "\x1b[B": "down", "\x1b[C": "right", "\x1b[D": "left",
+    "\x1bOA": "up", "\x1bOB": "down", "\x1bOC": "right", "\x1bOD": "left",
+    "\x1b[5~": "page-up", "\x1b[6~": "page-down", "\x1b": "escape", "\r": "enter", "\n": "enter",
+    "\t": "tab", "\x7f": "backspace", "\x08": "backspace", "\x03": "quit", "\x04": "quit",
+}  # fmt: skip
+_KEY = re.compile(f"{'|'.join(map(re.escape, sorted(_SEQUENCES, reverse=True)))}|.", re.DOTALL)
+"""One key; a sequence stands before those that it starts with, such as the lone escape."""
 
 
 def keys_in(text: str) -> Iterator[str]:
     """Names of the keys in what a terminal sent; escape sequences win over lone escapes."""
-    at = 0
-    while at < len(text):
-        length = next(
-            (size for size in range(_LONGEST, 0, -1) if text[at : at + size] in _SEQUENCES), 1
-        )
-        yield _SEQUENCES.get(text[at : at + length], text[at : at + length])
-        at += length
+    for sent in _KEY.findall(text):
+        yield _SEQUENCES.get(sent, sent)
 
 
 def run(browser: Browser) -> None:

@@ -13,18 +13,10 @@ from collections.abc import Iterable
 from catalog.errors import UsageError
 from catalog.schema import Resource
 
-_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-}
+_SPECIAL = str.maketrans({
+    **{character: f"\\{character}" for character in "{}&%$#_"},
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+})  # fmt: skip
 _CONFERENCE = re.compile(
     r"\b(?:AAAI|AISTATS|ASPLOS|CVPR|EMNLP|ICCV|ICLR|ICML|NIPS|NeurIPS|OSDI|SIGGRAPH|Multimedia)\b"
 )
@@ -32,11 +24,6 @@ _ORGANIZATION = re.compile(
     r" and |[,()]|\.$|AI$|Administration|Face$|Foundation|contributors|University"
 )
 _JOURNAL = re.compile(r"\b(?:TPAMI|Proceedings of the IEEE)\b")
-
-
-def is_citable(resource: Resource) -> bool:
-    """Whether there is enough to cite: authors and a year, or an address of its own."""
-    return bool((resource.authors and resource.year) or resource.url)
 
 
 def bibtex(resources: Iterable[Resource]) -> str:
@@ -50,7 +37,7 @@ def entry(resource: Resource) -> str:
     Raises:
         UsageError: nothing identifies it outside of this catalogue.
     """
-    if not is_citable(resource):
+    if not (resource.authors and resource.year) and not resource.url:
         raise UsageError(
             f"'{resource.id}' has nothing to cite: no authors with a year and no address",
             hint=f"see what is known: aigc catalog show {resource.id}",
@@ -73,7 +60,7 @@ def entry(resource: Resource) -> str:
 
 def escape(text: str) -> str:
     """Text that BibTeX and TeX read as it is."""
-    return "".join(_SPECIAL.get(character, character) for character in _composed(text))
+    return unicodedata.normalize("NFC", text).translate(_SPECIAL)
 
 
 def _entry_type(resource: Resource) -> tuple[str, str]:
@@ -99,10 +86,6 @@ def _author(name: str) -> str:
     # Braces keep an organization from being split into given and family names.
     is_person = " " in name and not _ORGANIZATION.search(name)
     return escape(name) if is_person else f"{{{escape(name)}}}"
-
-
-def _composed(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
 
 
 def _verbatim(address: str) -> str:

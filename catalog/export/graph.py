@@ -7,7 +7,7 @@ the article put into its graph, so that correcting an entry corrects the picture
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from catalog.browse.vocabulary import RELATIONS
 from catalog.export.diagram import Arrow, Box
@@ -39,23 +39,25 @@ def published(registry: Registry) -> str:
 def corrected(registry: Registry, language: str = "zh") -> str:
     """A diagram that parses, whose dotted arrows say what they mean."""
     nodes = _nodes(registry)
+    letters = {resource.id: letter for letter, resource in nodes.items()}
     lines = ["graph TD"]
-    lines += [
-        f'    {letter}["{_label(resource.title.in_language(language))}"]'
-        for letter, resource in sorted(nodes.items())
-    ]
-    lines += _arrows(nodes, language)
+    for letter, node in nodes.items():
+        lines.append(f'    {letter}["{_label(node.title.in_language(language))}"]')
+    for link in _links(nodes.values(), language):
+        arrow = f'-. "{_label(link.label)}" .->' if link.dotted else "-->"
+        lines.append(f"    {letters[link.source]} {arrow} {letters[link.target]}")
     return "\n".join(lines) + "\n"
 
 
 def _nodes(registry: Registry) -> dict[str, Resource]:
+    """Concepts of the graph by their letters, in the order of these."""
     nodes = {}
     for resource in registry.resources:
         letters = [_NODE.fullmatch(mention.item) for mention in resource.article]
         letter = next((match[1] for match in letters if match), _ADDED.get(resource.id))
         if letter:
             nodes[letter] = resource
-    return nodes
+    return dict(sorted(nodes.items()))
 
 
 def published_drawing(registry: Registry, language: str) -> tuple[list[Box], list[Arrow]]:
@@ -69,7 +71,7 @@ def published_drawing(registry: Registry, language: str) -> tuple[list[Box], lis
 
 def corrected_drawing(registry: Registry, language: str) -> tuple[list[Box], list[Arrow]]:
     """Boxes and arrows of the corrected graph."""
-    nodes = [resource for _, resource in sorted(_nodes(registry).items())]
+    nodes = _nodes(registry).values()
     return [_box(node, language) for node in nodes], list(_links(nodes, language))
 
 
@@ -77,18 +79,7 @@ def _box(resource: Resource, language: str) -> Box:
     return Box(resource.id, resource.title.in_language(language), f"#{resource.id}")
 
 
-def _arrows(nodes: dict[str, Resource], language: str) -> list[str]:
-    letters = {resource.id: letter for letter, resource in nodes.items()}
-    in_order = [resource for _, resource in sorted(nodes.items())]
-    return [
-        f'    {letters[link.source]} -. "{_label(link.label)}" .-> {letters[link.target]}'
-        if link.dotted
-        else f"    {letters[link.source]} --> {letters[link.target]}"
-        for link in _links(in_order, language)
-    ]
-
-
-def _links(nodes: Sequence[Resource], language: str) -> Iterator[Arrow]:
+def _links(nodes: Collection[Resource], language: str) -> Iterator[Arrow]:
     """From the wider concept to the narrower one; dotted where the relation is another."""
     names = {node.id for node in nodes}
     for node in nodes:
