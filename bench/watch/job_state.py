@@ -29,7 +29,7 @@ Life = Literal["none", "alive", "dead", "elsewhere"]
 """Of who left a note; ``elsewhere``: another machine's process, of which nothing can be said."""
 State = Literal["running", "elsewhere", "dead", "success", "error", "cancelled", "interrupted"]
 """The first three of a job that left a sign; ``interrupted``: nothing says what became of it."""
-STATE_OF: dict[Life, State] = {"alive": "running", "dead": "dead", "elsewhere": "elsewhere"}
+AT_WORK: dict[Life, State] = {"alive": "running", "dead": "dead", "elsewhere": "elsewhere"}
 RECENT_S = 600.0
 """A job that ended within this time has ended just now."""
 SILENT_S = 3600.0
@@ -72,7 +72,7 @@ class JobState:
     @property
     def life(self) -> Life:
         """Whether the process that left the sign still runs."""
-        return _life(self.sign)
+        return next((life for life, state in AT_WORK.items() if state == self.state), "none")
 
     @property
     def is_over(self) -> bool:
@@ -236,13 +236,15 @@ def work_in_progress(runs_dir: Path, stems: Collection[str] | None = None) -> Wo
             "there is no run to look at", where=str(runs_dir), hint="aigc bench run SUITE"
         )
     ended.sort(key=lambda pair: (-pair[0], pair[1].name))
-    since = now.timestamp() - RECENT_S
+    present = now.timestamp()
+    since = present - RECENT_S
     if command.holder is not None and command.life == "alive":
         since = min(since, command.holder.started_at.timestamp())
-    recent = [directory for changed, directory in ended if changed >= since]
+    recent = [pair for pair in ended if pair[0] >= since]
     if not at_work and not recent and command.life != "alive":
-        recent = [directory for _, directory in ended[:1]]
-    return WorkInProgress((*at_work, *(_ended(folder, now) for folder in recent)), command)
+        recent = ended[:1]
+    shown = (_ended(directory, present - changed) for changed, directory in recent)
+    return WorkInProgress((*at_work, *shown), command)
 
 
 def job_at_work(directory: Path, now: datetime) -> JobState | None:
@@ -256,7 +258,7 @@ def job_at_work(directory: Path, now: datetime) -> JobState | None:
     return JobState(
         directory=directory,
         label=record.spec.label if record else directory.name,
-        state=STATE_OF[_life(sign)],
+        state=AT_WORK[_life(sign)],
         age_s=age_s,
         phase=sign.phase,
         step=sign.step,
@@ -298,34 +300,25 @@ def _life(note: Sign | Holder | None) -> Life:
     return "elsewhere" if alive is None else "alive" if alive else "dead"
 
 
-def _ended(directory: Path, now: datetime) -> JobState:
+def _ended(directory: Path, age_s: float) -> JobState:
     """A job that ended in an orderly way, or whose record says that it was killed."""
     record, curve = _record(directory), newest_curve(directory)
-    if record is None:
-        changed = _changed(RunDirectory(directory).train_json)
-        age_s = max(0.0, now.timestamp() - changed) if changed else 0.0
-        return JobState(
-            directory=directory,
-            label=directory.name,
-            state="interrupted",
-            age_s=age_s,
-            message="its record is broken",
-        )
-    step, losses = curve[-1] if curve else (None, record.health.last_losses)
-    error, cost = record.error, record.cost
+    error, cost = (record.error, record.cost) if record else (None, None)
+    step, losses = curve[-1] if curve else (None, record.health.last_losses if record else None)
+    told = error.message.strip().partition("\n")[0] if error else ""
     return JobState(
         directory=directory,
-        label=record.spec.label,
-        state="interrupted" if record.status == "started" else record.status,
-        age_s=max(0.0, (now - record.updated_at).total_seconds()),
+        label=record.spec.label if record else directory.name,
+        state="interrupted" if record is None or record.status == "started" else record.status,
         phase=error.phase if error else "",
         step=step,
-        n_steps=record.spec.steps,
+        n_steps=record.spec.steps if record else None,
         images_per_s=cost.images_per_s if cost else None,
+        age_s=max(0.0, age_s),
         losses=losses or {},
         curve=curve,
         grid=_grid(directory),
-        message=error.message.strip().partition("\n")[0] if error else "",
+        message=told if record else "its record is broken",
     )
 
 

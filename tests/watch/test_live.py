@@ -34,7 +34,7 @@ from bench.records.lease import Sign, announced, read_sign
 from bench.records.record import to_json
 from bench.records.run_directory import RunDirectory, exclusive
 from bench.run.events import TrainProgress
-from bench.run.heartbeat import SignsOfLife
+from bench.run.heartbeat import Heartbeat
 from bench.run.plan import Plan, PlannedJob, make_plan
 from bench.watch.dashboard import rendered
 from bench.watch.job_state import (
@@ -185,7 +185,7 @@ def test_broken_files_are_no_reason_to_see_nothing(plan: Plan) -> None:
 def test_a_sign_says_how_long_it_will_take(tmp_path: Path, monkeypatch: Any) -> None:
     clock = [100.0]
     monkeypatch.setattr("bench.run.heartbeat.time.monotonic", lambda: clock[0])
-    signs = SignsOfLife(tmp_path, lambda _: None)
+    signs = Heartbeat(tmp_path, lambda _: None)
     times = []
     for step in (50, 60, 100):
         signs(TrainProgress("job", step, 100, {}, 1.0))
