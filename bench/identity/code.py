@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.identity.definitions import MissingDefinition, digest, walk
+from bench.identity.names import present_name
 from bench.identity.sources import Definition, include
 from catalog.rules.entries import is_allowed
 
@@ -27,7 +28,7 @@ TRAINING = (
     ("bench.train.loop", "Trainer"),
     ("bench.sample.trained_model", "finish"),
     ("bench.sample.trained_model", "TrainedModel"),
-    ("bench.sample.draw_images", "draw_subject"),
+    ("bench.sample.trained_model", "draw_subject"),
 )
 """Where the walk over what decides a training starts, beside its algorithm."""
 FASTER: dict[Loop, tuple[tuple[str, str], ...]] = {
@@ -43,7 +44,7 @@ CALIBRATION = (
 DECIDE = (
     *("bench.augment", "bench.data", "bench.models", "bench.networks", "bench.objectives"),
     *("bench.train.batches", "bench.train.divergence", "bench.train.ema", "bench.train.gpu"),
-    *("bench.train.loop", "bench.sample.draw", "bench.sample.draw_images"),
+    *("bench.train.loop", "bench.sample.draw"),
     *("bench.sample.latent_density", "bench.sample.trained_model", "bench.score.calibration"),
     *("bench.score.extractors", "bench.score.features", "bench.score.metrics"),
     *("bench.score.scorer", "bench.stats"),
@@ -62,7 +63,8 @@ def code_of_training(algorithm: str, recipe: Mapping[str, Any], loop: Loop = "pl
         recipe: its settings; an entry of a table counts if a setting names it.
         loop: which loop it goes through.
     """
-    return _code_of_training(algorithm, tuple(sorted(set(_names(recipe)))), loop)
+    names = {present_name("backbone", name) for name in _names(recipe)}
+    return _code_of_training(present_name("algorithm", algorithm), tuple(sorted(names)), loop)
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -37,10 +37,11 @@ from bench.train.loop import Progress, Training
 from catalog.files import write_atomically
 
 
+@dataclass
 class TrainTask:
     """One model, from its data to its scores.
 
-    Args:
+    Attributes:
         spec: what is trained.
         directory: of the run.
         around: everything else that the run needs.
@@ -49,22 +50,13 @@ class TrainTask:
         should_stop: asked before every update.
     """
 
-    def __init__(
-        self,
-        spec: TrainSpec,
-        directory: Path,
-        around: Surroundings,
-        not_comparable_because: tuple[str, ...],
-        watch: Watch,
-        should_stop: Callable[[], bool],
-    ) -> None:
-        self.spec = spec
-        self.directory = RunDirectory(directory)
-        self.around = around
-        self.not_comparable_because = not_comparable_because
-        self.watch = watch
-        self.should_stop = should_stop
-        self.journal: Journal | None = None
+    spec: TrainSpec
+    directory: RunDirectory
+    around: Surroundings
+    not_comparable_because: tuple[str, ...]
+    watch: Watch
+    should_stop: Callable[[], bool]
+    journal: Journal | None = None
 
     def run(self) -> str:
         """Do everything that is still to be done; returns what is odd about the result, if any."""

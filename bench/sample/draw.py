@@ -39,7 +39,7 @@ def sample_images(draw: Draw, n: int, n_classes: int, seed: int, device: torch.d
         indices = range(first, first + SAMPLING_BATCH)
         labels = labels_of(indices, n_classes).to(device)
         images = draw(ImageNoise(seed, indices, device), labels)
-        batches.append(_to_uint8(images[: n - first]))
+        batches.append(to_uint8(images[: n - first]))
     return torch.cat(batches)
 
 
@@ -55,13 +55,16 @@ def reconstruct_images(model: Reconstructs, images: Tensor) -> Tensor:
     Raises:
         NonFiniteImages: a pixel is NaN or infinite.
     """
-    batches = [
-        _to_uint8(model.reconstruct(to_unit_range(batch))) for batch in images.split(SAMPLING_BATCH)
-    ]
-    return torch.cat(batches)
+    batches = images.split(SAMPLING_BATCH)
+    return torch.cat([to_uint8(model.reconstruct(to_unit_range(batch))) for batch in batches])
 
 
-def _to_uint8(images: Tensor) -> Tensor:
+def to_uint8(images: Tensor) -> Tensor:
+    """Images in -1 .. 1 as they are scored and shown, uint8 on the CPU.
+
+    Raises:
+        NonFiniteImages: a pixel is NaN or infinite.
+    """
     if not torch.isfinite(images).all():
         raise NonFiniteImages("the model makes pixels that are not finite")
     return quantise(images).cpu()

@@ -2,16 +2,15 @@
 
 A sampler takes its noise from counters of its own, so drawing consumes no randomness of the
 training. Whatever else drawing could move is put back: modes, buffers, generators, averages that
-stood in for weights. Time is bounded, and is not counted as time of training.
+stood in for weights. Time is bounded, and a trainer counts none that its observers take.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,10 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from bench.data.dataset import quantise, to_unit_range
-from bench.models.base import FitsAfterTraining, GenerativeModel, Reconstructs
+from bench.data.dataset import to_unit_range
+from bench.models.base import FitsAfterTraining, Reconstructs
 from bench.models.noise import ImageNoise
-from bench.sample.draw import NonFiniteImages, labels_of
+from bench.sample.draw import labels_of, to_uint8
 from bench.sample.grid import N_COLUMNS, N_ROWS, write_grid
 from bench.train.loop import Progress, Trainer
 
@@ -47,19 +46,13 @@ class Deadline(TorchFunctionMode):
         super().__init__()
         self._at = at
 
-    def __torch_function__(
-        self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if time.monotonic() > self._at:
             raise TooSlow
         return func(*args, **(kwargs or {}))
 
 
-class Sketches:
+class Previews:
     """Draws a grid at some of the reports of a training.
 
     The images are the first of those that the final grid shows, from the averaged weights where
@@ -72,52 +65,31 @@ class Sketches:
     """
 
     def __init__(self, trainer: Trainer, file: Path) -> None:
-        self.trainer = trainer
-        self.file = file
+        self.trainer, self.file = trainer, file
         self._start = self._last = time.monotonic()
-        self._spent_s = 0.0
-        self._needed_s = 0.0
-        self._uncounted_s = 0.0
-        self._seen = 0
+        self._spent_s = self._needed_s = 0.0
 
-    def observe(self, progress: Progress) -> Progress:
-        """Draw if it is time; returns the report without the time of the drawing before.
+    def observe(self, progress: Progress) -> None:
+        """Draw if it is time, but not at the last report, which the final grids follow."""
+        now = time.monotonic()
+        allowed_s = LARGEST_SHARE * (now - self._start) - self._spent_s
+        is_time = now - self._last >= EVERY_S and allowed_s > self._needed_s
+        if is_time and progress.step < progress.n_steps:
+            self._needed_s = self._draw(now, allowed_s)
+            self._last = time.monotonic()
+            self._spent_s += self._last - now
 
-        Nothing is drawn at the last report, which the final grids follow.
-        """
-        told = self._without_drawing(progress)
-        if progress.step < progress.n_steps:
-            now = time.monotonic()
-            allowed = LARGEST_SHARE * (now - self._start) - self._spent_s
-            if now - self._last >= EVERY_S and allowed > self._needed_s:
-                self._draw(allowed)
-        return told
-
-    def _draw(self, allowed_s: float) -> None:
-        start = time.monotonic()
+    def _draw(self, start: float, allowed_s: float) -> float:
+        """Draw within the time allowed; returns how much the next drawing must be allowed."""
         try:
             images = drawn(self.trainer, start + allowed_s)
             if images is not None:
-                _write(images, self.file)
-            self._needed_s = time.monotonic() - start
+                write_grid(images, self.file, *_layout(images.shape[-1]), synced=False)
+            return time.monotonic() - start
         except TooSlow:
-            self._needed_s = 2.0 * allowed_s
+            return 2.0 * allowed_s
         except Exception:  # noqa: BLE001 (a look at a training is no reason for it to end)
-            self._needed_s = 0.0
-        self._last = time.monotonic()
-        self._spent_s += self._last - start
-        self._uncounted_s += self._last - start
-
-    def _without_drawing(self, progress: Progress) -> Progress:
-        """Take the last drawing out of the wall time and the pace that the report speaks of."""
-        state = self.trainer.state
-        n_images, self._seen = state.images_seen - self._seen, state.images_seen
-        drawing_s, self._uncounted_s = self._uncounted_s, 0.0
-        if not drawing_s:
-            return progress
-        state.wall_s -= drawing_s
-        training_s = max(n_images / progress.images_per_s - drawing_s, 1e-9)
-        return replace(progress, images_per_s=n_images / training_s)
+            return 0.0
 
 
 @torch.no_grad()
@@ -136,28 +108,17 @@ def drawn(trainer: Trainer, deadline: float) -> Tensor | None:
         NonFiniteImages: a pixel is NaN or infinite.
     """
     model, average = trainer.model, trainer.average
-    draw = _picture_of(model, trainer)
-    if draw is None:
-        return None
-    with undisturbed(model), average.applied() if average else nullcontext(), Deadline(deadline):
-        images = draw()
-        if not torch.isfinite(images).all():
-            raise NonFiniteImages("the model makes pixels that are not finite")
-        return quantise(images).cpu()
-
-
-def _picture_of(model: GenerativeModel, trainer: Trainer) -> Callable[[], Tensor] | None:
-    """What draws images in -1 .. 1 for a grid."""
+    device = next(model.parameters()).device
     n_columns, n_rows = _layout(model.shape.size)
     n = n_columns * n_rows
-    device = next(model.parameters()).device
-    if not isinstance(model, FitsAfterTraining):
-        labels = labels_of(range(n), model.n_classes).to(device)
-        return lambda: model.sample(ImageNoise(trainer.seed, range(n), device), labels)
-    if isinstance(model, Reconstructs):
-        first = trainer.split.images[:n].to(device)
-        return lambda: model.reconstruct(to_unit_range(first))
-    return None
+    with undisturbed(model), average.applied() if average else nullcontext(), Deadline(deadline):
+        if not isinstance(model, FitsAfterTraining):
+            labels = labels_of(range(n), model.n_classes).to(device)
+            return to_uint8(model.sample(ImageNoise(trainer.seed, range(n), device), labels))
+        if isinstance(model, Reconstructs):
+            first = trainer.split.images[:n].to(device)
+            return to_uint8(model.reconstruct(to_unit_range(first)))
+        return None
 
 
 @contextmanager
@@ -165,39 +126,25 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     """Evaluation mode within; modes, buffers and random generators are as before afterwards."""
     modes = [(module, module.training) for module in model.modules()]
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    with _same_randomness(next(model.parameters()).device):
+    device = next(model.parameters()).device
+    of_device = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+    of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (what others use)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
         model.eval()
         try:
             yield
         finally:
             for module, training in modes:
                 module.training = training
-            with torch.no_grad():
-                for buffer, before in buffers:
-                    buffer.copy_(before)
-
-
-@contextmanager
-def _same_randomness(device: torch.device) -> Iterator[None]:
-    """Generators that are asked within are put back."""
-    of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (what others use)
-    on_host = torch.get_rng_state()
-    on_device = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-    try:
-        yield
-    finally:
-        random.setstate(of_python)
-        np.random.set_state(of_numpy)  # noqa: NPY002
-        torch.set_rng_state(on_host)
-        # Left alone unless it moved: a recorded update has bound the generator to itself.
-        if on_device is not None and not torch.equal(torch.cuda.get_rng_state(device), on_device):
-            torch.cuda.set_rng_state(on_device, device)
+            for buffer, before in buffers:
+                buffer.copy_(before)
+            random.setstate(of_python)
+            np.random.set_state(of_numpy)  # noqa: NPY002
+            # Left alone unless it moved: a recorded update has bound the generator to itself.
+            if of_device is not None and not of_device.equal(torch.cuda.get_rng_state(device)):
+                torch.cuda.set_rng_state(of_device, device)
 
 
 def _layout(size: int) -> tuple[int, int]:
     """Columns and rows of a grid of square images of some width."""
     return (N_COLUMNS, N_ROWS) if size <= LARGE else (FEW_COLUMNS, FEW_ROWS)
-
-
-def _write(images: Tensor, file: Path) -> None:
-    write_grid(images, file, *_layout(images.shape[-1]), synced=False)

@@ -17,12 +17,19 @@ from torch import Tensor
 
 from bench.data.captions.base import BadPrompt
 from bench.data.dataset import ImageData, ImageSplit, to_unit_range
+from bench.identity.protocol import ScoringProtocol
 from bench.identity.spec import TrainSpec
-from bench.models.abilities import HasNamedSamplers, MeasuresItself, TakesPrompts
-from bench.models.base import GenerativeModel, LatentModel, Reconstructs
+from bench.models.base import (
+    GenerativeModel,
+    HasNamedSamplers,
+    LatentModel,
+    MeasuresItself,
+    Reconstructs,
+    TakesPrompts,
+)
 from bench.models.build import build_from_spec
 from bench.models.noise import ImageNoise
-from bench.records.record import Measures
+from bench.records.record import Measures, RunSubject
 from bench.records.run_directory import RunDirectory
 from bench.records.weight_files import RecordedWeights, fitting
 from bench.sample.draw import Draw, labels_of, reconstruct_images, sample_images
@@ -159,6 +166,20 @@ def finish(
             with average.applied():
                 mixtures[True] = fit_mixture(model, images)
     return TrainedModel(spec, model, average, mixtures, device)
+
+
+def draw_subject(
+    subject: RunSubject, model: TrainedModel, data: ImageData, protocol: ScoringProtocol
+) -> Tensor:
+    """All images that a score record is about, (N, C, H, W) uint8 on the CPU; always the same.
+
+    Raises:
+        UsageError: the model has no such sampler, or no averaged weights.
+        NonFiniteImages: a pixel is NaN or infinite.
+    """
+    if subject.sampler == RECONSTRUCTION:
+        return model.reconstruct(data[protocol.held_out_split].images, ema=subject.ema)
+    return model.sample(subject.sampler, protocol.n_fake, seed=subject.seed, ema=subject.ema)
 
 
 def save(trained: TrainedModel, directory: RunDirectory) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Loops measured against each other in one run: a textbook loop, the harness, and its fast path.
+"""How fast this machine trains a variant: the harness against what one writes first.
 
-Public: ``measure.measure``, ``table.markdown``.
+``measure`` lets three loops take turns, ``markdown`` makes a table of the results.
 """

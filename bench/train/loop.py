@@ -136,7 +136,7 @@ class Trainer:
         """Train to the end of the budget, from a checkpoint where there is one.
 
         Args:
-            observe: called about a hundred times, whenever losses are read.
+            observe: called about a hundred times, when losses are read; its time is not counted.
             should_stop: asked before every update.
 
         Raises:
@@ -196,8 +196,8 @@ class Trainer:
         self.state.wall_s += elapsed
         curve.append((self.state.step, losses))
         rate = self._meter.n * self.batches.batch_size / max(elapsed, 1e-9)
-        self._meter = LossMeter()
         observe(Progress(self.state.step, self.n_steps, losses, rate))
+        self._meter = LossMeter()  # its time begins when whoever looks has looked
 
     def _save(self) -> None:
         if self.checkpoint_file is None:

@@ -23,9 +23,8 @@ from bench.networks.shape import ImageShape
 from bench.records.run_directory import RunDirectory
 from bench.run.plan import Narrowing, planned_specs
 from bench.sample import trained_model as trained
-from bench.sample.draw_images import draw_subject
 from bench.sample.image_sets import expected_subjects
-from bench.sample.trained_model import TrainedModel
+from bench.sample.trained_model import TrainedModel, draw_subject
 from bench.train import checkpoint
 from bench.train.gpu.choice import placed, trainer_of
 from bench.train.gpu.streaming import StreamedBatches, StreamingTrainer

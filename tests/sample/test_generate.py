@@ -120,14 +120,21 @@ def test_what_cannot_be_generated(
     assert not file.exists()
 
 
+@pytest.mark.parametrize(
+    ("variant", "algorithm"), [("vae", "bench.models.vae:VAE"), ("dcgan", "bench.models.gan:GAN")]
+)
 def test_a_model_without_prompts_exits_with_2(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    variant: str,
+    algorithm: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run = finished_run(tmp_path, "vae", "bench.models.vae:VAE", width=4, latent_dim=4)
+    run = finished_run(tmp_path, variant, algorithm, width=4, latent_dim=4)
     arguments = ["aigc", "bench", "generate", str(run), "--prompt", "seven", "--device", "cpu"]
     monkeypatch.setattr(sys, "argv", arguments)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 2
-    assert capsys.readouterr().err.splitlines()[0] == "error: vae takes no prompts"
+    assert capsys.readouterr().err.splitlines()[0] == f"error: {variant} takes no prompts"

@@ -166,6 +166,29 @@ def test_the_curve_covers_every_update_once(n_steps: int, split_of: SplitOf) -> 
     assert sum(sums) == pytest.approx(n_steps * (n_steps - 1) / 2)
 
 
+def test_what_an_observer_takes_is_not_counted(
+    split_of: SplitOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(train.time, "perf_counter", lambda: now[0])
+
+    class Slow(Scribe):
+        def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
+            now[0] += 2.0
+            return super().step(batch, ctx)
+
+    seen: list[Progress] = []
+
+    def observe(progress: Progress) -> None:
+        seen.append(progress)
+        now[0] += 100.0
+
+    model = Slow(Recipe(batch_size=4))
+    training = trainer_of(model, split_of(10), 6).run(observe)
+    assert training.wall_s == pytest.approx(12.0)
+    assert [progress.images_per_s for progress in seen] == pytest.approx([2.0] * 6)
+
+
 def test_what_is_fitted_after_training_is_fitted_once(split_of: SplitOf) -> None:
     model, split = scribe(), split_of(10)
     trainer_of(model, split).run()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -45,10 +46,11 @@ MEASURES = "train.json: measures"
 NOT_COMPARABLE = "not comparable here: trained again on another machine, the weights are others"
 
 
+@dataclass
 class VerifyTask:
     """The records of one directory.
 
-    Args:
+    Attributes:
         name: of the run's directory, or ``calibration``.
         source: where the records are.
         scratch: where copies of weights may lie for a time.
@@ -57,24 +59,18 @@ class VerifyTask:
         should_stop: asked before every record, and before every update of a training.
     """
 
-    def __init__(
-        self,
-        name: str,
-        source: Path,
-        scratch: Path,
-        how: Verification,
-        watch: Watch,
-        should_stop: Callable[[], bool],
-    ) -> None:
-        self.name = name
-        self.source = source
-        self.scratch = scratch
-        self.how = how
-        self.watch = watch
-        self.should_stop = should_stop
-        self.device = torch.device(how.device)
-        self.files = scratch / "run"
-        self._benches: dict[str, tuple[ScoringBench, ImageData]] = {}
+    name: str
+    source: Path
+    scratch: Path
+    how: Verification
+    watch: Watch
+    should_stop: Callable[[], bool]
+    _benches: dict[str, tuple[ScoringBench, ImageData]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Say where the copies lie and where is computed."""
+        self.files = self.scratch / "run"
+        self.device = torch.device(self.how.device)
 
     def run(self) -> str:
         """Verify every record; copies of weights are removed at the end. Nothing to remark."""
