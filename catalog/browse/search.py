@@ -111,14 +111,9 @@ def _fields(resource: Resource) -> Iterator[_Field]:
 
 
 def _score(fields: list[_Field], words: list[str]) -> float:
-    """Sum over words of the best field that contains each; 0 as soon as one is nowhere."""
-    total = 0.0
-    for word in words:
-        best = max((_match(field, word) for field in fields), default=0.0)
-        if best == 0.0:
-            return 0.0
-        total += best
-    return total / len(words)
+    """Mean over words of the best field that contains each; 0 if one is nowhere."""
+    best = [max((_match(field, word) for field in fields), default=0.0) for word in words]
+    return sum(best) / len(words) if all(best) else 0.0
 
 
 def _match(field: _Field, word: str) -> float:

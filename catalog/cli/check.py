@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catalog.cli.options import JsonOption, RegistryOption, emit_json, emit_table, say
+from catalog.cli.options import (
+    JsonOption,
+    RegistryOption,
+    emit_json,
+    emit_table,
+    read_registry,
+    say,
+)
 from catalog.errors import GateFailed, InvalidRegistry, MissingPrerequisite
 from catalog.rules.entries import SECTIONS, statements
 
@@ -68,7 +75,6 @@ def links(
     from datetime import UTC, datetime
 
     from catalog.files import cache_dir
-    from catalog.read.loader import load_registry
     from catalog.rules.links import (
         addresses,
         advance,
@@ -78,10 +84,10 @@ def links(
         save_history,
     )
 
-    loaded = load_registry(registry)
-    chosen = {loaded.resource(name).id for name in names or []}
+    catalogue = read_registry(registry)
+    chosen = {catalogue.resource(name).id for name in names or []}
     users = {
-        url: by for url, by in addresses(loaded).items() if not chosen or chosen.intersection(by)
+        url: by for url, by in addresses(catalogue).items() if not chosen or chosen.intersection(by)
     }
     store = history or cache_dir() / "links.json"
     known = load_history(store)

@@ -15,6 +15,7 @@ from catalog.cli.options import (
     emit,
     emit_json,
     emit_table,
+    read_registry,
     say,
 )
 
@@ -37,11 +38,10 @@ def list_entries(
     """List the entries of the catalogue, all of them or by kind, family, modality, origin, year."""
     from catalog.browse.items import brief
     from catalog.browse.search import select
-    from catalog.read.loader import load_registry
 
     language = chosen_language(lang)
     found = select(
-        load_registry(registry).resources,
+        read_registry(registry).resources,
         kind=kind,
         family=family,
         modality=modality,
@@ -65,11 +65,10 @@ def search(
     """Find entries by words in English or Chinese; typos are forgiven."""
     from catalog.browse.items import brief
     from catalog.browse.search import search as find
-    from catalog.read.loader import load_registry
 
     language = chosen_language(lang)
     words = " ".join(text)
-    hits = find(load_registry(registry).resources, words, limit)
+    hits = find(read_registry(registry).resources, words, limit)
     found = [hit.resource for hit in hits]
     if found and not hits[0].exact:
         say(f"nothing contains '{words}'; did you mean: {', '.join(r.id for r in found[:3])}?")
@@ -94,20 +93,19 @@ def show(
     from catalog.browse.page import Page
     from catalog.browse.rankings import best_ranks
     from catalog.browse.table import available_width
-    from catalog.read.loader import load_registry
     from catalog.read.locate import find_registry
 
     language = chosen_language(lang)
-    loaded = load_registry(registry)
-    resource = _resource(loaded, name)
+    catalogue = read_registry(registry)
+    resource = _resource(catalogue, name)
     ranks = best_ranks(find_registry(registry))
     if as_json:
-        item = full(loaded, resource)
+        item = full(catalogue, resource)
         shown = (*item["variants"], *item["nearest_variants"])
         item["ranks"] = {name: asdict(ranks[name]) for name in shown if name in ranks}
         emit_json([item])
         return
-    emit(Page(loaded, resource, language, available_width(), ranks).lines())
+    emit(Page(catalogue, resource, language, available_width(), ranks).lines())
 
 
 def errata(
@@ -121,12 +119,11 @@ def errata(
     from catalog.browse.table import available_width, wrap
     from catalog.browse.vocabulary import SEVERITIES, VERDICTS
     from catalog.names import require_known
-    from catalog.read.loader import load_registry
 
     require_known("severity", severity, SEVERITIES)
     language = chosen_language(lang)
     ranking = list(SEVERITIES)
-    found = [item for item in load_registry(registry).errata if severity in (None, item.severity)]
+    found = [item for item in read_registry(registry).errata if severity in (None, item.severity)]
     found.sort(key=lambda item: ranking.index(item.severity))
     if as_json:
         emit_json(map(erratum_item, found))
@@ -146,9 +143,8 @@ def errata(
 def stats(as_json: JsonOption = False, registry: RegistryOption = None) -> None:
     """Count the entries by origin, kind, family, modality, and the errata by severity."""
     from catalog.browse.items import counts
-    from catalog.read.loader import load_registry
 
-    found = counts(load_registry(registry))
+    found = counts(read_registry(registry))
     if as_json:
         emit_json([found])
         return
@@ -171,28 +167,27 @@ def browse(
     from catalog.browse.browser import Browser
     from catalog.browse.rankings import best_ranks
     from catalog.browse.terminal import run
-    from catalog.read.loader import load_registry
     from catalog.read.locate import find_registry
 
     language = chosen_language(lang)
     ranks = best_ranks(find_registry(registry))
-    run(Browser(load_registry(registry), ranks, language, query=" ".join(text or [])))
+    run(Browser(read_registry(registry), ranks, language, query=" ".join(text or [])))
 
 
-def _resource(loaded: Registry, name: str) -> Resource:
+def _resource(catalogue: Registry, name: str) -> Resource:
     """By id in any case, or by an alias or title that only one entry has."""
     from catalog.browse.search import fold
 
     wanted = fold(name)
     named = [
         one
-        for one in loaded.resources
+        for one in catalogue.resources
         if wanted in map(fold, (one.id, one.title.en, one.title.zh, *one.aliases))
     ]
     exact = [resource for resource in named if resource.id == wanted]
     if exact or len(named) == 1:
         return (exact or named)[0]
-    return loaded.resource(name)
+    return catalogue.resource(name)
 
 
 def _emit_entries(found: Sequence[Resource], language: str) -> None:

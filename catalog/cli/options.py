@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from catalog.schema import Registry
 
 RegistryOption = Annotated[
     Path | None,
@@ -20,6 +23,13 @@ LangOption = Annotated[
     str | None,
     typer.Option("--lang", metavar="en|zh", help="Language (default: AIGC_LANG or the locale)."),
 ]
+
+
+def read_registry(registry: Path | None) -> Registry:
+    """The registry of ``--registry``, checked; imported late, as help needs no schema."""
+    from catalog.read.loader import load_registry
+
+    return load_registry(registry)
 
 
 def emit(lines: str | Iterable[str]) -> None:

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from catalog.cli.options import LangOption, RegistryOption, chosen_language, emit, say
+from catalog.cli.options import (
+    LangOption,
+    RegistryOption,
+    chosen_language,
+    emit,
+    read_registry,
+    say,
+)
 
 
 def graph(
@@ -19,11 +26,10 @@ def graph(
 ) -> None:
     """Print the article's concept graph in Mermaid."""
     from catalog.export.graph import corrected, published
-    from catalog.read.loader import load_registry
 
     language = chosen_language(lang)
-    loaded = load_registry(registry)
-    typer.echo(published(loaded) if as_published else corrected(loaded, language), nl=False)
+    catalogue = read_registry(registry)
+    typer.echo(published(catalogue) if as_published else corrected(catalogue, language), nl=False)
 
 
 def cite(
@@ -34,13 +40,12 @@ def cite(
 ) -> None:
     """Print BibTeX for the entries named, or for everything that has authors and a year."""
     from catalog.export.bibtex import bibtex
-    from catalog.read.loader import load_registry
 
-    loaded = load_registry(registry)
+    catalogue = read_registry(registry)
     if names:
-        chosen = [loaded.resource(name) for name in dict.fromkeys(names)]
+        chosen = [catalogue.resource(name) for name in dict.fromkeys(names)]
     else:
-        chosen = [item for item in loaded.resources if item.authors and item.year]
+        chosen = [item for item in catalogue.resources if item.authors and item.year]
     typer.echo(bibtex(chosen), nl=False)
 
 
@@ -53,10 +58,9 @@ def export(
     """Print the whole catalogue as JSON, JSON lines, CSV or Markdown, or the registry's schema."""
     from catalog.export.formats import FORMATS
     from catalog.names import require_known
-    from catalog.read.loader import load_registry
 
     require_known("format", wanted, FORMATS)
-    typer.echo(FORMATS[wanted](load_registry(registry)), nl=False)
+    typer.echo(FORMATS[wanted](read_registry(registry)), nl=False)
 
 
 def render(
@@ -77,21 +81,20 @@ def render(
     from catalog.errors import GateFailed
     from catalog.export.markdown import pages, stale
     from catalog.files import write_atomically
-    from catalog.read.loader import load_registry
     from catalog.read.locate import find_registry, shown_path
 
-    loaded = load_registry(registry)
+    catalogue = read_registry(registry)
     folder = output_dir or find_registry(registry).parent / "reports"
     if check:
-        old = stale(loaded, folder)
+        old = stale(catalogue, folder)
         if old:
             raise GateFailed(
-                f"{len(old)} of {len(pages(loaded))} pages do not match the registry",
+                f"{len(old)} of {len(pages(catalogue))} pages do not match the registry",
                 where=", ".join(shown_path(path) for path in old),
                 hint="write them again: aigc catalog render",
             )
         say("the pages match the registry")
         return
-    for name, text in pages(loaded).items():
+    for name, text in pages(catalogue).items():
         write_atomically(folder / name, text)
         emit(shown_path(folder / name))

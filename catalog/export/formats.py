@@ -51,7 +51,7 @@ def as_markdown(registry: Registry) -> str:
         [
             resource.id,
             resource.kind,
-            _linked(resource.title.en, resource.url),
+            f"[{resource.title.en}]({resource.url})" if resource.url else resource.title.en,
             resource.title.zh,
             str(resource.sure_year or ""),
         ]
@@ -96,7 +96,3 @@ def _row(registry: Registry, resource: Resource) -> dict[str, Any]:
         "lines": ";".join(str(mention.line) for mention in resource.article),
         "errata": ";".join(e.id for e in registry.errata if resource.id in e.resources),
     }
-
-
-def _linked(text: str, url: str | None) -> str:
-    return f"[{text}]({url})" if url else text

@@ -6,7 +6,7 @@ match the registry.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from catalog.browse.items import counts, errata_of, variants_of
@@ -20,6 +20,7 @@ from catalog.browse.vocabulary import (
     UNCONFIRMED,
     VERDICTS,
     number_text,
+    terms,
 )
 from catalog.export.graph import corrected
 from catalog.markdown_table import markdown_table
@@ -28,32 +29,26 @@ from catalog.schema import Erratum, Registry, Resource, Text
 FILES = {"en": "catalog.md", "zh": "catalog.zh-CN.md"}
 
 _MAX_AUTHORS = 3
-_WORDS = {
-    "title": Text(en="Catalogue", zh="资源目录"),
-    "other": Text(en="[中文](catalog.zh-CN.md)", zh="[English](catalog.md)"),
-    "generated": Text(
-        en="Generated from `registry.yaml` by `aigc catalog render`; do not edit.",
-        zh="由`aigc catalog render`根据`registry.yaml`生成，请勿手工修改。",
+_WORDS = terms({
+    "title": ("Catalogue", "资源目录"),
+    "other": ("[中文](catalog.zh-CN.md)", "[English](catalog.md)"),
+    "generated": (
+        "Generated from `registry.yaml` by `aigc catalog render`; do not edit.",
+        "由`aigc catalog render`根据`registry.yaml`生成，请勿手工修改。",
     ),
-    "intro": Text(
-        en="Every item of the article, with line and quote, the facts that were checked, what is "
+    "intro": (
+        ("Every item of the article, with line and quote, the facts that were checked, what is "
         "wrong with it, and what to read instead. Numbers are as published, each under its own "
-        "protocol; those marked *unconfirmed* have no source that we could check.",
-        zh="逐条收录原文提到的内容，注明行号与原句，附上经核实的事实、错误更正与推荐改读。"
-        "所列数值均为原作者公布，各自协议不同；标有*未核实*者尚无可查证的来源。",
+        "protocol; those marked *unconfirmed* have no source that we could check."),
+        ("逐条收录原文提到的内容，注明行号与原句，附上经核实的事实、错误更正与推荐改读。"
+        "所列数值均为原作者公布，各自协议不同；标有*未核实*者尚无可查证的来源。"),
     ),
-    "contents": Text(en="Contents", zh="目录"),
-    "graph": Text(en="Concept graph, corrected", zh="更正后的概念关系图"),
-    "errata": Text(en="Errata", zh="勘误"),
-    "line": Text(en="line {}", zh="第{}行"),
-    "where": Text(en="Article, line {}", zh="原文第{}行"),
-    "sources": Text(en="Sources", zh="出处"),
-    "instead": Text(en="Read instead", zh="建议改读"),
-    "runs": Text(en="Runs as", zh="可运行变体"),
-    "what": Text(en="what", zh="类别"),
-    "count": Text(en="entries", zh="条目数"),
-    "et al": Text(en=" et al.", zh="等"),
-}
+    "contents": ("Contents", "目录"), "graph": ("Concept graph, corrected", "更正后的概念关系图"),
+    "errata": ("Errata", "勘误"), "line": ("line {}", "第{}行"),
+    "where": ("Article, line {}", "原文第{}行"), "sources": ("Sources", "出处"),
+    "instead": ("Read instead", "建议改读"), "runs": ("Runs as", "可运行变体"),
+    "what": "类别", "count": ("entries", "条目数"), "et al": (" et al.", "等"),
+})  # fmt: skip
 
 
 def pages(registry: Registry) -> dict[str, str]:
@@ -91,21 +86,21 @@ class _Renderer:
         ]
         return "\n\n".join(blocks) + "\n"
 
-    def _word(self, key: str) -> str:
-        return _WORDS[key].in_language(self.language)
+    def _say(self, text: Text) -> str:
+        return text.in_language(self.language)
 
-    def _label(self, words: dict[str, Text], key: str) -> str:
-        return words[key].in_language(self.language)
+    def _word(self, key: str) -> str:
+        return self._say(_WORDS[key])
 
     def _contents(self) -> str:
         found = counts(self.registry)
         rows = [
-            [f"[{self._label(KINDS, kind)}](#kind-{kind})", str(number)]
+            [f"[{self._say(KINDS[kind])}](#kind-{kind})", str(number)]
             for kind, number in found["kind"].items()
         ]
         errata = self._word("errata") + COLON[self.language]
         rows += [
-            [f"[{errata}{self._label(SEVERITIES, severity)}](#{severity})", str(number)]
+            [f"[{errata}{self._say(SEVERITIES[severity])}](#{severity})", str(number)]
             for severity, number in found["errata severity"].items()
         ]
         rows.append([f"[{self._word('graph')}](#graph)", ""])
@@ -114,76 +109,80 @@ class _Renderer:
 
     def _errata(self) -> Iterator[str]:
         yield f"## {self._word('errata')}"
-        for severity in SEVERITIES:
-            found = [erratum for erratum in self.registry.errata if erratum.severity == severity]
+        for severity, name in SEVERITIES.items():
+            found = [one for one in self.registry.errata if one.severity == severity]
             if found:
-                yield f'<a id="{severity}"></a>\n\n### {self._label(SEVERITIES, severity)}'
-                yield "\n".join(line for erratum in found for line in self._erratum(erratum))
+                yield f'<a id="{severity}"></a>\n\n### {self._say(name)}'
+                yield "\n".join(map(self._erratum, found))
 
-    def _erratum(self, erratum: Erratum) -> Iterator[str]:
-        where = self._word("line").format(", ".join(map(str, erratum.lines)))
-        named = COMMA[self.language].join(f"[{name}](#{name})" for name in erratum.resources)
-        marks = [f"**{erratum.id}**", self._label(VERDICTS, erratum.verdict), where, named]
+    def _erratum(self, erratum: Erratum) -> str:
+        marks = [f"**{erratum.id}**", self._say(VERDICTS[erratum.verdict])]
         if erratum.certainty == "unsure":
-            marks.insert(2, f"*{UNCONFIRMED.in_language(self.language)}*")
+            marks.append(f"*{self._say(UNCONFIRMED)}*")
+        marks.append(self._word("line").format(", ".join(map(str, erratum.lines))))
+        marks.append(self._linked(erratum.resources))
         sources = " · ".join(_source(source) for source in erratum.sources)
-        yield f'- <a id="{erratum.id.lower()}"></a>{" · ".join(marks)}<br>'
-        yield f"  「{_inline(erratum.claim_zh)}」<br>"
-        yield f"  {_safe(erratum.correction(self.language))}<br>"
-        yield f"  {self._word('sources')}{COLON[self.language]}{sources}"
+        lines = [
+            f'- <a id="{erratum.id.lower()}"></a>{" · ".join(marks)}',
+            f"「{_inline(erratum.claim_zh)}」",
+            _safe(erratum.correction(self.language)),
+            f"{self._word('sources')}{COLON[self.language]}{sources}",
+        ]
+        return "<br>\n  ".join(lines)
 
     def _kinds(self) -> Iterator[str]:
-        for kind in KINDS:
-            found = [resource for resource in self.registry.resources if resource.kind == kind]
+        for kind, name in KINDS.items():
+            found = [one for one in self.registry.resources if one.kind == kind]
             if found:
-                yield f'<a id="kind-{kind}"></a>\n\n## {self._label(KINDS, kind).capitalize()}'
-                yield "\n".join(line for resource in found for line in self._entry(resource))
+                yield f'<a id="kind-{kind}"></a>\n\n## {self._say(name).capitalize()}'
+                yield "\n".join(map(self._entry, found))
 
-    def _entry(self, resource: Resource) -> Iterator[str]:
-        title = _safe(resource.title.in_language(self.language))
+    def _entry(self, resource: Resource) -> str:
+        title = _safe(self._say(resource.title))
         shown = f"[{title}]({resource.url})" if resource.url else title
-        yield f'- <a id="{resource.id}"></a>**{shown}** `{resource.id}`{self._tags(resource)}<br>'
-        rest = [_safe(resource.summary.in_language(self.language)), *self._details(resource)]
-        yield "  " + "<br>\n  ".join(rest)
+        tags = " · ".join([f"**{shown}** `{resource.id}`", *self._tags(resource)])
+        summary = _safe(self._say(resource.summary))
+        lines = [f'- <a id="{resource.id}"></a>{tags}', summary, *self._details(resource)]
+        return "<br>\n  ".join(lines)
 
-    def _tags(self, resource: Resource) -> str:
-        tags = [self._label(ORIGINS, resource.origin)]
+    def _tags(self, resource: Resource) -> Iterator[str]:
+        yield self._say(ORIGINS[resource.origin])
         if resource.family:
-            tags.append(self._label(FAMILIES, resource.family))
+            yield self._say(FAMILIES[resource.family])
         if resource.authors and resource.kind != "document":
-            tags.append(self._authors(resource))
-        for field, text in (("year", str(resource.year or "")), ("venue", resource.venue or "")):
-            if text:
-                unsure = field in resource.unsure
-                tags.append(
-                    f"{text} (*{UNCONFIRMED.in_language(self.language)}*)" if unsure else text
-                )
-        return "".join(f" · {tag}" for tag in tags)
+            yield self._authors(resource)
+        for field, value in (("year", resource.year), ("venue", resource.venue)):
+            if value:
+                mark = f" (*{self._say(UNCONFIRMED)}*)" if field in resource.unsure else ""
+                yield f"{value}{mark}"
 
     def _authors(self, resource: Resource) -> str:
         names = [name for name in resource.authors if name != "et al."]
         more = len(resource.authors) > min(len(names), _MAX_AUTHORS)
         return ", ".join(names[:_MAX_AUTHORS]) + (self._word("et al") if more else "")
 
+    def _linked(self, names: Iterable[str]) -> str:
+        return COMMA[self.language].join(f"[{name}](#{name})" for name in names)
+
     def _details(self, resource: Resource) -> Iterator[str]:
         colon, comma = COLON[self.language], COMMA[self.language]
         for mention in resource.article:
             translated = f" ({mention.en})" if mention.en and self.language == "en" else ""
             where = self._word("where").format(mention.line)
-            quote = f"「{_inline(mention.quote)}」"
-            yield f"{where}{colon}{quote}{translated}"
-        errata = errata_of(self.registry, resource.id)
-        if errata:
-            links = [
-                f"[{e.id}](#{e.id.lower()}) {self._label(SEVERITIES, e.severity)}" for e in errata
-            ]
-            yield f"{self._word('errata')}{colon}{comma.join(links)}"
+            yield f"{where}{colon}「{_inline(mention.quote)}」{translated}"
+        errata = [
+            f"[{one.id}](#{one.id.lower()}) {self._say(SEVERITIES[one.severity])}"
+            for one in errata_of(self.registry, resource.id)
+        ]
         better = [link.target for link in resource.relations if link.type == "read-instead"]
-        if better:
-            yield f"{self._word('instead')}{colon}{comma.join(f'[{n}](#{n})' for n in better)}"
-        variants = variants_of(self.registry, resource.id)
-        if variants:
-            yield f"{self._word('runs')}{colon}{comma.join(f'`{v.id}`' for v in variants)}"
+        runs = [f"`{variant.id}`" for variant in variants_of(self.registry, resource.id)]
+        for key, said in (
+            ("errata", comma.join(errata)),
+            ("instead", self._linked(better)),
+            ("runs", comma.join(runs)),
+        ):
+            if said:
+                yield f"{self._word(key)}{colon}{said}"
         for number in resource.reported:
             yield _safe(number_text(number, self.language))
 

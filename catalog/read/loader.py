@@ -1,7 +1,7 @@
 """From a registry file to a validated ``Registry``, and the cache that makes the second time fast.
 
-Owns the stages: bytes, YAML, schema, rules. What each stage accepts is decided in
-``catalog.document``, ``catalog.schema`` and ``catalog.rules.entries``.
+Owns the stages (bytes, YAML, schema, rules) and the wording of what the schema refuses. What each
+stage accepts is decided in ``catalog.document``, ``catalog.schema`` and ``catalog.rules.entries``.
 """
 
 from __future__ import annotations
@@ -12,22 +12,28 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from catalog.errors import InvalidRegistry, MissingPrerequisite
 from catalog.files import cache_dir, reason, regular_bytes, write_atomically
+from catalog.names import suggestion
 from catalog.read.locate import find_registry, shown_path
 from catalog.rules.entries import broken_rules, is_built_in
 from catalog.schema import Registry
 
 if TYPE_CHECKING:
-    from catalog.document import Document, Problem
+    from collections.abc import Sequence
+
+    from pydantic_core import ErrorDetails
+
+    from catalog.document import Document, Loc, Problem
 
 _DECIDING = ("document.py", "read/*.py", "rules/*.py", "schema/*.py")
 """Sources that decide what is valid; a change to them makes every cached verdict void."""
 
+_LONGEST_VALUE = 60
 MAX_BYTES = 4 * 2**20
 """No registry is larger, so that one of nonsense is refused at once; ours has 0.3 MB."""
 
@@ -108,20 +114,75 @@ def _examine(content: bytes, file: str) -> Examination:
     except UnreadableError as error:
         return Examination(file, "", None, (error.problem,))
     json_text = json.dumps(document.data)
-    registry, problems = _validate(json_text, document)
-    problems = sorted([*document.problems, *problems], key=lambda problem: problem.line)
-    return Examination(file, json_text, None if problems else registry, tuple(problems))
-
-
-def _validate(json_text: str, document: Document) -> tuple[Registry | None, list[Problem]]:
-    from catalog.read.diagnosis import schema_problems
-
+    registry, problems = None, list(document.problems)
     try:
         # Strict JSON, unlike strict Python data, takes arrays as tuples.
         registry = Registry.model_validate_json(json_text)
     except ValidationError as error:
-        return None, schema_problems(error, document)
-    return registry, broken_rules(registry, document)
+        problems += _schema_problems(error, document)
+    else:
+        problems += broken_rules(registry, document)
+    problems.sort(key=lambda problem: problem.line)
+    return Examination(file, json_text, None if problems else registry, tuple(problems))
+
+
+def _schema_problems(error: ValidationError, document: Document) -> list[Problem]:
+    """Every complaint of one failed validation; alternatives for the same value share a line."""
+    messages: dict[Loc, list[str]] = {}
+    for detail in error.errors(include_url=False):
+        loc = document.nearest(detail["loc"])
+        if _is_unmeant_alternative(detail, loc):
+            continue
+        if detail["type"] == "missing":
+            loc = (*loc, detail["loc"][-1])
+        messages.setdefault(loc, []).append(_message(detail, loc, document))
+    return [
+        document.problem(loc, " or ".join(dict.fromkeys(said))) for loc, said in messages.items()
+    ]
+
+
+def _is_unmeant_alternative(detail: ErrorDetails, loc: Loc) -> bool:
+    """Whether the file gives a list where a union would also have taken a fixed word.
+
+    Only a union adds parts to a location that the document lacks, and its list branch has failed
+    too, so the real complaint is reported.
+    """
+    is_word_for_list = detail["type"] == "literal_error" and isinstance(detail["input"], list)
+    return is_word_for_list and loc != detail["loc"]
+
+
+def _message(detail: ErrorDetails, loc: Loc, document: Document) -> str:
+    kind, value = detail["type"], detail["input"]
+    if kind == "missing":
+        return "this key is required"
+    if kind == "extra_forbidden":
+        return f"unknown key{suggestion(str(loc[-1]), _keys_beside(loc))}"
+    if kind == "string_type" and loc in document.written:
+        read = "true or false" if isinstance(value, bool) else "a number"
+        read = "null" if value is None else read
+        written = document.written[loc] or "nothing"
+        return f"{detail['msg']} (quote it: {written} is read as {read})"
+    if not isinstance(value, str | int | float):
+        return detail["msg"]
+    shown = repr(value)
+    cut = shown if len(shown) <= _LONGEST_VALUE else f"{shown[:_LONGEST_VALUE]}…"
+    return f"{detail['msg']}, not {cut}"
+
+
+def _keys_beside(loc: Loc) -> Sequence[str]:
+    """The keys that the model around ``loc`` knows."""
+    model: type[BaseModel] = Registry
+    for part in loc[:-1]:
+        if isinstance(part, str) and part in model.model_fields:
+            model = _model_within(model.model_fields[part].annotation) or model
+    return list(model.model_fields)
+
+
+def _model_within(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_model_within(argument) for argument in get_args(annotation))
+    return next((model for model in found if model), None)
 
 
 def _slot(path: Path) -> Path:

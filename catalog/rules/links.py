@@ -157,10 +157,9 @@ def _request(url: str, method: str, timeout: float) -> Answer:
     except urllib.error.HTTPError as error:
         state: State = "gone" if error.code in _GONE else "unknown"
         return Answer(state, f"HTTP {error.code}")
-    except urllib.error.URLError as error:
-        return Answer("unknown", str(error.reason), reached=False)
-    except (TimeoutError, ConnectionError) as error:
-        return Answer("unknown", str(error) or type(error).__name__, reached=False)
+    except OSError as error:  # URLError, and what breaks off while the answer is read
+        reason = str(getattr(error, "reason", error)) or type(error).__name__
+        return Answer("unknown", reason, reached=False)
     except (http.client.HTTPException, ValueError) as error:
         return Answer("unknown", f"{type(error).__name__}: {error}")
 
