@@ -7,16 +7,31 @@ from fakes, 1 if it is sure of all of them.
 from __future__ import annotations
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor, nn
+
+from bench.objectives.settings import Probability, Settings
+
+
+class AdaptiveSettings(Settings):
+    """How the probability follows the critic's scores; the defaults are the paper's.
+
+    Attributes:
+        target: value of r_t that is aimed at.
+        images_to_full: real images over which the probability can go from 0 to 1.
+        interval: updates of the critic between two moves.
+    """
+
+    target: Probability = 0.6
+    images_to_full: PositiveInt = 500_000
+    interval: PositiveInt = 4
 
 
 class AdaptiveProbability(nn.Module):
     """The probability and what has been seen since it last moved, all in buffers, on the device.
 
     Args:
-        target: value of r_t that is aimed at.
-        images_to_full: real images over which the probability can go from 0 to 1.
-        interval: updates of the critic between two moves.
+        settings: when it moves, and how far.
         start: initial probability.
     """
 
@@ -25,18 +40,9 @@ class AdaptiveProbability(nn.Module):
     images: Tensor
     updates: Tensor
 
-    def __init__(
-        self,
-        *,
-        target: float = 0.6,
-        images_to_full: int = 500_000,
-        interval: int = 4,
-        start: float = 0.0,
-    ) -> None:
+    def __init__(self, settings: AdaptiveSettings, start: float = 0.0) -> None:
         super().__init__()
-        self.target = target
-        self.images_to_full = images_to_full
-        self.interval = interval
+        self.settings = settings
         self.register_buffer("value", torch.tensor(start))
         self.register_buffer("signs", torch.zeros(()))
         self.register_buffer("images", torch.zeros(()))
@@ -51,9 +57,9 @@ class AdaptiveProbability(nn.Module):
         self.signs += real_scores.sign().sum()
         self.images += len(real_scores)
         self.updates += 1
-        due = self.updates >= self.interval
-        direction = (self.signs / self.images - self.target).sign()
-        moved = self.value + direction * self.images / self.images_to_full
+        due = self.updates >= self.settings.interval
+        direction = (self.signs / self.images - self.settings.target).sign()
+        moved = self.value + direction * self.images / self.settings.images_to_full
         self.value.copy_(torch.where(due, moved.clamp(0.0, 1.0), self.value))
         for sum_so_far in (self.signs, self.images, self.updates):
             sum_so_far.mul_(~due)

@@ -63,8 +63,8 @@ def code_of_training(algorithm: str, recipe: Mapping[str, Any], loop: Loop = "pl
         recipe: its settings; an entry of a table counts if a setting names it.
         loop: which loop it goes through.
     """
-    names = {present_name("backbone", name) for name in _names(recipe)}
-    return _code_of_training(present_name("algorithm", algorithm), tuple(sorted(names)), loop)
+    algorithm = present_name("algorithm", algorithm)
+    return _code_of_training(algorithm, tuple(sorted(set(_names(recipe)))), loop)
 
 
 @functools.cache
@@ -92,7 +92,7 @@ def reached_by_model(algorithm: str, recipe: Mapping[str, Any]) -> list[Definiti
         algorithm: ``package.module:Class``.
         recipe: its settings; of a table, only the entries that a setting names are met.
     """
-    module, _, kind = algorithm.partition(":")
+    module, _, kind = present_name("algorithm", algorithm).partition(":")
     walked = walk([Definition(module, kind)], set(_names(recipe)), _decides)
     return [definition for definition, dump in walked for _ in [list(dump)]]
 
@@ -107,7 +107,7 @@ def code_of_scoring(extractor: str, calibration: str | None = None) -> str:
         calibration: name of the calibration set that is scored, whose maker counts too; None for
             images of a model.
     """
-    asked = {extractor} if calibration is None else {extractor, calibration}
+    asked = {present_name("extractor", extractor), *([] if calibration is None else [calibration])}
     roots = SCORING if calibration is None else (*SCORING, *CALIBRATION)
     return digest([Definition(*root) for root in roots], asked, _decides)
 
@@ -132,7 +132,7 @@ def _same_code() -> dict[str, dict[str, list[str]]]:
 def _names(settings: Any) -> Iterator[str]:
     """Every name among settings that are in force: words, and keys of what is not empty or zero."""
     if isinstance(settings, str):
-        yield settings
+        yield present_name("backbone", settings)
     elif isinstance(settings, Mapping):
         for key, value in settings.items():
             if value:

@@ -1,11 +1,13 @@
-"""Types of text in records that become part of file names, and so must not lead elsewhere.
+"""Names in records: those that become part of file names, and those of code that was renamed.
 
-Records are also read that a stranger wrote, and reports copy files to where records say.
+Records are also read that a stranger wrote, and reports copy files to where records say: a name
+must not lead elsewhere. The name of an algorithm, a backbone or an extractor is part of what makes
+two runs the same, so registry and records keep it when the code gets another one.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, StringConstraints
 
@@ -25,3 +27,20 @@ def _stays_inside(path: str) -> str:
 
 RelativePath = Annotated[str, AfterValidator(_stays_inside)]
 """A path below a directory, in POSIX spelling."""
+
+RENAMED: dict[Literal["algorithm", "backbone", "extractor"], dict[str, str]] = {
+    "algorithm": {
+        "bench.models.image_gpt:ImageGPT": "bench.models.pixels:ImageGPT",
+        "bench.models.pixelcnn:PixelCNN": "bench.models.pixels:PixelCNN",
+        "bench.models.printed_loss:PrintedLossGAN": "bench.models.article:PrintedLossGAN",
+        "bench.models.update_order:UpdateOrderGAN": "bench.models.article:UpdateOrderGAN",
+    },
+    "backbone": {},
+    "extractor": {},
+}
+"""By what is named: names in the registry and in records, and where their code is today."""
+
+
+def present_name(kind: Literal["algorithm", "backbone", "extractor"], name: str) -> str:
+    """Today's name in the code of what the registry or a record calls ``name``."""
+    return RENAMED[kind].get(name, name)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import torch
 from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
-from torch.optim import Optimizer
 
 from bench.models.autoencoder import AutoencoderRecipe, LatentAutoencoder, unit_pixels
 from bench.models.base import (
@@ -18,6 +17,7 @@ from bench.models.base import (
     StepContext,
     adam,
     descend,
+    detached,
     without_weight_gradients,
 )
 from bench.networks.latent_critic import LatentCritic
@@ -52,31 +52,19 @@ class AAE(LatentAutoencoder):
         self.discriminator = LatentCritic(
             recipe.latent_dim, recipe.discriminator_width, DISCRIMINATOR_LAYERS
         )
-        self._discriminator_optimizer = adam(
-            list(self.discriminator.parameters()), recipe.discriminator_optimizer
-        )
-
-    def optimizers(self) -> dict[str, Optimizer]:
-        """Adam for encoder and decoder, and Adam for the discriminator."""
-        return {
-            "autoencoder": self._optimizer,
-            "discriminator": self._discriminator_optimizer,
-        }
+        self._optimizers["discriminator"] = adam(recipe.discriminator_optimizer, self.discriminator)
 
     def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """Update the discriminator, then the autoencoder against it; the latents are shared."""
         latents = self.encoder(batch.images)
         d_loss = self.discriminator_loss(torch.randn_like(latents), latents.detach())
-        descend(d_loss, self._discriminator_optimizer)
+        descend(d_loss, self._optimizers["discriminator"])
         logits = self.decoder(latents)
         reconstruction = self.negative_log_likelihood(logits, unit_pixels(batch.images))
         g_loss = self.generator_loss(latents)
-        descend(reconstruction + self.adversarial_weight * g_loss, self._optimizer)
-        return {
-            "reconstruction": reconstruction.detach(),
-            "d_loss": d_loss.detach(),
-            "g_loss": g_loss.detach(),
-        }
+        loss = reconstruction + self.adversarial_weight * g_loss
+        descend(loss, self._optimizers["autoencoder"])
+        return detached(reconstruction=reconstruction, d_loss=d_loss, g_loss=g_loss)
 
     def discriminator_loss(self, prior: Tensor, latents: Tensor) -> Tensor:
         """Cross-entropy of telling draws of the prior (N, latent_dim) from latents, per draw.

@@ -19,8 +19,7 @@ from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor
 
 from bench.models.base import without_weight_gradients
-from bench.models.gan import GAN
-from bench.models.gan_recipe import GANRecipe
+from bench.models.gan import GAN, GANRecipe
 from bench.networks.norm import frozen_batch_statistics
 from bench.objectives.attacks import attacked
 

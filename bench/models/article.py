@@ -1,10 +1,8 @@
-"""The training listing of the article that the catalogue grew from, as printed and as repaired.
+"""What the article that the catalogue grew from prints of GANs, as printed and as repaired.
 
-The defaults are the listing with nothing added but what lets it run: the undefined names and
-``retain_graph``. Its generator learns nothing, because both losses come from scores of detached
-images. Every setting that differs from ``GAN`` is an erratum of the catalogue (``K-nn`` of the
-listing, ``E-05`` of the formulas that print its networks); with all of them applied, what is left
-is ``GAN`` itself.
+``ArticleGAN`` is its training listing (lines 170 to 188), ``PrintedLossGAN`` the value that its
+section 4.1 plays for, ``UpdateOrderGAN`` the order of updates in its section 3.2. Settings that
+differ from ``GAN`` are errata of the catalogue (``K-nn`` of the listing, ``E-nn`` of the text).
 """
 
 from __future__ import annotations
@@ -16,11 +14,10 @@ from pydantic import PositiveInt, model_validator
 from torch import Tensor
 
 from bench.models.base import AdamSettings, Batch, StepContext
-from bench.models.gan import GAN
-from bench.models.gan_recipe import GANRecipe
+from bench.models.gan import GAN, GANRecipe
 from bench.networks.norm import Norm
 from bench.networks.shape import ImageShape
-from bench.objectives.adversarial import LOSSES
+from bench.objectives.adversarial import LOSSES, PRINTED
 
 
 class ArticleRecipe(GANRecipe):
@@ -58,7 +55,11 @@ class ArticleRecipe(GANRecipe):
 
 
 class ArticleGAN(GAN):
-    """The listing's loop; as long as it scores detached images alone, its generator is frozen."""
+    """The listing's loop, with nothing added but what lets it run: names and ``retain_graph``.
+
+    As long as it scores detached images alone, its generator learns nothing; with all errata
+    applied, what is left is ``GAN`` itself.
+    """
 
     recipe_type = ArticleRecipe
     recipe: ArticleRecipe
@@ -71,10 +72,10 @@ class ArticleGAN(GAN):
         noise = torch.randn(recipe.batch_size, recipe.latent_dim) if recipe.fixed_noise else None
         self.register_buffer("noise", noise)
 
-    def generate(self, n: int) -> Tensor:
+    def fakes(self, n: int) -> Tensor:
         """Images with gradients: ``n`` from fresh noise, or one for each row of the fixed noise."""
         if self.noise is None:
-            return super().generate(n)
+            return super().fakes(n)
         images: Tensor = self.generator(self.noise)
         return images
 
@@ -86,11 +87,9 @@ class ArticleGAN(GAN):
 
     def _step_as_printed(self, real: Tensor) -> dict[str, Tensor]:
         """Lines 170 to 188 of the article, in its order."""
-        fake = self.generate(len(real))
+        fake = self.fakes(len(real))
         real_scores, fake_scores = self.critic(real), self.critic(fake.detach())
-        if self.loss.generator is None:
-            raise TypeError("the recipe lets no such loss through")
-        g_loss = self.loss.generator(fake_scores)
+        g_loss = self.loss.unpaired_generator(fake_scores)
         optimizers = self.optimizers()
         optimizers["generator"].zero_grad()
         g_loss.backward(retain_graph=True)  # reaches the critic only
@@ -100,3 +99,54 @@ class ArticleGAN(GAN):
         d_loss.backward()
         optimizers["critic"].step()
         return {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()}
+
+
+class PrintedLossRecipe(GANRecipe):
+    """Settings of a GAN; ``formula`` ``named`` plays for what ``loss`` names instead."""
+
+    formula: Literal["printed", "named"] = "printed"
+
+
+class PrintedLossGAN(GAN):
+    """``GAN`` with the printed loss, to which erratum E-04 adds the signs that it needs."""
+
+    recipe_type = PrintedLossRecipe
+
+    def __init__(self, recipe: PrintedLossRecipe, shape: ImageShape, n_classes: int) -> None:
+        super().__init__(recipe, shape, n_classes)
+        if recipe.formula == "printed":
+            self.loss = PRINTED
+
+
+class UpdateOrderRecipe(GANRecipe):
+    """Settings of a GAN, and which network ``first`` learns in every step."""
+
+    first: Literal["critic", "generator"] = "critic"
+
+    @model_validator(mode="after")
+    def _one_update_each(self) -> Self:
+        if self.first == "generator" and self.critic_steps != 1:
+            raise ValueError("first: generator needs critic_steps: 1")
+        return self
+
+
+class UpdateOrderGAN(GAN):
+    """``GAN`` with a choice of order; its two updates share one batch of fakes in either.
+
+    Goodfellow et al. 2014 (1406.2661, algorithm 1) update the critic, then the generator against
+    the new critic. Where the generator comes first, as the article lists it (erratum E-10), it
+    learns from the critic as the previous step left it.
+    """
+
+    recipe_type = UpdateOrderRecipe
+    recipe: UpdateOrderRecipe
+
+    def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
+        """One update of each network on one batch of reals and one of fakes."""
+        if self.recipe.first == "critic":
+            return super().step(batch, ctx)
+        with self.given(batch.labels):
+            fake = self.fakes(len(batch.images))
+            g_loss = self.update_generator(batch.images, fake)
+            d_loss = self.update_critic(batch.images, fake.detach())
+        return {"d_loss": d_loss, "g_loss": g_loss}

@@ -9,37 +9,20 @@ is what "augment the training images" means if it is taken at its word. Without 
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Self
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import PositiveFloat, model_validator
 from torch import Tensor
 
-from bench.augment.adaptive import AdaptiveProbability
+from bench.augment.adaptive import AdaptiveProbability, AdaptiveSettings
 from bench.augment.diff_augment import Policy, diff_augment
-from bench.augment.pipeline import AugmentationPipe
-from bench.augment.settings import PipeSettings
-from bench.models.base import Batch, Fraction, Settings, StepContext
-from bench.models.gan import GAN
-from bench.models.gan_recipe import GANRecipe
+from bench.augment.pipeline import AugmentationPipe, PipeSettings
+from bench.models.base import Batch, StepContext
+from bench.models.gan import GAN, GANRecipe
 from bench.networks.shape import ImageShape
 from bench.objectives.adversarial import LOSSES
-
-Probability = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class AdaptiveSettings(Settings):
-    """How the pipe's probability follows the critic's scores; the defaults are the paper's.
-
-    Attributes:
-        target: share by which signs of real scores are positive rather than negative.
-        images_to_full: real images over which the probability can go from 0 to 1.
-        interval: critic updates between two moves.
-    """
-
-    target: Fraction = 0.6
-    images_to_full: PositiveInt = 500_000
-    interval: PositiveInt = 4
+from bench.objectives.settings import Probability, Settings
 
 
 class AugmentSettings(Settings):
@@ -93,11 +76,9 @@ class AugmentedGAN(GAN):
         chosen = recipe.augment or AugmentSettings()
         self.augment = chosen
         self.pipe = AugmentationPipe(chosen.pipe) if chosen.pipe else None
-        self.adaptive = (
-            AdaptiveProbability(start=chosen.probability, **chosen.adaptive.model_dump())
-            if chosen.adaptive
-            else None
-        )
+        self.adaptive = None
+        if chosen.adaptive is not None:
+            self.adaptive = AdaptiveProbability(chosen.adaptive, start=chosen.probability)
 
     def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One step of ``GAN``; an adaptive probability is logged with the losses."""

@@ -6,12 +6,11 @@ after training (Ghosh et al. 2020, 1903.12436, section 4). Its regularised forms
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import NonNegativeFloat, PositiveInt
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import Tensor
 
 from bench.models.base import (
     AdamSettings,
@@ -66,29 +65,53 @@ class PlainRecipe(AutoencoderRecipe):
     decoder_spectral_norm: bool = False
 
 
-class LatentAutoencoder(GenerativeModel):
-    """Encoder, decoder and one optimiser, sampled from the prior N(0, I).
+class PixelAutoencoder(GenerativeModel):
+    """Encoder, decoder, one optimiser, and a likelihood of pixels.
 
     Images pass in -1 .. 1, pixels are scored in 0 .. 1.
+
+    Args:
+        width: channels next to the pixels.
+        likelihood: a name in ``bench.objectives.elbo``.
+        sizes: outputs of the encoder, inputs of the decoder.
+        n_labels: inputs of both beside these, such as one-hot labels.
     """
+
+    sampled_from: ClassVar[tuple[str, ...]] = ("decoder",)
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        shape: ImageShape,
+        n_classes: int,
+        *,
+        width: int,
+        likelihood: str,
+        sizes: tuple[int, int],
+        n_labels: int = 0,
+    ) -> None:
+        super().__init__(recipe, shape, n_classes)
+        self.negative_log_likelihood = LIKELIHOODS[likelihood]
+        self.encoder = Encoder(ImageShape(shape.channels + n_labels, shape.size), width, sizes[0])
+        self.decoder = Decoder(shape, width, sizes[1] + n_labels)
+        self._optimizers = {"autoencoder": adam(recipe.optimizer, self)}
+
+
+class LatentAutoencoder(PixelAutoencoder):
+    """An autoencoder with a vector of latents, sampled from the prior N(0, I)."""
 
     def __init__(
         self, recipe: AutoencoderRecipe, shape: ImageShape, n_classes: int, outputs_per_latent: int
     ) -> None:
-        super().__init__(recipe, shape, n_classes)
+        super().__init__(
+            recipe,
+            shape,
+            n_classes,
+            width=recipe.width,
+            likelihood=recipe.likelihood,
+            sizes=(outputs_per_latent * recipe.latent_dim, recipe.latent_dim),
+        )
         self.latent_dim = recipe.latent_dim
-        self.negative_log_likelihood = LIKELIHOODS[recipe.likelihood]
-        self.encoder = Encoder(shape, recipe.width, outputs_per_latent * recipe.latent_dim)
-        self.decoder = Decoder(shape, recipe.width, recipe.latent_dim)
-        self._optimizer = adam(list(self.parameters()), recipe.optimizer)
-
-    def optimizers(self) -> dict[str, Optimizer]:
-        """One Adam for both networks."""
-        return {"autoencoder": self._optimizer}
-
-    def sampling_modules(self) -> dict[str, nn.Module]:
-        """The decoder alone."""
-        return {"decoder": self.decoder}
 
     def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
         """Decode draws from the prior N(0, I)."""
@@ -135,7 +158,7 @@ class Autoencoder(LatentAutoencoder):
         loss = self.negative_log_likelihood(self.decoder(latents), unit_pixels(batch.images))
         for weight, term in self.regularisers:
             loss = loss + weight * term(latents)
-        descend(loss, self._optimizer)
+        descend(loss, self._optimizers["autoencoder"])
         return {"loss": loss.detach()}
 
     def decoder_weights(self, latents: Tensor) -> Tensor:

@@ -2,8 +2,8 @@
 
 An algorithm is a ``GenerativeModel`` whose constructor takes a ``Recipe`` of its own. The training
 loop owns budget, learning-rate schedule, weight averaging, checkpoints and the divergence guard; a
-model never sees them. What a model can do beyond sampling it shows by having the method:
-``reconstruct``, ``encode`` and ``decode``, ``after_training``.
+model never sees them. What a model can do beyond sampling it shows by having the method: the
+protocols below name them.
 """
 
 from __future__ import annotations
@@ -12,23 +12,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
 from bench.models.noise import ImageNoise
 from bench.networks.shape import ImageShape
-
-Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
-
-
-class Settings(BaseModel):
-    """Typed settings of a recipe: frozen, and strict about keys and types."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+from bench.objectives.settings import Fraction, Settings
 
 
 class AdamSettings(Settings):
@@ -89,6 +83,7 @@ class GenerativeModel(nn.Module, ABC):
         recipe_type: the settings that the constructor takes.
         recipe: the settings it was built with.
         samplers: names of its own ways to sample; the first is what ``sample`` does.
+        sampled_from: names of the submodules that ``sample`` uses.
         latent_dim: normal draws per image that ``sample`` takes from the noise, 0 if none.
         batches_per_step: batches of real images that one ``step`` consumes.
         conditional: whether ``sample`` needs ``labels``, and draws the class that each asks for.
@@ -98,10 +93,12 @@ class GenerativeModel(nn.Module, ABC):
 
     recipe_type: ClassVar[type[Recipe]]
     samplers: ClassVar[tuple[str, ...]] = ("prior",)
+    sampled_from: ClassVar[tuple[str, ...]]
     latent_dim: int
     batches_per_step: int = 1
     conditional: bool = False
     frozen: frozenset[str] = frozenset()
+    _optimizers: dict[str, Optimizer]
 
     def __init__(self, recipe: Recipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__()
@@ -109,9 +106,9 @@ class GenerativeModel(nn.Module, ABC):
         self.shape = shape
         self.n_classes = n_classes
 
-    @abstractmethod
     def optimizers(self) -> dict[str, Optimizer]:
         """Every optimiser by name, the same objects on every call."""
+        return dict(self._optimizers)
 
     @abstractmethod
     def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
@@ -129,9 +126,9 @@ class GenerativeModel(nn.Module, ABC):
     def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
         """One image per stream of ``noise``, (N, C, H, W) in -1 .. 1; call in ``eval`` mode."""
 
-    @abstractmethod
     def sampling_modules(self) -> dict[str, nn.Module]:
         """The networks that ``sample`` uses: these are averaged, and counted as its size."""
+        return {name: self.get_submodule(name) for name in self.sampled_from}
 
 
 @runtime_checkable
@@ -161,10 +158,54 @@ class FitsAfterTraining(Protocol):
         """Fit whatever is fitted ex post; ``images`` (N, C, H, W) in -1 .. 1, the whole split."""
 
 
-def adam(parameters: list[nn.Parameter], settings: AdamSettings) -> torch.optim.Adam:
-    """Adam in its fused form, which is the fastest on a CPU and on a GPU."""
-    return torch.optim.Adam(
-        parameters,
+@runtime_checkable
+class MeasuresItself(Protocol):
+    """A model that knows numbers which its images alone do not show."""
+
+    def measure(self, images: Tensor, labels: Tensor) -> dict[str, float]:
+        """Numbers by name, such as ``bits_per_dim``, in evaluation mode.
+
+        Args:
+            images: (N, C, H, W) in -1 .. 1, which no training saw.
+            labels: one class per image.
+        """
+
+
+@runtime_checkable
+class HasNamedSamplers(Protocol):
+    """A model with several samplers of its own, which ``samplers`` names."""
+
+    def sample_as(self, sampler: str, noise: ImageNoise, labels: Tensor) -> Tensor:
+        """One image per stream of ``noise``, (N, C, H, W) in -1 .. 1, drawn by one sampler."""
+
+    def asked(self, sampler: str, labels: Tensor) -> Tensor:
+        """The class that an image of a sampler is asked to be of, from its usual label."""
+
+
+@runtime_checkable
+class TakesPrompts(Protocol):
+    """A model that draws what a text says."""
+
+    def generate(self, prompt: str, noise: ImageNoise) -> Tensor:
+        """One image per stream of ``noise``, (N, C, H, W) in -1 .. 1.
+
+        Raises:
+            UnknownWord: a word of the prompt is not in the model's vocabulary.
+        """
+
+
+def adam(
+    settings: AdamSettings, *networks: nn.Module, kind: type[torch.optim.Adam] = torch.optim.Adam
+) -> Optimizer:
+    """Adam of all weights of some networks, in its fused form: the fastest on a CPU and a GPU.
+
+    Args:
+        settings: learning rate, betas and weight decay.
+        networks: in an order that is part of a checkpoint.
+        kind: ``torch.optim.AdamW`` for decoupled weight decay.
+    """
+    return kind(
+        [weight for network in networks for weight in network.parameters()],
         lr=settings.lr,
         betas=settings.betas,
         weight_decay=settings.weight_decay,
@@ -172,11 +213,37 @@ def adam(parameters: list[nn.Parameter], settings: AdamSettings) -> torch.optim.
     )
 
 
-def descend(loss: Tensor, optimizer: Optimizer) -> None:
-    """One step of an optimiser down the gradient of ``loss``."""
+def descend(loss: Tensor, optimizer: Optimizer, clip: float | None = None) -> None:
+    """One step of an optimiser down the gradient of ``loss``.
+
+    Args:
+        loss: a scalar.
+        optimizer: moves its own weights only.
+        clip: largest norm of the gradient of all its weights together, or None for any.
+    """
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    if clip is not None:
+        clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], clip)
     optimizer.step()
+
+
+@contextmanager
+def at_rate(optimizer: Optimizer, factor: float) -> Iterator[None]:
+    """Within it the optimiser's learning rates are multiplied by ``factor``."""
+    usual = [group["lr"] for group in optimizer.param_groups]
+    for group in optimizer.param_groups:
+        group["lr"] *= factor
+    try:
+        yield
+    finally:
+        for group, lr in zip(optimizer.param_groups, usual, strict=True):
+            group["lr"] = lr
+
+
+def detached(**losses: Tensor) -> dict[str, Tensor]:
+    """Losses by name without their graphs, as ``step`` returns them."""
+    return {name: loss.detach() for name, loss in losses.items()}
 
 
 @contextmanager

@@ -8,19 +8,17 @@ this is the Wasserstein loss on scores -L.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
-from pydantic import Field, NonNegativeFloat
+from pydantic import NonNegativeFloat
 from torch import Tensor
 
 from bench.models.base import AdamSettings, Batch, StepContext
-from bench.models.gan import GAN
-from bench.models.gan_recipe import GANRecipe
+from bench.models.gan import GAN, GANRecipe
 from bench.networks.norm import Norm
 from bench.networks.shape import ImageShape
-
-UnitInterval = Annotated[float, Field(ge=0.0, le=1.0)]
+from bench.objectives.settings import Probability
 
 
 class BEGANRecipe(GANRecipe):
@@ -38,9 +36,9 @@ class BEGANRecipe(GANRecipe):
     loss: Literal["wasserstein"] = "wasserstein"
     lecam: None = None
     optimizer: AdamSettings = AdamSettings(lr=1.0e-4, betas=(0.5, 0.999))
-    gamma: UnitInterval = 0.5
+    gamma: Probability = 0.5
     lambda_k: NonNegativeFloat = 0.001
-    k_start: UnitInterval = 0.0
+    k_start: Probability = 0.0
 
 
 class BEGAN(GAN):

@@ -14,10 +14,8 @@ from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor, nn
 
 from bench.models.base import AdamSettings
-from bench.models.gan_recipe import GANRecipe
 from bench.models.sagan import SAGAN, SAGANRecipe
 from bench.networks.biggan import Generator
-from bench.networks.shape import ImageShape
 from bench.objectives.orthogonal import orthogonal_penalty
 
 
@@ -42,25 +40,19 @@ class BigGAN(SAGAN):
     """A SAGAN whose generator shares an embedding and takes its noise in chunks."""
 
     recipe_type = BigGANRecipe
+    recipe: BigGANRecipe
 
-    def __init__(self, recipe: BigGANRecipe, shape: ImageShape, n_classes: int) -> None:
-        super().__init__(recipe, shape, n_classes)
-        self.orthogonal = recipe.orthogonal
-
-    def build_generator(self, recipe: GANRecipe) -> nn.Module:
+    def build_generator(self, n_codes: int = 0) -> nn.Module:
         """From noise (N, latent_dim) to images; spectral normalisation is part of it."""
-        if not isinstance(recipe, BigGANRecipe):
-            raise TypeError("BigGAN's generator needs the settings of BigGAN")
-        return Generator(
-            self.shape, recipe.latent_dim, recipe.width, self.n_classes, recipe.embedding_dim
-        )
+        recipe, n_inputs = self.recipe, self.recipe.latent_dim + n_codes
+        return Generator(self.shape, n_inputs, recipe.width, self.n_classes, recipe.embedding_dim)
 
     def generator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """The adversarial loss, and the orthogonal regularisation if it has a weight."""
         loss = super().generator_loss(real, fake)
-        if self.orthogonal == 0.0:
+        if self.recipe.orthogonal == 0.0:
             return loss
-        return loss + self.orthogonal * orthogonal_penalty(self.regularised_weights())
+        return loss + self.recipe.orthogonal * orthogonal_penalty(self.regularised_weights())
 
     def regularised_weights(self) -> list[Tensor]:
         """Every weight matrix and kernel of the generator but the shared embedding's.

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
+from bench.identity.names import present_name
 from bench.identity.spec import TrainSpec, inherited_recipe, merge
 from bench.machine.allocation import bounded
 from bench.models.base import GenerativeModel, Recipe
@@ -46,6 +47,7 @@ def algorithm_class(algorithm: str) -> type[GenerativeModel]:
         InvalidInput: it is no import string, its module is neither in ``bench.models`` nor named
             by an installed entry point, there is no such class, or it is not a GenerativeModel.
     """
+    algorithm = present_name("algorithm", algorithm)
     if not is_import_string(algorithm):
         raise InvalidInput(f"algorithm {algorithm!r} is not written package.module:Class")
     if not is_allowed(algorithm):

@@ -11,25 +11,15 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import one_hot
-from torch.optim import Optimizer
 
-from bench.models.autoencoder import mean_image, unit_pixels
-from bench.models.base import (
-    AdamSettings,
-    Batch,
-    GenerativeModel,
-    Recipe,
-    StepContext,
-    adam,
-    descend,
-)
+from bench.models.autoencoder import PixelAutoencoder, mean_image, unit_pixels
+from bench.models.base import AdamSettings, Batch, Recipe, StepContext, descend, detached
 from bench.models.noise import ImageNoise, uniform_categories
-from bench.networks.autoencoder import Decoder, Encoder
 from bench.networks.shape import ImageShape
-from bench.objectives.categorical import hardened, kl_to_uniform, relaxed_sample, temperature_at
-from bench.objectives.elbo import LIKELIHOODS
+from bench.objectives.categorical import hardened, kl_to_uniform, relaxed_sample
+from bench.objectives.schedules import geometric
 
 Categories = Annotated[int, Field(ge=2)]
 
@@ -59,7 +49,7 @@ class CategoricalVAERecipe(Recipe):
     optimizer: AdamSettings = AdamSettings(lr=1.0e-3)
 
 
-class CategoricalVAE(GenerativeModel):
+class CategoricalVAE(PixelAutoencoder):
     """The negative evidence lower bound with one relaxed draw per image."""
 
     recipe_type = CategoricalVAERecipe
@@ -67,20 +57,14 @@ class CategoricalVAE(GenerativeModel):
     latent_dim = 0  # the prior is drawn from by uniform numbers
 
     def __init__(self, recipe: CategoricalVAERecipe, shape: ImageShape, n_classes: int) -> None:
-        super().__init__(recipe, shape, n_classes)
-        self.negative_log_likelihood = LIKELIHOODS[recipe.likelihood]
-        n_values = recipe.n_variables * recipe.n_categories
-        self.encoder = Encoder(shape, recipe.width, n_values)
-        self.decoder = Decoder(shape, recipe.width, n_values)
-        self._optimizer = adam(list(self.parameters()), recipe.optimizer)
-
-    def optimizers(self) -> dict[str, Optimizer]:
-        """One Adam for both networks."""
-        return {"autoencoder": self._optimizer}
-
-    def sampling_modules(self) -> dict[str, nn.Module]:
-        """The decoder alone: the prior is uniform."""
-        return {"decoder": self.decoder}
+        super().__init__(
+            recipe,
+            shape,
+            n_classes,
+            width=recipe.width,
+            likelihood=recipe.likelihood,
+            sizes=(recipe.n_variables * recipe.n_categories,) * 2,
+        )
 
     def logits(self, images: Tensor) -> Tensor:
         """Unnormalised log q(z|x) of images in -1 .. 1, (N, V, K)."""
@@ -90,7 +74,7 @@ class CategoricalVAE(GenerativeModel):
     def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One update of reconstruction + beta KL, in nats per image."""
         settings = self.recipe
-        temperature = temperature_at(
+        temperature = geometric(
             ctx.step, ctx.n_steps, settings.first_temperature, settings.last_temperature
         )
         logits = self.logits(batch.images)
@@ -101,8 +85,8 @@ class CategoricalVAE(GenerativeModel):
         outputs = self.decoder(codes.flatten(1))
         reconstruction = self.negative_log_likelihood(outputs, unit_pixels(batch.images))
         kl = kl_to_uniform(logits)
-        descend(reconstruction + settings.beta * kl, self._optimizer)
-        return {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
+        descend(reconstruction + settings.beta * kl, self._optimizers["autoencoder"])
+        return detached(reconstruction=reconstruction, kl=kl)
 
     def decode_categories(self, categories: Tensor) -> Tensor:
         """Categories (N, V) int64 to the decoder's mean, (N, C, H, W) in -1 .. 1."""

@@ -12,16 +12,19 @@ import torch
 from pydantic import PositiveFloat
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
-from torch.optim import Optimizer
 
-from bench.models.autoencoder import AutoencoderRecipe, mean_image, unit_pixels
-from bench.models.base import Batch, GenerativeModel, StepContext, adam, descend
+from bench.models.autoencoder import (
+    AutoencoderRecipe,
+    PixelAutoencoder,
+    mean_image,
+    unit_pixels,
+)
+from bench.models.base import Batch, StepContext, adam, descend, detached
 from bench.models.noise import ImageNoise
-from bench.networks.autoencoder import Decoder, Encoder
 from bench.networks.latent import SkipMLP
 from bench.networks.shape import ImageShape
 from bench.objectives.densities import kl_between_normals
-from bench.objectives.elbo import LIKELIHOODS, reparameterise
+from bench.objectives.elbo import reparameterise
 
 PRIOR_WIDTH = 64
 
@@ -38,35 +41,33 @@ class CVAERecipe(AutoencoderRecipe):
     beta: PositiveFloat = 1.0
 
 
-class CVAE(GenerativeModel):
+class CVAE(PixelAutoencoder):
     """The negative bound of log p(x|y), Sohn et al. 2015 eq. 4."""
 
     recipe_type = CVAERecipe
     conditional = True
 
     def __init__(self, recipe: CVAERecipe, shape: ImageShape, n_classes: int) -> None:
-        super().__init__(recipe, shape, n_classes)
+        super().__init__(
+            recipe,
+            shape,
+            n_classes,
+            width=recipe.width,
+            likelihood=recipe.likelihood,
+            sizes=(2 * recipe.latent_dim, recipe.latent_dim),
+            n_labels=n_classes,
+        )
         self.latent_dim = recipe.latent_dim
-        self.negative_log_likelihood = LIKELIHOODS[recipe.likelihood]
-        labelled = ImageShape(shape.channels + n_classes, shape.size)
-        self.encoder = Encoder(labelled, recipe.width, 2 * recipe.latent_dim)
-        self.decoder = Decoder(shape, recipe.width, recipe.latent_dim + n_classes)
         self.beta = recipe.beta
         self.prior_network = None
         if recipe.prior == "learned":
             self.prior_network = ClassPrior(n_classes, recipe.latent_dim)
-        self._optimizer = adam(list(self.parameters()), recipe.optimizer)
-
-    def optimizers(self) -> dict[str, Optimizer]:
-        """One Adam for both networks."""
-        return {"autoencoder": self._optimizer}
+            self._optimizers = {"autoencoder": adam(recipe.optimizer, self)}
 
     def sampling_modules(self) -> dict[str, nn.Module]:
         """The decoder, and the prior where it is learned."""
-        modules: dict[str, nn.Module] = {"decoder": self.decoder}
-        if self.prior_network is not None:
-            modules["prior"] = self.prior_network
-        return modules
+        learned = {} if self.prior_network is None else {"prior": self.prior_network}
+        return {**super().sampling_modules(), **learned}
 
     def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One update of reconstruction + beta KL, in nats per image."""
@@ -75,8 +76,8 @@ class CVAE(GenerativeModel):
         logits = self.decoder_logits(reparameterise(mean, log_variance), labels)
         reconstruction = self.negative_log_likelihood(logits, unit_pixels(images))
         kl = kl_between_normals(mean, log_variance, *self.prior(labels)).mean()
-        descend(reconstruction + self.beta * kl, self._optimizer)
-        return {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
+        descend(reconstruction + self.beta * kl, self._optimizers["autoencoder"])
+        return detached(reconstruction=reconstruction, kl=kl)
 
     def posterior(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of q(z|x, y), each (N, latent_dim)."""

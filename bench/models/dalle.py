@@ -8,30 +8,41 @@ training saw shows whether the words were understood.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
 import torch
 from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
-from torch.nn.utils import clip_grad_norm_
-from torch.optim import Optimizer
+from torch.nn.functional import cross_entropy, mse_loss
+from torch.optim import AdamW
 
 from bench.data.captions.prompts import Prompts
 from bench.data.captions.sets import SETS
-from bench.models.base import AdamSettings, Batch, Fraction, GenerativeModel, Recipe, StepContext
-from bench.models.dalle_measures import measures
+from bench.models.base import (
+    AdamSettings,
+    Batch,
+    GenerativeModel,
+    Recipe,
+    StepContext,
+    adam,
+    at_rate,
+    descend,
+    detached,
+)
 from bench.models.discrete_vae import DiscreteVAE
 from bench.models.noise import ImageNoise
+from bench.models.vq import codes_used, perplexity
 from bench.networks.quantised import LARGEST_GRID
 from bench.networks.shape import ImageShape
 from bench.networks.text_image_transformer import TextImageTransformer
 from bench.objectives.schedules import cosine, ramp, warmed_cosine
+from bench.objectives.settings import Fraction
 
 UNSEEN = "unseen-prompts"
+MEASURING_BATCH = 500
+GOLDEN = 0.6180339887498949
+"""Its multiples modulo 1 go evenly through 0 .. 1: which caption an image gets is no accident."""
 
 
 def _known(name: str) -> str:
@@ -141,13 +152,9 @@ class DALLE(GenerativeModel):
             recipe.dropout,
         )
         self._optimizers = {
-            "vae": _adamw(self.vae, recipe.optimizer),
-            "prior": _adamw(self.prior, recipe.prior_optimizer),
+            "vae": adam(recipe.optimizer, self.vae, kind=AdamW),
+            "prior": adam(recipe.prior_optimizer, self.prior, kind=AdamW),
         }
-
-    def optimizers(self) -> dict[str, Optimizer]:
-        """AdamW for the discrete VAE, and for the transformer."""
-        return dict(self._optimizers)
 
     def sampling_modules(self) -> dict[str, nn.Module]:
         """The transformer and the decoder."""
@@ -189,8 +196,9 @@ class DALLE(GenerativeModel):
         reconstruction, kl = self.vae.losses(images, temperature)
         loss = (reconstruction + weight * kl) / self.shape.n_values
         rate = cosine(place.fraction, 1.0, settings.rate_fall)
-        _descend(loss, self._optimizers["vae"], rate, settings.clip)
-        return {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
+        with at_rate(self._optimizers["vae"], rate):
+            descend(loss, self._optimizers["vae"], settings.clip)
+        return detached(reconstruction=reconstruction, kl=kl)
 
     def _update_prior(self, images: Tensor, labels: Tensor, place: Place) -> dict[str, Tensor]:
         """Down the weighted cross-entropies of text and codes; images without a caption are out."""
@@ -203,8 +211,9 @@ class DALLE(GenerativeModel):
         text_loss, image_loss = self.prior_losses(text, codes)
         loss = settings.text_weight * text_loss + (1.0 - settings.text_weight) * image_loss
         rate = warmed_cosine(place.update, place.n_updates, settings.prior_warm_up)
-        _descend(loss, self._optimizers["prior"], rate, settings.prior_clip)
-        return {"text": text_loss.detach(), "image": image_loss.detach()}
+        with at_rate(self._optimizers["prior"], rate):
+            descend(loss, self._optimizers["prior"], settings.prior_clip)
+        return detached(text=text_loss, image=image_loss)
 
     def prior_losses(self, text: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Nats per text token, pads included, and nats per image token; 0 for no images at all."""
@@ -250,38 +259,48 @@ class DALLE(GenerativeModel):
         uniforms = noise.uniform(self.prior.n_image_positions)
         return self.vae.images(self.prior.generate(text, uniforms))
 
+    @torch.no_grad()
     def measure(self, images: Tensor, labels: Tensor) -> dict[str, float]:
-        """See ``bench.models.dalle_measures``."""
+        """Likelihoods, the use of the codebook, and whether the text matters, of unseen images.
+
+        Everything is measured at an image's most probable codes. ``nats_per_token`` is of image
+        tokens after a right prompt, ``wrong_prompt_gap`` how many more it takes after a prompt of
+        another class; ``reconstruction_mse`` is of pixels in 0 .. 1. Images of classes that have no
+        prompts count in the codes alone.
+        """
         prompts = self.unseen if len(self.unseen.classes) else self.trained
-        return measures(self.vae, self.prior, prompts, images, labels)
+        batches = images.split(MEASURING_BATCH)
+        codes = torch.cat([self.vae.codes(batch) for batch in batches])
+        errors = [mse_loss(self.reconstruct(batch), batch, reduction="sum") for batch in batches]
+        known = prompts.counts[labels] > 0
+        index = torch.arange(len(labels), device=labels.device)
+        right, wrong = (
+            self._nats_per_token(
+                prompts.draw(classes[known], (index[known] * GOLDEN) % 1.0), codes[known]
+            )
+            for classes in (labels, other_classes(labels, index, prompts))
+        )
+        return {
+            "nats_per_token": right,
+            "wrong_prompt_gap": wrong - right,
+            "codes_used": float(codes_used(codes, self.vae.n_codes)),
+            "perplexity": float(perplexity(codes, self.vae.n_codes)),
+            "reconstruction_mse": float(torch.stack(errors).sum()) / images.numel() / 4.0,
+        }
+
+    def _nats_per_token(self, text: Tensor, codes: Tensor) -> float:
+        total = 0.0
+        batches = zip(text.split(MEASURING_BATCH), codes.split(MEASURING_BATCH), strict=True)
+        for some_text, some_codes in batches:
+            _, logits = self.prior(some_text, some_codes)
+            nats = cross_entropy(logits.flatten(0, 1), some_codes.flatten(), reduction="sum")
+            total += float(nats)
+        return total / max(1, codes.numel())
 
 
-def _adamw(network: nn.Module, settings: AdamSettings) -> Optimizer:
-    return torch.optim.AdamW(
-        network.parameters(),
-        lr=settings.lr,
-        betas=settings.betas,
-        weight_decay=settings.weight_decay,
-        fused=True,
-    )
-
-
-def _descend(loss: Tensor, optimizer: Optimizer, rate: float, clip: float) -> None:
-    """One clipped update at ``rate`` times the optimiser's learning rate."""
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], clip)
-    with _scaled(optimizer, rate):
-        optimizer.step()
-
-
-@contextmanager
-def _scaled(optimizer: Optimizer, rate: float) -> Iterator[None]:
-    base = [group["lr"] for group in optimizer.param_groups]
-    for group in optimizer.param_groups:
-        group["lr"] *= rate
-    try:
-        yield
-    finally:
-        for group, lr in zip(optimizer.param_groups, base, strict=True):
-            group["lr"] = lr
+def other_classes(labels: Tensor, index: Tensor, prompts: Prompts) -> Tensor:
+    """For every label a class that has prompts and is another, each of them in turn, (N,)."""
+    classes = prompts.classes
+    place = torch.searchsorted(classes, labels)
+    shift = 1 + index % max(1, len(classes) - 1)
+    return classes[(place + shift) % len(classes)]

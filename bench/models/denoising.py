@@ -7,8 +7,7 @@ from typing import ClassVar
 
 import torch
 from pydantic import NonNegativeInt, PositiveInt
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import Tensor
 
 from bench.models.base import (
     AdamSettings,
@@ -18,10 +17,12 @@ from bench.models.base import (
     StepContext,
     adam,
     descend,
+    detached,
 )
 from bench.models.noise import ImageNoise
 from bench.networks.shape import ImageShape
 from bench.networks.unet import UNet
+from bench.objectives.schedules import linear_rise
 
 
 class DenoisingRecipe(Recipe):
@@ -43,6 +44,7 @@ class DenoisingModel(GenerativeModel):
     """A U-Net that is trained on single noise levels and sampled through many."""
 
     recipe_type: ClassVar[type[Recipe]] = DenoisingRecipe
+    sampled_from = ("network",)
 
     def __init__(self, recipe: DenoisingRecipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__(recipe, shape, n_classes)
@@ -50,15 +52,7 @@ class DenoisingModel(GenerativeModel):
         self.sampling_steps = recipe.sampling_steps
         self.warmup_steps = recipe.warmup_steps
         self.network = UNet(shape, recipe.width)
-        self._optimizer = adam(list(self.network.parameters()), recipe.optimizer)
-
-    def optimizers(self) -> dict[str, Optimizer]:
-        """Adam for the U-Net."""
-        return {"network": self._optimizer}
-
-    def sampling_modules(self) -> dict[str, nn.Module]:
-        """The U-Net."""
-        return {"network": self.network}
+        self._optimizers = {"network": adam(recipe.optimizer, self.network)}
 
     @abstractmethod
     def loss(self, images: Tensor) -> Tensor:
@@ -66,13 +60,11 @@ class DenoisingModel(GenerativeModel):
 
     def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One update; the learning rate rises linearly over the first ``warmup_steps``."""
-        if ctx.step < self.warmup_steps:
-            # The loop sets the rate anew before every update, so this holds for one.
-            for group in self._optimizer.param_groups:
-                group["lr"] *= (ctx.step + 1) / self.warmup_steps
+        for group in self._optimizers["network"].param_groups:  # the loop sets rates every time
+            group["lr"] *= linear_rise(ctx.step, self.warmup_steps)
         loss = self.loss(batch.images)
-        descend(loss, self._optimizer)
-        return {"loss": loss.detach()}
+        descend(loss, self._optimizers["network"])
+        return detached(loss=loss)
 
     def draw_noise(self, noise: ImageNoise) -> Tensor:
         """The next standard normal image of every stream, (N, C, H, W)."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import torch
 from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
-from torch.optim import Optimizer
 
 from bench.models.base import (
     AdamSettings,
@@ -56,11 +55,7 @@ class FactorVAE(VAE):
         self.gamma = recipe.gamma
         # Built last, so that encoder and decoder start as a VAE's do.
         self.critic = LatentCritic(self.latent_dim, recipe.critic_width, recipe.critic_layers)
-        self._critic_optimizer = adam(list(self.critic.parameters()), recipe.critic_optimizer)
-
-    def optimizers(self) -> dict[str, Optimizer]:
-        """One Adam for encoder and decoder, one for the critic."""
-        return {**super().optimizers(), "critic": self._critic_optimizer}
+        self._optimizers["critic"] = adam(recipe.critic_optimizer, self.critic)
 
     def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """Update the VAE on one batch, then the critic with that and another, algorithm 2."""
@@ -70,7 +65,7 @@ class FactorVAE(VAE):
         loss, parts, encoded = self.objective(first, ctx.n_train)
         with without_weight_gradients(self.critic):
             total_correlation = self.critic(encoded.latents).mean()
-        descend(loss + self.gamma * total_correlation, self._optimizer)
+        descend(loss + self.gamma * total_correlation, self._optimizers["autoencoder"])
         critic_loss = self.update_critic(encoded.latents.detach(), self.shuffled(second))
         return parts | {
             "total-correlation": total_correlation.detach(),
@@ -86,5 +81,5 @@ class FactorVAE(VAE):
     def update_critic(self, joint: Tensor, independent: Tensor) -> Tensor:
         """One step of half the cross-entropy; high scores go to ``joint``. Returns the loss."""
         loss = 0.5 * non_saturating_d_loss(self.critic(joint), self.critic(independent))
-        descend(loss, self._critic_optimizer)
+        descend(loss, self._optimizers["critic"])
         return loss.detach()

@@ -9,13 +9,22 @@ reference loop, so each image is generated once.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import ClassVar
+from typing import ClassVar, Literal, Self, TypeVar
 
 import torch
+from pydantic import (
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
+from bench.identity.names import RENAMED, present_name
 from bench.models.base import (
+    AdamSettings,
     Batch,
     GenerativeModel,
     Recipe,
@@ -24,82 +33,129 @@ from bench.models.base import (
     descend,
     without_weight_gradients,
 )
-from bench.models.gan_recipe import GANRecipe
 from bench.models.noise import ImageNoise
 from bench.networks.backbones import BACKBONES
 from bench.networks.conditional import (
+    Conditioning,
     TwoHeadedCritic,
     conditional_critic,
     conditional_generator,
     given,
 )
-from bench.networks.norm import frozen_batch_statistics
+from bench.networks.norm import Norm, frozen_batch_statistics
 from bench.networks.shape import ImageShape
 from bench.objectives.adversarial import LOSSES
-from bench.objectives.lecam import LeCam
+from bench.objectives.lecam import LeCam, LeCamSettings
 from bench.objectives.penalties import PENALTIES
+from catalog.names import suggestion
+
+Names = TypeVar("Names", str, dict[str, float])
+
+
+class GANRecipe(Recipe):
+    """Settings of a GAN; the defaults are DCGAN's (1511.06434).
+
+    Attributes:
+        backbone: a name in ``bench.networks.backbones``.
+        width: channels next to the pixels, of both networks.
+        loss: a name in ``bench.objectives.adversarial``.
+        penalty: weights by name in ``bench.objectives.penalties``; for R1 and R2 it is gamma.
+        critic_steps: critic updates per generator update, each on real images of its own.
+        conditioning: how both networks see class labels; by default they do not.
+        critic_clip: every weight of the critic is clamped to -c .. c after each of its updates.
+        lecam: draws the scores of real and fake images towards each other's moving averages.
+        optimizer: of both networks.
+    """
+
+    latent_dim: PositiveInt = 64
+    backbone: str = "dcgan"
+    width: PositiveInt = 32
+    generator_norm: Literal["none", "batch"] = "batch"
+    critic_norm: Norm = "batch"
+    loss: str = "non-saturating"
+    penalty: dict[str, PositiveFloat] = Field(default_factory=dict)
+    critic_steps: PositiveInt = 1
+    conditioning: Conditioning = Conditioning()
+    critic_clip: PositiveFloat | None = None
+    lecam: LeCamSettings | None = None
+    optimizer: AdamSettings = AdamSettings(lr=2.0e-4, betas=(0.5, 0.999))
+
+    @field_validator("backbone", "loss", "penalty")
+    @classmethod
+    def _names_exist(cls, chosen: Names, info: ValidationInfo) -> Names:
+        tables = {
+            "backbone": {*BACKBONES, *RENAMED["backbone"]},
+            "loss": {*LOSSES},
+            "penalty": {*PENALTIES},
+        }
+        known = tables[str(info.field_name)]
+        for name in [chosen] if isinstance(chosen, str) else chosen:
+            if name not in known:
+                near = suggestion(name, known)
+                raise ValueError(f"no {info.field_name} is called '{name}'{near}")
+        return chosen
+
+    @model_validator(mode="after")
+    def _settings_fit_together(self) -> Self:
+        if self.penalty and self.critic_norm == "batch":
+            raise ValueError(
+                "a gradient penalty is per image, but critic_norm: batch couples the images of a "
+                "batch; use none, layer or spectral"
+            )
+        if self.conditioning.generator == "batch-norm" and self.generator_norm != "batch":
+            raise ValueError("conditioning.generator: batch-norm needs generator_norm: batch")
+        return self
 
 
 class GAN(GenerativeModel):
     """A generator and a critic that are trained in turns."""
 
     recipe_type: ClassVar[type[Recipe]] = GANRecipe
+    recipe: GANRecipe
+    sampled_from = ("generator",)
 
     def __init__(self, recipe: GANRecipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__(recipe, shape, n_classes)
         self.latent_dim = recipe.latent_dim
         self.batches_per_step = recipe.critic_steps
+        self.conditional = recipe.conditioning.generator != "none"
         self.loss = LOSSES[recipe.loss]
         self.penalties = [(PENALTIES[name], weight) for name, weight in recipe.penalty.items()]
-        self.conditional = recipe.conditioning.generator != "none"
-        self.generator = self.build_generator(recipe)
-        self.critic = self.build_critic(recipe)
-        self.critic_clip = recipe.critic_clip
-        self.lecam = LeCam(recipe.lecam.weight, recipe.lecam.decay) if recipe.lecam else None
+        self.generator = self.build_generator()
+        self.critic = self.build_critic()
+        self.lecam = LeCam(recipe.lecam) if recipe.lecam else None
         self._optimizers = {
-            "generator": adam(list(self.generator.parameters()), recipe.optimizer),
-            "critic": adam(list(self.critic.parameters()), recipe.optimizer),
+            "generator": adam(recipe.optimizer, self.generator),
+            "critic": adam(recipe.optimizer, self.critic),
         }
 
-    def build_generator(self, recipe: GANRecipe) -> nn.Module:
-        """From noise (N, latent_dim) to images.
+    def build_generator(self, n_codes: int = 0) -> nn.Module:
+        """From noise (N, latent_dim), with ``n_codes`` further inputs, to images.
 
         Raises:
             ValueError: the backbone's generator is that of another algorithm.
         """
-        build = BACKBONES[recipe.backbone].generator
+        recipe = self.recipe
+        build = BACKBONES[present_name("backbone", recipe.backbone)].generator
         if build is None:
             raise ValueError(f"the generator of {recipe.backbone} belongs to another algorithm")
 
-        def make(n_extra: int) -> nn.Module:
-            n_inputs = recipe.latent_dim + n_extra
+        def make(n_labels: int) -> nn.Module:
+            n_inputs = recipe.latent_dim + n_codes + n_labels
             return build(self.shape, n_inputs, recipe.width, recipe.generator_norm)
 
-        return conditional_generator(recipe.conditioning.generator, make, self.n_classes)
+        return conditional_generator(recipe.conditioning, make, self.n_classes)
 
-    def build_critic(self, recipe: GANRecipe) -> nn.Module:
+    def build_critic(self) -> nn.Module:
         """From images to raw scores (N,)."""
-        build = BACKBONES[recipe.backbone].critic
+        recipe = self.recipe
+        build = BACKBONES[present_name("backbone", recipe.backbone)].critic
 
-        def make(n_extra: int) -> nn.Module:
-            seen = ImageShape(self.shape.channels + n_extra, self.shape.size)
+        def make(n_labels: int) -> nn.Module:
+            seen = ImageShape(self.shape.channels + n_labels, self.shape.size)
             return build(seen, recipe.width, recipe.critic_norm)
 
-        return conditional_critic(
-            recipe.conditioning.critic,
-            make,
-            self.n_classes,
-            norm=recipe.critic_norm,
-            weight=recipe.conditioning.weight,
-        )
-
-    def optimizers(self) -> dict[str, Optimizer]:
-        """Adam for the generator and Adam for the critic."""
-        return dict(self._optimizers)
-
-    def sampling_modules(self) -> dict[str, nn.Module]:
-        """The generator alone."""
-        return {"generator": self.generator}
+        return conditional_critic(recipe.conditioning, make, self.n_classes, recipe.critic_norm)
 
     def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
         """Generate from normal noise, and from the labels if conditional."""
@@ -113,17 +169,16 @@ class GAN(GenerativeModel):
         Fakes have the labels of the real images that they are compared with: classes are as
         frequent as in the data, and every pair that a penalty or a loss looks at has one class.
         """
-        images, labels = batch
         n = self.batches_per_step
-        *early, last = zip(images.chunk(n), labels.chunk(n), strict=True)
-        for real, classes in early:
-            with self.given(classes):
+        *early, last = zip(batch.images.chunk(n), batch.labels.chunk(n), strict=True)
+        for real, labels in early:
+            with self.given(labels):
                 with torch.no_grad(), frozen_batch_statistics(self.generator):
-                    fake = self.generate(len(real))
+                    fake = self.fakes(len(real))
                 self.update_critic(real, fake)
-        real, classes = last
-        with self.given(classes):
-            fake = self.generate(len(real))
+        real, labels = last
+        with self.given(labels):
+            fake = self.fakes(len(real))
             d_loss = self.update_critic(real, fake.detach())
             g_loss = self.update_generator(real, fake)
         return {"d_loss": d_loss, "g_loss": g_loss}
@@ -132,17 +187,26 @@ class GAN(GenerativeModel):
         """Within it, both networks know the classes of the batch."""
         return given(labels, self.generator, self.critic)
 
-    def generate(self, n: int) -> Tensor:
+    def fakes(self, n: int) -> Tensor:
         """``n`` images from fresh noise, with gradients."""
         device = next(self.generator.parameters()).device
         images: Tensor = self.generator(torch.randn(n, self.latent_dim, device=device))
         return images
 
-    def judge(self, images: Tensor, *, fake: bool) -> tuple[Tensor, Tensor | float]:
-        """Raw scores (N,), and what a second head adds to the loss: 0 without one."""
-        if isinstance(self.critic, TwoHeadedCritic):
-            return self.critic.judge(images, fake=fake)
-        return self.critic(images), 0.0
+    def update_critic(self, real: Tensor, fake: Tensor) -> Tensor:
+        """One optimiser step of the critic; ``fake`` carries no gradient. Returns its loss."""
+        loss = self.critic_loss(real, fake)
+        descend(loss, self._optimizers["critic"])
+        if self.recipe.critic_clip is not None:
+            _clip_weights(self.critic, self.recipe.critic_clip)
+        return loss.detach()
+
+    def update_generator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """One optimiser step of the generator through the fakes' graph. Returns its loss."""
+        with without_weight_gradients(self.critic):
+            loss = self.generator_loss(real, fake)
+            descend(loss, self._optimizers["generator"])
+        return loss.detach()
 
     def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """What the critic minimises: the loss and every weighted penalty."""
@@ -153,34 +217,23 @@ class GAN(GenerativeModel):
             loss = loss + weight * penalty(self.critic, real, fake)
         return loss
 
-    def score_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        """The critic's loss as far as it depends on its scores (N,) of real and fake images."""
-        loss = self.loss.critic(real, fake)
-        return loss if self.lecam is None else loss + self.lecam(real, fake)
-
     def generator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """What the generator minimises; only relativistic losses look at the real images."""
         scores, extra = self.judge(fake, fake=True)
         if self.loss.paired_generator is not None:
             return self.loss.paired_generator(scores, self.critic(real)) + extra
-        if self.loss.generator is None:
-            raise TypeError("an adversarial loss has a side for the generator")
-        return self.loss.generator(scores) + extra
+        return self.loss.unpaired_generator(scores) + extra
 
-    def update_critic(self, real: Tensor, fake: Tensor) -> Tensor:
-        """One optimiser step of the critic; ``fake`` carries no gradient. Returns its loss."""
-        loss = self.critic_loss(real, fake)
-        descend(loss, self._optimizers["critic"])
-        if self.critic_clip is not None:
-            _clip_weights(self.critic, self.critic_clip)
-        return loss.detach()
+    def score_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The critic's loss as far as it depends on its scores (N,) of real and fake images."""
+        loss = self.loss.critic(real, fake)
+        return loss if self.lecam is None else loss + self.lecam(real, fake)
 
-    def update_generator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """One optimiser step of the generator through the fakes' graph. Returns its loss."""
-        with without_weight_gradients(self.critic):
-            loss = self.generator_loss(real, fake)
-            descend(loss, self._optimizers["generator"])
-        return loss.detach()
+    def judge(self, images: Tensor, *, fake: bool) -> tuple[Tensor, Tensor | float]:
+        """Raw scores (N,), and what a second head adds to the loss: 0 without one."""
+        if isinstance(self.critic, TwoHeadedCritic):
+            return self.critic.judge(images, fake=fake)
+        return self.critic(images), 0.0
 
 
 @torch.no_grad()

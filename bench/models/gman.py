@@ -8,18 +8,17 @@ initial weights and, if the recipe says so, by dropout. One critic is ``GAN`` it
 
 from __future__ import annotations
 
-from typing import Annotated, Self, cast
+from typing import Annotated, Self
 
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from bench.models.base import Fraction
-from bench.models.gan import GAN
-from bench.models.gan_recipe import Conditioning, GANRecipe
+from bench.models.gan import GAN, GANRecipe
+from bench.networks.conditional import Conditioning
 from bench.networks.critic import FeatureCritic, with_features
-from bench.objectives.adversarial import LOSSES
-from bench.objectives.soft_mean import soft_mean
+from bench.objectives.adversarial import LOSSES, soft_mean
+from bench.objectives.settings import Fraction
 
 Critics = Annotated[PositiveInt, Field(le=64)]
 
@@ -53,13 +52,10 @@ class GMAN(GAN):
     recipe_type = GMANRecipe
     recipe: GMANRecipe
 
-    def build_critic(self, recipe: GANRecipe) -> nn.Module:
+    def build_critic(self) -> nn.Module:
         """From images to raw scores (n_critics, N)."""
-        chosen = cast("GMANRecipe", recipe)
-        first, last = chosen.dropout
-        rates = torch.linspace(first, last, chosen.n_critics).tolist()
-        critics = [with_features(super(GMAN, self).build_critic(recipe)) for _ in rates]
-        return Panel(critics, rates)
+        rates = torch.linspace(*self.recipe.dropout, self.recipe.n_critics).tolist()
+        return Panel([with_features(super(GMAN, self).build_critic()) for _ in rates], rates)
 
     def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """The sum of the critics' losses, which share no weights: each minimises its own."""
@@ -69,9 +65,7 @@ class GMAN(GAN):
 
     def generator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """The soft mean of the losses against each critic."""
-        if self.loss.generator is None:
-            raise TypeError("the recipe lets no such loss through")
-        losses = [self.loss.generator(scores) for scores in self.critic(fake)]
+        losses = [self.loss.unpaired_generator(scores) for scores in self.critic(fake)]
         return soft_mean(torch.stack(losses), self.recipe.sharpness)
 
 
@@ -91,10 +85,7 @@ class Panel(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) to raw scores (n_critics, N)."""
         scores = [
-            critic.head(thin(critic.features(images)))
-            for critic, thin in zip(self._members(), self.dropout, strict=True)
+            with_features(critic).head(thin(with_features(critic).features(images)))
+            for critic, thin in zip(self.critics, self.dropout, strict=True)
         ]
         return torch.stack(scores)
-
-    def _members(self) -> list[FeatureCritic]:
-        return [cast("FeatureCritic", critic) for critic in self.critics]

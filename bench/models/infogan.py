@@ -9,21 +9,19 @@ the generator in its own.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Self, cast
+from typing import Self
 
 import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from bench.models.base import Settings
-from bench.models.gan import GAN
-from bench.models.gan_recipe import GANRecipe
+from bench.models.gan import GAN, GANRecipe
 from bench.models.noise import ImageNoise, uniform_categories
 from bench.networks.conditional import Conditioned, TwoHeadedCritic, given
 from bench.networks.critic import FeatureCritic, with_features
-from bench.networks.shape import ImageShape
 from bench.objectives.information import categorical_code_loss, continuous_code_loss
+from bench.objectives.settings import Settings
 
 Q_WIDTH = 128
 
@@ -105,29 +103,22 @@ class InfoGAN(GAN):
     """A GAN whose generator keeps codes readable, which gives them a meaning."""
 
     recipe_type = InfoGANRecipe
+    recipe: InfoGANRecipe
 
-    def __init__(self, recipe: InfoGANRecipe, shape: ImageShape, n_classes: int) -> None:
-        super().__init__(recipe, shape, n_classes)
-        self.n_categories = recipe.n_categories
-        self.n_continuous = recipe.n_continuous
-
-    def build_generator(self, recipe: GANRecipe) -> nn.Module:
+    def build_generator(self, n_codes: int = 0) -> nn.Module:
         """From noise (N, latent_dim), and the codes given, to images."""
-        n_codes = cast("InfoGANRecipe", recipe).n_codes
-        wide = recipe.model_copy(update={"latent_dim": recipe.latent_dim + n_codes})
-        generator = super().build_generator(wide)
-        return nn.Sequential(JoinCodes(), generator) if n_codes else generator
+        generator = super().build_generator(n_codes + self.recipe.n_codes)
+        return nn.Sequential(JoinCodes(), generator) if self.recipe.n_codes else generator
 
-    def build_critic(self, recipe: GANRecipe) -> nn.Module:
+    def build_critic(self) -> nn.Module:
         """From images to raw scores (N,), and from fakes to their codes."""
-        critic = super().build_critic(recipe)
-        own = cast("InfoGANRecipe", recipe)
-        return ReadingCritic(with_features(critic), own) if own.n_codes else critic
+        critic = super().build_critic()
+        return ReadingCritic(with_features(critic), self.recipe) if self.recipe.n_codes else critic
 
     @property
     def n_uniforms(self) -> int:
         """Uniform draws that an image's codes are made of."""
-        return min(1, self.n_categories) + self.n_continuous
+        return min(1, self.recipe.n_categories) + self.recipe.n_continuous
 
     def codes(self, uniforms: Tensor) -> Tensor:
         """Draws in 0 .. 1 (N, n_uniforms) to one-hot categories and codes in -1 .. 1, (N, n_codes).
@@ -135,9 +126,10 @@ class InfoGAN(GAN):
         With categories the first draw chooses one of them.
         """
         parts = []
-        if self.n_categories:
-            category = uniform_categories(uniforms[:, 0], self.n_categories)
-            parts.append(one_hot(category, self.n_categories).to(uniforms.dtype))
+        n_categories = self.recipe.n_categories
+        if n_categories:
+            category = uniform_categories(uniforms[:, 0], n_categories)
+            parts.append(one_hot(category, n_categories).to(uniforms.dtype))
             uniforms = uniforms[:, 1:]
         return torch.cat([*parts, 2.0 * uniforms - 1.0], 1)
 

@@ -44,7 +44,7 @@ class IWAE(LatentAutoencoder):
         """One update of the bound, in nats per image."""
         log_weights = self.log_weights(batch.images, self.n_draws)
         loss = -log_mean_exp(log_weights, dim=0).mean()
-        descend(loss, self._optimizer)
+        descend(loss, self._optimizers["autoencoder"])
         return {"loss": loss.detach(), "elbo": log_weights.detach().mean()}
 
     def log_weights(self, images: Tensor, n_draws: int) -> Tensor:

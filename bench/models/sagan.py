@@ -12,8 +12,8 @@ from typing import ClassVar
 from torch import nn
 
 from bench.models.base import AdamSettings, Recipe, adam
-from bench.models.gan import GAN
-from bench.models.gan_recipe import Conditioning, GANRecipe
+from bench.models.gan import GAN, GANRecipe
+from bench.networks.conditional import Conditioning
 from bench.networks.norm import Norm, with_weight_norm
 from bench.networks.shape import ImageShape
 
@@ -39,14 +39,13 @@ class SAGAN(GAN):
     """A GAN with two learning rates and, if asked for, a spectrally normalised generator."""
 
     recipe_type: ClassVar[type[Recipe]] = SAGANRecipe
+    recipe: SAGANRecipe
 
     def __init__(self, recipe: SAGANRecipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__(recipe, shape, n_classes)
-        self._optimizers["critic"] = adam(list(self.critic.parameters()), recipe.critic_optimizer)
+        self._optimizers["critic"] = adam(recipe.critic_optimizer, self.critic)
 
-    def build_generator(self, recipe: GANRecipe) -> nn.Module:
+    def build_generator(self, n_codes: int = 0) -> nn.Module:
         """From noise (N, latent_dim) to images, every weight matrix normalised if asked for."""
-        generator = super().build_generator(recipe)
-        if isinstance(recipe, SAGANRecipe) and recipe.generator_spectral:
-            with_weight_norm("spectral", generator)
-        return generator
+        generator = super().build_generator(n_codes)
+        return with_weight_norm("spectral" if self.recipe.generator_spectral else "none", generator)

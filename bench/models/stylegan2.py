@@ -6,22 +6,18 @@ lazy: each is an update of its own every few steps, as strong as if it were part
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import torch
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from bench.augment.adaptive import AdaptiveProbability
-from bench.augment.pipeline import AugmentationPipe
-from bench.augment.settings import PipeSettings
+from bench.augment.adaptive import AdaptiveProbability, AdaptiveSettings
+from bench.augment.pipeline import AugmentationPipe, PipeSettings
 from bench.models.base import (
     AdamSettings,
     Batch,
     GenerativeModel,
     Recipe,
-    Settings,
     StepContext,
     adam,
     descend,
@@ -33,8 +29,8 @@ from bench.networks.stylegan2 import Critic, Generator
 from bench.objectives.adversarial import non_saturating_d_loss, non_saturating_g_loss
 from bench.objectives.path_length import PathLength
 from bench.objectives.penalties import r1_penalty
+from bench.objectives.settings import Fraction, Probability, Settings
 
-Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 PATH_LENGTH_BATCH_SHRINKS = 2
 
 
@@ -54,19 +50,9 @@ class LazyPenalty(Settings):
         return self.weight > 0.0 and step % self.every == 0
 
 
-class AdaptiveAugmentation(Settings):
-    """Adaptive discriminator augmentation, ADA (Karras et al. 2020, 2006.06676).
+class AdaptiveAugmentation(AdaptiveSettings):
+    """Adaptive discriminator augmentation, ADA (2006.06676); ``pipe`` is done to an image."""
 
-    Attributes:
-        target: share of real images, minus that of the others, which the critic shall tell.
-        images_to_full: real images over which the probability can go from 0 to 1.
-        interval: updates of the critic between two moves of the probability.
-        pipe: what is done to an image.
-    """
-
-    target: Probability = 0.6
-    images_to_full: PositiveInt = 500_000
-    interval: PositiveInt = 4
     pipe: PipeSettings = PipeSettings()
 
 
@@ -99,13 +85,14 @@ class StyleGAN2Recipe(Recipe):
     style_mixing: Probability = 0.0
     augmentation: AdaptiveAugmentation | None = None
     optimizer: AdamSettings = AdamSettings(lr=2.5e-3, betas=(0.0, 0.99))
-    ema_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
+    ema_decay: Fraction = 0.999
 
 
 class StyleGAN2(GenerativeModel):
     """A generator made of styles, and its critic."""
 
     recipe_type = StyleGAN2Recipe
+    sampled_from = ("generator",)
 
     def __init__(self, recipe: StyleGAN2Recipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__(recipe, shape, n_classes)
@@ -121,23 +108,11 @@ class StyleGAN2(GenerativeModel):
         self.pipe: AugmentationPipe | None = None
         if recipe.augmentation is not None:
             self.pipe = AugmentationPipe(recipe.augmentation.pipe)
-            self.probability = AdaptiveProbability(
-                target=recipe.augmentation.target,
-                images_to_full=recipe.augmentation.images_to_full,
-                interval=recipe.augmentation.interval,
-            )
+            self.probability = AdaptiveProbability(recipe.augmentation)
         self._optimizers = {
             "generator": lazy_adam(self.generator, recipe.optimizer, recipe.path_length),
             "critic": lazy_adam(self.critic, recipe.optimizer, recipe.r1),
         }
-
-    def optimizers(self) -> dict[str, Optimizer]:
-        """Adam for the generator and Adam for the critic."""
-        return dict(self._optimizers)
-
-    def sampling_modules(self) -> dict[str, nn.Module]:
-        """The generator alone."""
-        return {"generator": self.generator}
 
     def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
         """Generate from normal noise, that of the layers included, without truncation."""
@@ -218,7 +193,7 @@ class StyleGAN2(GenerativeModel):
         descend(loss, self._optimizers["generator"])
 
 
-def lazy_adam(network: nn.Module, settings: AdamSettings, penalty: LazyPenalty) -> torch.optim.Adam:
+def lazy_adam(network: nn.Module, settings: AdamSettings, penalty: LazyPenalty) -> Optimizer:
     """Adam for a network that is regularised in an update of its own every k steps.
 
     There are k + 1 updates in k steps; with c = k / (k + 1) the rate becomes c lr and the betas
@@ -229,4 +204,4 @@ def lazy_adam(network: nn.Module, settings: AdamSettings, penalty: LazyPenalty) 
         first, second = settings.betas
         update = {"lr": c * settings.lr, "betas": (first**c, second**c)}
         settings = settings.model_copy(update=update)
-    return adam(list(network.parameters()), settings)
+    return adam(settings, network)

@@ -14,15 +14,15 @@ from __future__ import annotations
 import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
-from bench.models.base import AdamSettings, Batch, Fraction, StepContext, adam, descend
+from bench.models.base import AdamSettings, Batch, StepContext, adam, descend, detached
 from bench.models.noise import ImageNoise
 from bench.models.vae import VAE, VAERecipe
 from bench.networks.latent import SkipMLP
 from bench.networks.shape import ImageShape
 from bench.objectives.densities import LOG_2_PI
 from bench.objectives.elbo import kl_to_standard_normal, reparameterise
+from bench.objectives.settings import Fraction
 
 
 class TwoStageRecipe(VAERecipe):
@@ -77,6 +77,7 @@ class TwoStageVAE(VAE):
     """A VAE of images, and a VAE of its latents in the place of its prior."""
 
     recipe_type = TwoStageRecipe
+    sampled_from = ("second", "decoder")
 
     def __init__(self, recipe: TwoStageRecipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__(recipe, shape, n_classes)
@@ -84,15 +85,7 @@ class TwoStageVAE(VAE):
             recipe.latent_dim, recipe.second_width, recipe.second_layers, recipe.gamma_decay
         )
         self.second_updates = recipe.second_updates
-        self._second_optimizer = adam(list(self.second.parameters()), recipe.second_optimizer)
-
-    def optimizers(self) -> dict[str, Optimizer]:
-        """One Adam for each stage."""
-        return {"autoencoder": self._optimizer, "second": self._second_optimizer}
-
-    def sampling_modules(self) -> dict[str, nn.Module]:
-        """The second stage and the first decoder."""
-        return {"second": self.second, "decoder": self.decoder}
+        self._optimizers["second"] = adam(recipe.second_optimizer, self.second)
 
     def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """Update the first stage, then the second on draws from the posterior just updated."""
@@ -100,9 +93,8 @@ class TwoStageVAE(VAE):
         mean, log_variance = self.frozen_posterior(batch.images)
         for _ in range(self.second_updates):
             reconstruction, kl = self.second.losses(reparameterise(mean, log_variance))
-            descend(reconstruction + kl, self._second_optimizer)
-        second = {"second_reconstruction": reconstruction.detach(), "second_kl": kl.detach()}
-        return losses | second
+            descend(reconstruction + kl, self._optimizers["second"])
+        return losses | detached(second_reconstruction=reconstruction, second_kl=kl)
 
     @torch.no_grad()
     def frozen_posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -85,7 +85,7 @@ class VAE(LatentAutoencoder):
     def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One update of reconstruction + beta KL + weighted terms, in nats per image."""
         loss, parts, _ = self.objective(batch.images, ctx.n_train)
-        descend(loss, self._optimizer)
+        descend(loss, self._optimizers["autoencoder"])
         return parts
 
     def objective(self, images: Tensor, n_train: int) -> tuple[Tensor, dict[str, Tensor], Encoded]:

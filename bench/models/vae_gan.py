@@ -14,10 +14,9 @@ import torch
 from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
 from torch.nn.functional import softplus
-from torch.optim import Optimizer
 
 from bench.models.autoencoder import LatentAutoencoder, mean_image, unit_pixels
-from bench.models.base import AdamSettings, Batch, StepContext, adam
+from bench.models.base import AdamSettings, Batch, StepContext, adam, detached
 from bench.models.vae import VAERecipe
 from bench.networks.dcgan import Critic
 from bench.networks.norm import Norm
@@ -55,16 +54,11 @@ class VAEGAN(LatentAutoencoder):
         self.adversarial_weight = recipe.adversarial_weight
         self.measured_in_features = recipe.similarity == "features"
         self.critic = Critic(shape, recipe.critic_width, recipe.critic_norm)
-        del self._optimizer  # one for both networks, which here have an optimiser each
         self._optimizers = {
-            "encoder": adam(list(self.encoder.parameters()), recipe.optimizer),
-            "decoder": adam(list(self.decoder.parameters()), recipe.optimizer),
-            "critic": adam(list(self.critic.parameters()), recipe.critic_optimizer),
+            "encoder": adam(recipe.optimizer, self.encoder),
+            "decoder": adam(recipe.optimizer, self.decoder),
+            "critic": adam(recipe.critic_optimizer, self.critic),
         }
-
-    def optimizers(self) -> dict[str, Optimizer]:
-        """One Adam for each of encoder, decoder and critic."""
-        return dict(self._optimizers)
 
     def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One update of all three networks, 1512.09300 algorithm 1."""
@@ -83,8 +77,7 @@ class VAEGAN(LatentAutoencoder):
             "critic": d_loss,
         }
         self.descend_together(losses)
-        named = {"similarity": similarity, "kl": kl, "d_loss": d_loss, "g_loss": g_loss}
-        return {name: loss.detach() for name, loss in named.items()}
+        return detached(similarity=similarity, kl=kl, d_loss=d_loss, g_loss=g_loss)
 
     def descend_together(self, losses: dict[str, Tensor]) -> None:
         """Move each network down its own loss, and by no other; the losses share graphs."""

@@ -11,7 +11,7 @@ from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from bench.models.autoencoder import AutoencoderRecipe, LatentAutoencoder, unit_pixels
-from bench.models.base import Batch, StepContext, descend
+from bench.models.base import Batch, StepContext, descend, detached
 from bench.models.noise import ImageNoise, uniform_categories
 from bench.networks.shape import ImageShape
 from bench.objectives.densities import log_even_mixture, log_normal
@@ -59,20 +59,14 @@ class VampVAE(LatentAutoencoder):
     """The negative bound with the prior 1/K sum_k q(z|u_k), 1705.07120; one draw per image."""
 
     recipe_type = VampRecipe
+    sampled_from = ("decoder", "encoder", "pseudo_inputs")
 
     def __init__(self, recipe: VampRecipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__(recipe, shape, n_classes, outputs_per_latent=2)
         self.beta = recipe.beta
         self.pseudo_inputs = PseudoInputs(recipe.n_pseudo_inputs, shape)
-        self._optimizer.add_param_group({"params": list(self.pseudo_inputs.parameters())})
-
-    def sampling_modules(self) -> dict[str, nn.Module]:
-        """The decoder, and what the prior is made of."""
-        return {
-            "decoder": self.decoder,
-            "encoder": self.encoder,
-            "pseudo_inputs": self.pseudo_inputs,
-        }
+        pseudo_inputs = {"params": list(self.pseudo_inputs.parameters())}
+        self._optimizers["autoencoder"].add_param_group(pseudo_inputs)
 
     def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """One update of reconstruction + beta KL, in nats per image; the KL is that of the draw."""
@@ -82,8 +76,8 @@ class VampVAE(LatentAutoencoder):
         outputs = self.encoder(torch.cat([images, self.pseudo_inputs()]))
         latents, kl = draw_and_kl(outputs[: len(images)], outputs[len(images) :])
         reconstruction = self.negative_log_likelihood(self.decoder(latents), unit_pixels(images))
-        descend(reconstruction + self.beta * kl, self._optimizer)
-        return {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
+        descend(reconstruction + self.beta * kl, self._optimizers["autoencoder"])
+        return detached(reconstruction=reconstruction, kl=kl)
 
     def prior(self) -> tuple[Tensor, Tensor]:
         """Means and log variances of the prior's components, each (K, latent_dim)."""

@@ -15,19 +15,18 @@ from typing import Annotated
 
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
-from torch.optim import Optimizer
 
 from bench.models.base import (
     AdamSettings,
     Batch,
-    Fraction,
     GenerativeModel,
     Recipe,
     StepContext,
     adam,
     descend,
+    detached,
 )
 from bench.models.noise import ImageNoise
 from bench.networks.quantised import LARGEST_GRID, GridDecoder, GridEncoder, grid_size
@@ -40,6 +39,7 @@ from bench.networks.quantisers import (
 )
 from bench.networks.shape import ImageShape
 from bench.networks.transformer import CausalTransformer
+from bench.objectives.settings import Fraction
 
 Levels = Annotated[int, Field(ge=2)]
 
@@ -102,6 +102,7 @@ class CodeGridVAE(GenerativeModel):
     """
 
     latent_dim = 0
+    sampled_from = ("prior", "codebook", "decoder")
 
     def __init__(
         self,
@@ -125,19 +126,10 @@ class CodeGridVAE(GenerativeModel):
             recipe.prior_layers,
             recipe.prior_heads,
         )
-        networks = [*self.encoder.parameters(), *self.decoder.parameters()]
         self._optimizers = {
-            "autoencoder": adam(networks, recipe.optimizer),
-            "prior": adam(list(self.prior.parameters()), recipe.prior_optimizer),
+            "autoencoder": adam(recipe.optimizer, self.encoder, self.decoder),
+            "prior": adam(recipe.prior_optimizer, self.prior),
         }
-
-    def optimizers(self) -> dict[str, Optimizer]:
-        """Adam for the autoencoder and Adam for the prior; the quantiser needs none."""
-        return dict(self._optimizers)
-
-    def sampling_modules(self) -> dict[str, nn.Module]:
-        """Prior, quantiser and decoder."""
-        return {"prior": self.prior, "codebook": self.codebook, "decoder": self.decoder}
 
     def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """Update autoencoder and quantiser, then the prior on the codes just found."""
@@ -145,13 +137,8 @@ class CodeGridVAE(GenerativeModel):
         descend(reconstruction + self.commitment * commitment, self._optimizers["autoencoder"])
         prior = self.prior_loss(indices.view(len(batch.images), -1))
         descend(prior, self._optimizers["prior"])
-        return {
-            "reconstruction": reconstruction.detach(),
-            "commitment": commitment.detach(),
-            "prior": prior.detach(),
-            "perplexity": perplexity(indices, self.codebook.n_codes),
-            "codes_used": codes_used(indices, self.codebook.n_codes),
-        }
+        losses = detached(reconstruction=reconstruction, commitment=commitment, prior=prior)
+        return losses | usage(indices, self.codebook.n_codes)
 
     def autoencoder_losses(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Reconstruction and commitment terms, both means, and the code of every position (M,).
@@ -205,6 +192,14 @@ class FSQVAE(CodeGridVAE):
     def __init__(self, recipe: FSQVAERecipe, shape: ImageShape, n_classes: int) -> None:
         levels = recipe.levels
         super().__init__(recipe, shape, n_classes, len(levels), lambda: FiniteScalar(levels))
+
+
+def usage(indices: Tensor, n_codes: int) -> dict[str, Tensor]:
+    """How evenly codes are used, and how many of them are."""
+    return {
+        "perplexity": perplexity(indices, n_codes),
+        "codes_used": codes_used(indices, n_codes),
+    }
 
 
 def perplexity(indices: Tensor, n_codes: int) -> Tensor:

@@ -12,9 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate, mse_loss
-from torch.optim import Optimizer
 
-from bench.models.base import Batch, GenerativeModel, StepContext, adam, descend
+from bench.models.base import Batch, GenerativeModel, StepContext, adam, descend, detached
 from bench.models.noise import ImageNoise
 from bench.models.vq import VQVAERecipe, codes_used, perplexity
 from bench.networks.quantised import GridDecoder, GridEncoder, grid_size
@@ -40,6 +39,7 @@ class VQVAE2(GenerativeModel):
 
     recipe_type = VQVAERecipe
     latent_dim = 0
+    sampled_from = ("top_prior", "bottom_prior", "top_codebook", "bottom_codebook", "decoder")
 
     def __init__(self, recipe: VQVAERecipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__(recipe, shape, n_classes)
@@ -57,22 +57,11 @@ class VQVAE2(GenerativeModel):
         prior = (recipe.prior_dim, recipe.prior_layers, recipe.prior_heads)
         self.top_prior = CausalTransformer(recipe.n_codes, self.top_size**2, *prior)
         self.bottom_prior = BottomPrior(recipe.n_codes, self.size, *prior)
-        networks = [self.encoder, self.down, self.up, self.joined, self.decoder]
-        weights = [p for network in networks for p in network.parameters()]
-        priors = [*self.top_prior.parameters(), *self.bottom_prior.parameters()]
+        autoencoder = (self.encoder, self.down, self.up, self.joined, self.decoder)
         self._optimizers = {
-            "autoencoder": adam(weights, recipe.optimizer),
-            "prior": adam(priors, recipe.prior_optimizer),
+            "autoencoder": adam(recipe.optimizer, *autoencoder),
+            "prior": adam(recipe.prior_optimizer, self.top_prior, self.bottom_prior),
         }
-
-    def optimizers(self) -> dict[str, Optimizer]:
-        """Adam for the autoencoder and Adam for both priors; the codebooks need none."""
-        return dict(self._optimizers)
-
-    def sampling_modules(self) -> dict[str, nn.Module]:
-        """Priors, codebooks and decoder."""
-        names = ("top_prior", "bottom_prior", "top_codebook", "bottom_codebook", "decoder")
-        return {name: self.get_submodule(name) for name in names}
 
     def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """Update autoencoder and codebooks, then the priors on the codes just found."""
@@ -87,12 +76,12 @@ class VQVAE2(GenerativeModel):
         total = top_loss * self.top_size**2 + bottom_loss * self.size**2
         n_tokens = self.top_size**2 + self.size**2
         descend(total / n_tokens, self._optimizers["prior"])
-        losses = {
-            "reconstruction": reconstruction.detach(),
-            "commitment": commitment.detach(),
-            "top_prior": top_loss.detach(),
-            "bottom_prior": bottom_loss.detach(),
-        }
+        losses = detached(
+            reconstruction=reconstruction,
+            commitment=commitment,
+            top_prior=top_loss,
+            bottom_prior=bottom_loss,
+        )
         return losses | self.usage(grids)
 
     def quantise(self, images: Tensor) -> TwoGrids:

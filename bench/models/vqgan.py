@@ -12,23 +12,24 @@ from typing import Literal
 import torch
 from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
-from torch.nn.functional import cross_entropy, l1_loss, mse_loss
+from torch.nn.functional import l1_loss, mse_loss
 
 from bench.models.base import (
     AdamSettings,
     Batch,
-    Fraction,
     StepContext,
     adam,
     descend,
+    detached,
     without_weight_gradients,
 )
-from bench.models.vq import VQVAE, VQVAERecipe, codes_used, perplexity
+from bench.models.vq import VQVAE, VQVAERecipe, usage
 from bench.networks.norm import Norm
 from bench.networks.patch import PatchCritic
 from bench.networks.shape import ImageShape
 from bench.objectives.adversarial import hinge_d_loss, wasserstein_g_loss
 from bench.objectives.balance import adaptive_weight, feature_distance
+from bench.objectives.settings import Fraction
 
 
 class VQGANRecipe(VQVAERecipe):
@@ -60,8 +61,7 @@ class VQGAN(VQVAE):
     def __init__(self, recipe: VQGANRecipe, shape: ImageShape, n_classes: int) -> None:
         super().__init__(recipe, shape, n_classes)
         self.critic = PatchCritic(shape, recipe.critic_width, recipe.critic_norm)
-        critic = list(self.critic.parameters())
-        self._optimizers["critic"] = adam(critic, recipe.critic_optimizer)
+        self._optimizers["critic"] = adam(recipe.critic_optimizer, self.critic)
 
     def step(self, batch: Batch, ctx: StepContext) -> dict[str, Tensor]:
         """Update the autoencoder, then the critic and the prior on what it just made."""
@@ -78,17 +78,15 @@ class VQGAN(VQVAE):
         descend(d_loss, self._optimizers["critic"])
         prior = self.prior_loss(codes.indices.view(len(images), -1))
         descend(prior, self._optimizers["prior"])
-        named = {
-            "reconstruction": reconstruction,
-            "commitment": codes.commitment,
-            "adversarial": adversarial,
-            "balance": balance,
-            "d_loss": d_loss,
-            "prior": prior,
-            "perplexity": perplexity(codes.indices, self.codebook.n_codes),
-            "codes_used": codes_used(codes.indices, self.codebook.n_codes),
-        }
-        return {name: value.detach() for name, value in named.items()}
+        losses = detached(
+            reconstruction=reconstruction,
+            commitment=codes.commitment,
+            adversarial=adversarial,
+            balance=balance,
+            d_loss=d_loss,
+            prior=prior,
+        )
+        return losses | usage(codes.indices, self.codebook.n_codes)
 
     def reconstruction_loss(self, fake: Tensor, images: Tensor) -> Tensor:
         """Error of pixels and of the critic's features, of images (N, C, H, W) in -1 .. 1."""
@@ -123,13 +121,8 @@ class VQGAN(VQVAE):
 
     def measure(self, images: Tensor, labels: Tensor) -> dict[str, float]:
         """How well the prior predicts the codes of unseen images, and how many codes these use."""
-        n_codes = self.codebook.n_codes
-        grid = self.encoder(images)
-        indices = self.codebook(grid).indices
-        tokens = indices.view(len(images), self.prior.length)
-        nats = cross_entropy(self.prior(tokens).flatten(0, 1), indices)
-        return {
-            "nats_per_token": float(nats),
-            "codes_used": float(codes_used(indices, n_codes)),
-            "perplexity": float(perplexity(indices, n_codes)),
-        }
+        indices = self.codebook(self.encoder(images)).indices
+        nats = self.prior_loss(indices.view(len(images), self.prior.length))
+        used = usage(indices, self.codebook.n_codes)
+        measured = {"nats_per_token": nats, **dict(sorted(used.items()))}
+        return {name: float(value) for name, value in measured.items()}

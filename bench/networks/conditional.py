@@ -10,9 +10,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, Self
 
 import torch
+from pydantic import NonNegativeFloat, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -20,9 +21,27 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from bench.networks.critic import FeatureCritic, with_features
 from bench.networks.norm import Norm
+from bench.objectives.settings import Settings
 
-GeneratorCondition = Literal["none", "concat", "batch-norm"]
-CriticCondition = Literal["none", "concat", "projection", "auxiliary"]
+
+class Conditioning(Settings):
+    """How labels enter the networks; both see them, or neither does.
+
+    Attributes:
+        generator: one-hot beside the noise, or as gains and biases of batch normalisation.
+        critic: one-hot planes beside the colours, inner product with features, or a classifier.
+        weight: of the classifier's cross entropy in both losses.
+    """
+
+    generator: Literal["none", "concat", "batch-norm"] = "none"
+    critic: Literal["none", "concat", "projection", "auxiliary"] = "none"
+    weight: NonNegativeFloat = 1.0
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.generator == "none") != (self.critic == "none"):
+            raise ValueError("a class must be known to the generator and to the critic")
+        return self
 
 
 class Conditioned(nn.Module):
@@ -161,46 +180,40 @@ class AuxiliaryCritic(TwoHeadedCritic):
 
 
 def conditional_generator(
-    how: GeneratorCondition, make: Callable[[int], nn.Module], n_classes: int
+    chosen: Conditioning, make: Callable[[int], nn.Module], n_classes: int
 ) -> nn.Module:
-    """A generator that sees labels the given way.
+    """A generator that sees labels as chosen.
 
     Args:
-        how: the way.
+        chosen: how labels enter, if at all.
+        make: from the number of inputs that labels add to an unconditional generator.
         n_classes: of the data set.
-        make: from the number of inputs beside the noise to an unconditional generator.
     """
-    if how == "concat":
+    if chosen.generator == "concat":
         return nn.Sequential(JoinLabels(n_classes), make(n_classes))
     generator = make(0)
-    if how == "batch-norm":
+    if chosen.generator == "batch-norm":
         _replace_batch_norm(generator, n_classes)
     return generator
 
 
 def conditional_critic(
-    how: CriticCondition,
-    make: Callable[[int], nn.Module],
-    n_classes: int,
-    *,
-    norm: Norm,
-    weight: float,
+    chosen: Conditioning, make: Callable[[int], nn.Module], n_classes: int, norm: Norm
 ) -> nn.Module:
-    """A critic that sees labels the given way.
+    """A critic that sees labels as chosen.
 
     Args:
-        how: the way.
+        chosen: how labels enter, if at all.
+        make: from the number of image channels that labels add to an unconditional critic.
         n_classes: of the data set.
-        make: from the number of image channels beside the colours to an unconditional critic.
         norm: the critic's; spectral normalisation extends to the heads that are added.
-        weight: of an auxiliary classifier.
     """
-    if how == "concat":
+    if chosen.critic == "concat":
         return nn.Sequential(JoinLabels(n_classes), make(n_classes))
-    if how == "projection":
+    if chosen.critic == "projection":
         return ProjectionCritic(with_features(make(0)), n_classes, norm)
-    if how == "auxiliary":
-        return AuxiliaryCritic(with_features(make(0)), n_classes, norm, weight)
+    if chosen.critic == "auxiliary":
+        return AuxiliaryCritic(with_features(make(0)), n_classes, norm, chosen.weight)
     return make(0)
 
 

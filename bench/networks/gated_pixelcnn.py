@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, cross_entropy, linear, pad
 
-from bench.networks.pixel_network import PixelNetwork
 from bench.networks.shape import ImageShape
 from bench.objectives.levels import invert
 
@@ -80,8 +79,10 @@ class GatedLayer(nn.Module):
         return h + closed if self.residual else closed
 
 
-class GatedPixelCNN(PixelNetwork):
+class GatedPixelCNN(nn.Module):
     """p(image) as a product over pixels in raster order, and over the channels of each pixel.
+
+    ``n_tokens`` are the steps of the autoregression, each of which one uniform number draws.
 
     Args:
         shape: of the images.
@@ -104,7 +105,7 @@ class GatedPixelCNN(PixelNetwork):
     ) -> None:
         super().__init__()
         self.shape, self.n_levels, self.width = shape, n_levels, width
-        self.n_draws = self.n_tokens = shape.n_values
+        self.n_tokens = shape.n_values
         self.embedding = nn.Embedding(shape.channels * n_levels, width)
         kernels = [first_kernel] + [kernel] * (n_layers - 1)
         self.layers = nn.ModuleList(

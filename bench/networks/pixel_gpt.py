@@ -8,11 +8,10 @@ k-means. The likelihood of rounded images is exact either way.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from bench.networks.cached_steps import CachedSteps
-from bench.networks.pixel_network import PixelNetwork
 from bench.networks.shape import ImageShape
 from bench.networks.transformer import CausalTransformer
 from bench.objectives.levels import invert
@@ -20,8 +19,10 @@ from bench.objectives.levels import invert
 LARGEST_PALETTE = 2**16
 
 
-class PixelGPT(PixelNetwork):
+class PixelGPT(nn.Module):
     """p(image) as a product over pixels in raster order.
+
+    ``n_tokens`` are the steps of the autoregression, each of which one uniform number draws.
 
     Args:
         shape: of the images.
@@ -34,7 +35,7 @@ class PixelGPT(PixelNetwork):
     ) -> None:
         super().__init__()
         self.shape, self.n_levels = shape, n_levels
-        self.n_draws = self.n_tokens = shape.size**2
+        self.n_tokens = shape.size**2
         n_colours = n_levels**shape.channels
         if n_colours > LARGEST_PALETTE:
             raise ValueError(f"{n_colours:,} colours, and at most {LARGEST_PALETTE:,} are possible")

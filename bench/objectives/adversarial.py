@@ -73,6 +73,31 @@ def article_g_loss(fake: Tensor) -> Tensor:
     return sigmoid(fake).mean()
 
 
+def soft_mean(losses: Tensor, sharpness: float) -> Tensor:
+    """Losses (K,), as a generator minimises them, to a scalar between their mean and the largest.
+
+    The soft arithmetic mean of Durugkar et al. 2016 (1611.01673): weights proportional to
+    exp(lambda L_i), so lambda 0 gives the mean, infinity the largest. As in the authors' program,
+    the weights carry gradients too.
+    """
+    return ((sharpness * losses).softmax(0) * losses).sum()
+
+
+def printed_d_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """s(D(G(z))) - s(D(x)), the negative of the value in section 4.1 of the catalogue's article.
+
+    L = E[D(x)] - E[D(G(z))] with D a sigmoid: no logarithms and no 1 - D (its erratum E-04). The
+    critic maximises it and the generator minimises it, which the article does not say. It is the
+    Wasserstein loss of a critic that is squashed into 0 .. 1, which alone bounds its slope.
+    """
+    return sigmoid(fake).mean() - sigmoid(real).mean()
+
+
+def printed_g_loss(fake: Tensor) -> Tensor:
+    """-s(D(G(z))); its gradient fades where the critic is sure, either way."""
+    return -sigmoid(fake).mean()
+
+
 @dataclass(frozen=True)
 class AdversarialLoss:
     """What the critic and the generator minimise.
@@ -87,6 +112,16 @@ class AdversarialLoss:
     generator: Callable[[Tensor], Tensor] | None = None
     paired_generator: Callable[[Tensor, Tensor], Tensor] | None = None
 
+    def unpaired_generator(self, fake: Tensor) -> Tensor:
+        """The generator's loss from the scores of fakes alone.
+
+        Raises:
+            TypeError: it needs the real scores too.
+        """
+        if self.generator is None:
+            raise TypeError("this loss compares pairs of scores")
+        return self.generator(fake)
+
 
 LOSSES = {
     "non-saturating": AdversarialLoss(non_saturating_d_loss, non_saturating_g_loss),
@@ -98,3 +133,6 @@ LOSSES = {
     "article": AdversarialLoss(article_d_loss, article_g_loss),
 }
 """By the name that a recipe's ``loss`` gives."""
+
+PRINTED = AdversarialLoss(printed_d_loss, printed_g_loss)
+"""What the article prints; a setting of its own algorithm, so it has no name here."""

@@ -1,4 +1,4 @@
-"""Relaxed categorical variables: their draws, their KL term and the schedule of temperatures.
+"""Relaxed categorical variables: their draws and their KL term.
 
 The relaxation is the Gumbel-softmax (Jang et al. 2016, 1611.01144), which Maddison et al. 2016
 (1611.00712) call the Concrete distribution. Logits have shape (..., K), one variable per row.
@@ -46,12 +46,3 @@ def hardened(relaxed: Tensor) -> Tensor:
     """One-hot at the largest entry, with the gradient of ``relaxed``; 1611.01144 section 2.2."""
     hard = one_hot(relaxed.argmax(-1), relaxed.shape[-1]).to(relaxed.dtype)
     return hard + (relaxed - relaxed.detach())
-
-
-def temperature_at(step: int, n_steps: int, first: float, last: float) -> float:
-    """Geometric fall from ``first`` at update 0 to ``last`` at update ``n_steps - 1``.
-
-    A function of the global step alone, so that it is the same after an interruption.
-    """
-    fraction = step / max(1, n_steps - 1)
-    return float(first * (last / first) ** fraction)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from bench.augment.adaptive import AdaptiveProbability
+from bench.augment.adaptive import AdaptiveProbability, AdaptiveSettings
 from bench.augment.colour import (
     brighter,
     contrasted,
@@ -19,8 +20,7 @@ from bench.augment.colour import (
 )
 from bench.augment.diff_augment import Policy, color, cut_out, diff_augment, translated
 from bench.augment.geometry import mirrored, rotation, scaling, translation, warp
-from bench.augment.pipeline import AugmentationPipe
-from bench.augment.settings import PipeSettings
+from bench.augment.pipeline import AugmentationPipe, PipeSettings
 
 Images = Callable[..., Tensor]
 
@@ -258,8 +258,9 @@ def test_no_policy_is_the_identity(images_of: Images) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def adaptive(**settings: float) -> AdaptiveProbability:
-    return AdaptiveProbability(**{"images_to_full": 80, "interval": 2, **settings})  # type: ignore[arg-type]
+def adaptive(start: float = 0.0, **settings: Any) -> AdaptiveProbability:
+    chosen = AdaptiveSettings(**{"images_to_full": 80, "interval": 2, **settings})
+    return AdaptiveProbability(chosen, start)
 
 
 def test_the_probability_rises_while_the_critic_is_sure_of_real_images() -> None:

@@ -70,9 +70,23 @@ def small_spec(
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "having(ability): only variants with these methods")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "variant" in metafunc.fixturenames:
-        metafunc.parametrize("variant", [entry.id for entry in REGISTRY.variants])
+    if "variant" not in metafunc.fixturenames:
+        return
+    abilities = [mark.args[0] for mark in metafunc.definition.iter_markers("having")]
+    variants = [v.id for v in REGISTRY.variants if all(has_all(v.id, a) for a in abilities)]
+    assert len(variants) > 1
+    metafunc.parametrize("variant", variants)
+
+
+def has_all(variant: str, ability: type) -> bool:
+    """Whether a variant's algorithm has all methods of an optional ability."""
+    algorithm = algorithm_class(REGISTRY.variant(variant).algorithm)
+    return all(hasattr(algorithm, name) for name in vars(ability) if not name.startswith("_"))
 
 
 SpecOf = Callable[..., TrainSpec]
@@ -102,11 +116,5 @@ def split(split_of: Callable[..., ImageSplit]) -> ImageSplit:
 
 @pytest.fixture(scope="session")
 def has() -> Callable[[str, type], bool]:
-    """Whether a variant's algorithm has all methods of an optional ability."""
-
-    def answer(variant: str, ability: type) -> bool:
-        algorithm = algorithm_class(REGISTRY.variant(variant).algorithm)
-        names = [name for name in vars(ability) if not name.startswith("_")]
-        return all(hasattr(algorithm, name) for name in names)
-
-    return answer
+    """Whether a variant has an optional ability."""
+    return has_all

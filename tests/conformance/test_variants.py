@@ -18,8 +18,13 @@ from torch import Tensor
 import bench.sample.draw
 from bench.data import ImageSplit
 from bench.identity.spec import TrainSpec
-from bench.models.abilities import HasNamedSamplers, MeasuresItself
-from bench.models.base import GenerativeModel, LatentModel, Reconstructs
+from bench.models.base import (
+    GenerativeModel,
+    HasNamedSamplers,
+    LatentModel,
+    MeasuresItself,
+    Reconstructs,
+)
 from bench.models.build import algorithm_class, build_from_spec, parse_recipe, resolve_recipe
 from bench.models.noise import ImageNoise
 from bench.records.run_directory import RunDirectory
@@ -190,12 +195,9 @@ def test_asking_for_fewer_images_changes_none(stepped: GenerativeModel) -> None:
         assert torch.equal(images, whole[:n])
 
 
-def test_no_images_are_a_batch_too(
-    variant: str, stepped: GenerativeModel, images_of: Images, has: Has
-) -> None:
+def test_no_images_are_a_batch_too(stepped: GenerativeModel, images_of: Images) -> None:
     assert draw(stepped, []).shape == (0, 1, 8, 8)
-    if has(variant, Reconstructs):
-        assert isinstance(stepped, Reconstructs)
+    if isinstance(stepped, Reconstructs):
         with torch.no_grad():
             assert stepped.reconstruct(images_of(3)[:0]).shape == (0, 1, 8, 8)
 
@@ -225,11 +227,8 @@ def test_labels_decide_the_image_where_they_are_asked_for(stepped: GenerativeMod
             assert torch.equal(stepped.sample(ImageNoise(0, range(4))), first)
 
 
-def test_measures_are_numbers_that_repeat(
-    variant: str, stepped: GenerativeModel, images_of: Images, has: Has
-) -> None:
-    if not has(variant, MeasuresItself):
-        pytest.skip("measures nothing of itself")
+@pytest.mark.having(MeasuresItself)
+def test_measures_are_numbers_that_repeat(stepped: GenerativeModel, images_of: Images) -> None:
     assert isinstance(stepped, MeasuresItself)
     shape, labels = stepped.shape, torch.arange(12) % stepped.n_classes
     held_out = images_of(12, shape.channels, shape.size, seed=5)
@@ -242,12 +241,13 @@ def test_measures_are_numbers_that_repeat(
     assert unlike(before, weights(stepped)) == []
 
 
-def test_a_model_of_several_samplers_knows_each(
-    variant: str, stepped: GenerativeModel, has: Has
-) -> None:
-    if not has(variant, HasNamedSamplers):
-        assert len(stepped.samplers) == 1
-        return
+def test_several_samplers_can_be_named(variant: str, small_model: ModelOf) -> None:
+    model = small_model(variant)
+    assert isinstance(model, HasNamedSamplers) == (len(model.samplers) > 1)
+
+
+@pytest.mark.having(HasNamedSamplers)
+def test_a_model_of_several_samplers_knows_each(stepped: GenerativeModel) -> None:
     assert isinstance(stepped, HasNamedSamplers)
     labels = torch.arange(8) % stepped.n_classes
     for name in stepped.samplers:
@@ -263,12 +263,10 @@ def test_a_model_of_several_samplers_knows_each(
     assert torch.equal(usual, draw(stepped, range(8)))
 
 
+@pytest.mark.having(Reconstructs)
 def test_evaluation_treats_images_independently_and_moves_nothing(
-    variant: str, stepped: GenerativeModel, images_of: Images, has: Has
+    stepped: GenerativeModel, images_of: Images
 ) -> None:
-    if not has(variant, Reconstructs):
-        assert not isinstance(stepped, Reconstructs)
-        return
     assert isinstance(stepped, Reconstructs)
     images, before = images_of(6), weights(stepped)
     with torch.no_grad():
@@ -281,18 +279,26 @@ def test_evaluation_treats_images_independently_and_moves_nothing(
 
 
 @all_shapes
+@pytest.mark.having(LatentModel)
 def test_latents_have_their_shape(
-    variant: str, shape: tuple[int, int], small_model: ModelOf, images_of: Images, has: Has
+    variant: str, shape: tuple[int, int], small_model: ModelOf, images_of: Images
 ) -> None:
     model = small_model(variant, *shape).eval()
+    assert isinstance(model, LatentModel)
     images = images_of(3, *shape)
-    assert isinstance(model, LatentModel) == has(variant, LatentModel)
-    if isinstance(model, LatentModel):
-        latents = model.encode(images)
-        assert latents.shape == (3, model.latent_dim)
-        assert model.decode(latents).shape == images.shape
-    if isinstance(model, Reconstructs):
-        assert model.reconstruct(images).shape == images.shape
+    latents = model.encode(images)
+    assert latents.shape == (3, model.latent_dim)
+    assert model.decode(latents).shape == images.shape
+
+
+@all_shapes
+@pytest.mark.having(Reconstructs)
+def test_reconstructions_have_the_shape_of_images(
+    variant: str, shape: tuple[int, int], small_model: ModelOf, images_of: Images
+) -> None:
+    model = small_model(variant, *shape).eval()
+    assert isinstance(model, Reconstructs)
+    assert model.reconstruct(images_of(3, *shape)).shape == (3, *shape, shape[1])
 
 
 def test_the_seed_decides_the_initial_weights(variant: str, small_model: ModelOf) -> None:

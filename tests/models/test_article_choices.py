@@ -9,13 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.models.article import PrintedLossGAN, UpdateOrderGAN
 from bench.models.base import Batch, StepContext
 from bench.models.build import resolve_recipe
 from bench.models.gan import GAN
-from bench.models.printed_loss import PrintedLossGAN
-from bench.models.update_order import UpdateOrderGAN
-from bench.objectives.adversarial import non_saturating_g_loss
-from bench.objectives.printed import printed_d_loss, printed_g_loss
+from bench.objectives.adversarial import non_saturating_g_loss, printed_d_loss, printed_g_loss
 from catalog.errors import InvalidInput
 from catalog.schema import Registry
 

@@ -97,7 +97,7 @@ def test_with_k_at_zero_the_critic_is_an_autoencoder_of_real_images(
 
 def test_the_generator_lowers_the_error_of_its_images(model_of: ModelOf, images_of: Images) -> None:
     model = model_of(BEGAN, **SMALL)
-    fake = model.generate(4)
+    fake = model.fakes(4)
     expected = (fake - model.critic.reconstruct(fake)).abs().mean()  # type: ignore[operator]
     assert model.update_generator(images_of(4), fake).item() == pytest.approx(expected.item())
 

@@ -15,8 +15,9 @@ from bench.models.autoencoder import unit_pixels
 from bench.models.base import Batch, StepContext
 from bench.models.categorical_vae import CategoricalVAE
 from bench.models.noise import ImageNoise
-from bench.objectives.categorical import hardened, kl_to_uniform, relaxed_sample, temperature_at
+from bench.objectives.categorical import hardened, kl_to_uniform, relaxed_sample
 from bench.objectives.elbo import bernoulli_nll
+from bench.objectives.schedules import geometric
 
 ModelOf = Callable[..., CategoricalVAE]
 Images = Callable[..., Tensor]
@@ -91,11 +92,11 @@ def test_hardened_is_one_hot_with_the_relaxed_gradient() -> None:
 
 
 def test_the_temperature_falls_geometrically_over_the_global_step() -> None:
-    assert temperature_at(0, 101, 1.0, 0.25) == 1.0
-    assert temperature_at(100, 101, 1.0, 0.25) == pytest.approx(0.25, rel=1e-12)
-    assert temperature_at(50, 101, 1.0, 0.25) == pytest.approx(0.5, rel=1e-12)
-    assert temperature_at(0, 1, 1.0, 0.25) == 1.0
-    values = [temperature_at(step, 101, 1.0, 0.25) for step in range(101)]
+    assert geometric(0, 101, 1.0, 0.25) == 1.0
+    assert geometric(100, 101, 1.0, 0.25) == pytest.approx(0.25, rel=1e-12)
+    assert geometric(50, 101, 1.0, 0.25) == pytest.approx(0.5, rel=1e-12)
+    assert geometric(0, 1, 1.0, 0.25) == 1.0
+    values = [geometric(step, 101, 1.0, 0.25) for step in range(101)]
     assert all(later < earlier for earlier, later in pairwise(values))
 
 

@@ -15,8 +15,7 @@ from bench.data.captions.base import UnknownWord
 from bench.data.captions.prompts import Prompts
 from bench.data.dataset import to_unit_range
 from bench.models.base import Batch, StepContext
-from bench.models.dalle import DALLE
-from bench.models.dalle_measures import other_classes
+from bench.models.dalle import DALLE, other_classes
 from bench.models.discrete_vae import DiscreteVAE
 from bench.models.noise import ImageNoise
 from bench.networks.discrete_vae import BottleneckBlock, Convolution, DiscreteEncoder

@@ -62,7 +62,7 @@ def test_generator_update_leaves_the_critic_bit_equal(
     backbone: str, loss: str, model_of: ModelOf, images_of: Images, watched: Watched
 ) -> None:
     model = model_of(GAN, backbone=backbone, critic_norm="none", loss=loss, **SMALL)
-    fake = model.generate(4)
+    fake = model.fakes(4)
     with watched(model.generator) as generator, watched(model.critic) as critic:
         model.update_generator(images_of(4), fake)
         assert generator()
@@ -81,7 +81,7 @@ def test_weights_ask_for_gradients_again_after_a_failed_update(
 
     monkeypatch.setattr(model, "generator_loss", fail)
     with pytest.raises(RuntimeError, match="boom"):
-        model.update_generator(images_of(4), model.generate(4))
+        model.update_generator(images_of(4), model.fakes(4))
     assert all(parameter.requires_grad for parameter in model.critic.parameters())
 
 

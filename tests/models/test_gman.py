@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from bench.models.gan import GAN
 from bench.models.gman import GMAN
-from bench.objectives.adversarial import non_saturating_d_loss, non_saturating_g_loss
-from bench.objectives.soft_mean import soft_mean, soft_weights
+from bench.objectives.adversarial import non_saturating_d_loss, non_saturating_g_loss, soft_mean
 from catalog.errors import InvalidInput
 
 ModelOf = Callable[..., Any]
@@ -20,13 +19,6 @@ Images = Callable[..., Tensor]
 OneStep = Callable[..., dict[str, Tensor]]
 
 LOSSES = torch.tensor([0.5, 2.0, 1.0])
-
-
-@pytest.mark.parametrize("sharpness", [0.0, 1.0, 7.0, 500.0])
-def test_weights_are_positive_and_sum_to_one(sharpness: float) -> None:
-    weights = soft_weights(LOSSES, sharpness)
-    assert weights.sum().item() == pytest.approx(1.0, abs=1e-6)
-    assert (weights >= 0).all()
 
 
 def test_the_soft_mean_goes_from_the_mean_to_the_largest() -> None:

@@ -148,7 +148,7 @@ def test_real_images_have_no_codes(model_of: ModelOf, images_of: Images) -> None
 def test_who_learns_to_read(model_of: ModelOf, images_of: Images, watched: Watched) -> None:
     model = model_of(InfoGAN, **SMALL)
     with model.given(torch.zeros(4, dtype=torch.int64)):
-        fake = model.generate(4)
+        fake = model.fakes(4)
         with watched(model.critic.reader) as reader, watched(model.generator) as generator:
             model.update_critic(images_of(4), fake.detach())
             assert reader()

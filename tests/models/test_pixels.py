@@ -11,11 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.models.abilities import MeasuresItself
-from bench.models.image_gpt import ImageGPT
+from bench.models.base import MeasuresItself
 from bench.models.noise import ImageNoise
-from bench.models.pixelcnn import PixelCNN
-from bench.models.pixels import PixelModel
+from bench.models.pixels import ImageGPT, PixelCNN, PixelModel
 from bench.networks.cached_steps import CachedSteps
 from bench.networks.gated_pixelcnn import GatedPixelCNN, gate
 from bench.networks.pixel_gpt import PixelGPT
@@ -166,7 +164,7 @@ def test_cached_draws_are_those_of_the_full_network(
 ) -> None:
     """Token t, drawn with the caches, is what the whole image's logits give for its uniform."""
     model = pixel_model(algorithm, channels)
-    uniforms = torch.rand(20, model.network.n_draws)
+    uniforms = torch.rand(20, model.network.n_tokens)
     drawn = model.network.draw(uniforms)
     with torch.no_grad():
         p = torch.softmax(token_logits(model, drawn), 2).double()
@@ -203,7 +201,7 @@ def test_cached_logits_are_the_full_ones_of_the_pixelcnn(
         return next(given)
 
     monkeypatch.setattr("bench.networks.gated_pixelcnn.invert", forced)
-    assert torch.equal(model.network.draw(torch.rand(3, model.network.n_draws)), levels)
+    assert torch.equal(model.network.draw(torch.rand(3, model.network.n_tokens)), levels)
     with torch.no_grad():
         full = token_logits(model, levels).log_softmax(2)
     torch.testing.assert_close(torch.stack(used, 1), full, rtol=1e-4, atol=1e-5)

@@ -92,7 +92,7 @@ def test_every_matrix_of_both_networks_has_norm_one(model_of: ModelOf) -> None:
     for _ in range(30):
         # every pass is a power iteration
         with torch.no_grad(), model.given(torch.zeros(4, dtype=torch.int64)):
-            model.critic(model.generate(4))
+            model.critic(model.fakes(4))
     checked = 0
     model.eval()
     for network in (model.generator, model.critic):

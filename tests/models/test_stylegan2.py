@@ -12,7 +12,6 @@ from torch.nn.functional import conv2d
 
 from bench.models.base import Batch, StepContext
 from bench.models.gan import GAN
-from bench.models.gan_recipe import GANRecipe
 from bench.models.noise import ImageNoise
 from bench.models.stylegan2 import StyleGAN2
 from bench.networks.critic import FeatureCritic
@@ -142,11 +141,11 @@ def test_the_mapping_network_is_slow(model_of: ModelOf, one_step: OneStep) -> No
 class Plain(GAN):
     """The GAN of the other rows, on these networks."""
 
-    def build_generator(self, recipe: GANRecipe) -> nn.Module:
-        return Generator(self.shape, recipe.latent_dim, recipe.width, 512, 2)
+    def build_generator(self, n_codes: int = 0) -> nn.Module:
+        return Generator(self.shape, self.recipe.latent_dim + n_codes, self.recipe.width, 512, 2)
 
-    def build_critic(self, recipe: GANRecipe) -> FeatureCritic:
-        return Critic(self.shape, recipe.width, 512, 4)
+    def build_critic(self) -> FeatureCritic:
+        return Critic(self.shape, self.recipe.width, 512, 4)
 
 
 def test_without_noise_and_regularisers_it_is_a_gan(model_of: ModelOf, one_step: OneStep) -> None:

@@ -10,8 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.models.abilities import MeasuresItself
-from bench.models.base import Batch, StepContext
+from bench.models.base import Batch, MeasuresItself, StepContext
 from bench.models.noise import ImageNoise
 from bench.models.vq_vae_2 import VQVAE2
 from bench.networks.quantisers import as_vectors

@@ -10,8 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.models.abilities import MeasuresItself
-from bench.models.base import Batch, StepContext
+from bench.models.base import Batch, MeasuresItself, StepContext
 from bench.models.vq import VQVAE
 from bench.models.vqgan import VQGAN
 from bench.networks.patch import PatchCritic

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 
+from bench.identity.names import present_name
 from bench.score.extractors import (
     digits_cnn,
     inception_v3_compat,
@@ -59,7 +60,7 @@ def load_extractor(
             does not fit, or the registry names a layer that the extractor has not.
     """
     require_extractor(entry)
-    extractor = EXTRACTORS[entry.id].load(entry, weights)
+    extractor = EXTRACTORS[present_name("extractor", entry.id)].load(entry, weights)
     absent = sorted(set(entry.layers.values()) - set(extractor.layers))
     if absent:
         raise InvalidInput(
@@ -71,10 +72,11 @@ def load_extractor(
 def weights_place(entry: Extractor) -> Path | None:
     """Where the weights of an extractor are expected; None for one without weights."""
     require_extractor(entry)
-    return EXTRACTORS[entry.id].place(entry) if entry.weights else None
+    loader = EXTRACTORS[present_name("extractor", entry.id)]
+    return loader.place(entry) if entry.weights else None
 
 
 def require_extractor(entry: Extractor) -> None:
     """Refuse an entry that is not in the table; InvalidInput names it."""
-    if entry.id not in EXTRACTORS:
+    if present_name("extractor", entry.id) not in EXTRACTORS:
         raise InvalidInput(f"the program has no extractor '{entry.id}'")
