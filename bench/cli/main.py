@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -29,7 +29,7 @@ from bench.cli.verbs import (
 from bench.cli.verbs import verify as verifying
 from bench.cli.verbs.output import emit, say
 from catalog.cli import app as catalog_app
-from catalog.errors import AigcError, ExitCode, MissingPrerequisite
+from catalog.errors import AigcError, ExitCode, JobFailed, MissingPrerequisite
 
 EXIT_CODES = """\
 Exit codes: 0 all done · 1 a job failed · 2 usage · 3 invalid input · 4 something is missing ·
@@ -100,14 +100,10 @@ def root(
 
 def main() -> None:
     """Run the command line; the exit code says how it went."""
-    debug = "--debug" in sys.argv[1:]
     try:
         _run()
     except AigcError as error:
-        _show(error, debug=debug)
-        for line in error.lines():
-            say(line)
-        sys.exit(error.exit_code)
+        _end(error, error)
     except KeyboardInterrupt:
         say("interrupted: state is saved; the same command goes on from here")
         sys.exit(ExitCode.INTERRUPTED)
@@ -117,20 +113,24 @@ def main() -> None:
         sys.exit(ExitCode.OK)
     except OSError as error:
         # A name too long, a folder that may not be written, a full disk: no bug of this program.
-        _show(error, debug=debug)
         refused = MissingPrerequisite(
             f"the system refuses a file: {error.strerror or error}",
             where=None if error.filename is None else str(error.filename),
             hint="see to space and permissions, then give the same command again",
         )
-        for line in refused.lines():
-            say(line)
-        sys.exit(refused.exit_code)
+        _end(refused, error)
     except Exception as error:  # noqa: BLE001 (a bug must not end in a traceback without --debug)
-        _show(error, debug=debug)
-        say(f"error: {type(error).__name__}: {error}")
-        say("  do:    this is a bug; run 'aigc --debug …' for the details to report")
-        sys.exit(ExitCode.JOB_FAILED)
+        hint = "this is a bug; run 'aigc --debug …' for the details to report"
+        _end(JobFailed(f"{type(error).__name__}: {error}", hint=hint), error)
+
+
+def _end(told: AigcError, error: Exception) -> NoReturn:
+    """Say what went wrong, with ``--debug`` where, and exit with the code for it."""
+    if "--debug" in sys.argv[1:]:
+        traceback.print_exception(error)
+    for line in told.lines():
+        say(line)
+    sys.exit(told.exit_code)
 
 
 def _run() -> None:
@@ -144,8 +144,3 @@ def _run() -> None:
             raise KeyboardInterrupt from None
         sys.stdout.flush()  # output that fitted into the buffer meets a closed pipe only here
         raise
-
-
-def _show(error: BaseException, *, debug: bool) -> None:
-    if debug:
-        traceback.print_exception(error)

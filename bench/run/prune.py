@@ -7,19 +7,18 @@ chosen. Records of good results go only with a choice that says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from bench.identity.spec import TrainSpec
 from bench.machine.process import is_alive
-from bench.records.disk import size_of
 from bench.records.files import CALIBRATION_FOLDER, LOCK, WEIGHTS, FileKind, walk
-from bench.records.lease import RUNNER, read_holder, read_sign
+from bench.records.lease import RUNNER, announced, name_of_holder, read_holder, read_sign
 from bench.records.record import TrainRecord
-from bench.records.run_directory import RunDirectory, exclusive
+from bench.records.run_directory import RunDirectory, busy, exclusive
 from bench.run.failures import KILLED
 from bench.run.plan import difference, planned_specs
 from catalog.errors import InvalidInput, MissingPrerequisite
@@ -56,6 +55,17 @@ class Removal:
             return "the whole run"
         names = [file.relative_to(self.place).as_posix() for file in self.files]
         return ", ".join(names) if len(names) <= 2 else f"{len(names)} files"
+
+    def as_data(self) -> dict[str, Any]:
+        """For programs; paths with forward slashes."""
+        return {
+            "choice": self.choice,
+            "directory": self.place.as_posix(),
+            "files": [file.relative_to(self.place).as_posix() for file in self.files],
+            "whole": self.whole,
+            "n_bytes": self.n_bytes,
+            "reason": self.reason,
+        }
 
 
 @dataclass(frozen=True)
@@ -119,17 +129,54 @@ def plans_of(registry: Registry, suite: Suite | None) -> Plans:
     )
 
 
-def find_removals(runs_dir: Path, choices: Collection[Choice], plans: Plans) -> Pruning:
-    """Everything in a runs directory that some choices let go; changes nothing."""
-    removals: list[Removal] = []
-    kept: list[Kept] = []
-    for directory in _directories(runs_dir, plans):
-        found = _in_directory(directory, choices, plans)
-        removals += found.removals
-        kept += found.kept
-    if "drafts" in choices:
-        removals += _dead_runner(runs_dir)
-    return Pruning(tuple(removals), tuple(kept))
+def find_removals(
+    runs_dir: Path, choices: Collection[Choice], plans: Plans, cache: Path
+) -> Pruning:
+    """Everything in a runs directory, and in the folder of caches, that some choices let go.
+
+    Changes nothing.
+    """
+    found = [
+        one
+        for directory in _directories(runs_dir, plans)
+        for one in _in_directory(directory, choices, plans)
+    ]
+    holder = read_holder(runs_dir) if "drafts" in choices else None
+    if holder is not None and is_alive(holder.process) is False:
+        found.append(_removal("drafts", runs_dir, [runs_dir / RUNNER], f"{holder.label} is dead"))
+    features = cache / "features"
+    if "cache" in choices and not features.is_symlink():
+        cached = [
+            f for f in sorted(features.glob("*.safetensors")) if f.is_file() and not f.is_symlink()
+        ]
+        if cached:
+            reason = "the next scoring makes them again"
+            found.append(_removal("cache", features, cached, reason))
+    return Pruning(
+        tuple(one for one in found if isinstance(one, Removal)),
+        tuple(one for one in found if isinstance(one, Kept)),
+    )
+
+
+def require_idle(runs_dir: Path) -> None:
+    """Refuse a runs directory in which a command is at work.
+
+    Raises:
+        MissingPrerequisite: it names the command.
+    """
+    name = name_of_holder(runs_dir)
+    if name is not None:
+        raise busy(runs_dir, name)
+
+
+def find_and_remove(runs_dir: Path, find: Callable[[], Pruning]) -> Pruning:
+    """Find and remove while nobody else can write to the runs directory."""
+    if not runs_dir.is_dir():
+        return remove(find())
+    with exclusive(runs_dir):
+        found = find()  # before the note of this command takes the place of a dead one's
+        with announced(runs_dir, "bench prune"):
+            return remove(found)
 
 
 def remove(pruning: Pruning) -> Pruning:
@@ -151,87 +198,49 @@ def remove(pruning: Pruning) -> Pruning:
 
 
 def _remove(removal: Removal) -> None:
-    if not removal.whole:
-        if (removal.place / LOCK).exists():
-            with exclusive(removal.place):
-                _unlink(removal.files)
-        else:
-            _unlink(removal.files)
-        return
-    with exclusive(removal.place):
-        _unlink(removal.files)
-    (removal.place / LOCK).unlink(missing_ok=True)
-    for folder in (removal.place / "scores", removal.place):
-        with suppress(OSError):  # not empty: somebody put a file there this moment
-            folder.rmdir()
-
-
-def _unlink(files: Sequence[Path]) -> None:
-    # The main weights first: without them the rest of the weights counts as gone, too.
-    for file in sorted(files, key=lambda file: file.name != WEIGHTS):
-        file.unlink(missing_ok=True)
+    lock = removal.place / LOCK
+    with exclusive(removal.place) if removal.whole or lock.exists() else nullcontext():
+        # The main weights first: without them the rest of the weights counts as gone, too.
+        for file in sorted(removal.files, key=lambda file: file.name != WEIGHTS):
+            file.unlink(missing_ok=True)
+    if removal.whole:
+        lock.unlink(missing_ok=True)
+        for folder in (removal.place / "scores", removal.place):
+            with suppress(OSError):  # not empty: somebody put a file there this moment
+                folder.rmdir()
 
 
 def _directories(runs_dir: Path, plans: Plans) -> Iterator[Path]:
-    if runs_dir.is_dir():
-        for path in sorted(runs_dir.iterdir()):
-            ours = path.name == CALIBRATION_FOLDER or plans.covers(path)
-            if ours and path.is_dir() and not path.is_symlink():
-                yield path
+    for path in sorted(runs_dir.glob("*")):
+        ours = path.name == CALIBRATION_FOLDER or plans.covers(path)
+        if ours and path.is_dir() and not path.is_symlink():
+            yield path
 
 
-def _in_directory(directory: Path, choices: Collection[Choice], plans: Plans) -> Pruning:
+def _in_directory(
+    directory: Path, choices: Collection[Choice], plans: Plans
+) -> Iterator[Removal | Kept]:
     files = list(walk(directory))
     try:
         record = RunDirectory(directory).train_record()
     except InvalidInput as error:
-        return Pruning((), (Kept(directory, f"its record is broken: {error.where}"),))
+        yield Kept(directory, f"its record is broken: {error.where}")
+        return
     sign = read_sign(directory)
     if sign is not None and is_alive(sign.process) is not False:
-        return Pruning((), (Kept(directory, f"process {sign.process.pid} may be at work in it"),))
+        yield Kept(directory, f"process {sign.process.pid} may be at work in it")
+        return
     whole = _whole(record, choices, plans) if record else None
     if whole is not None:
-        return _all_of(directory, files, *whole)
-    return Pruning(tuple(_parts(directory, files, record, choices)), ())
-
-
-def _whole(
-    record: TrainRecord, choices: Collection[Choice], plans: Plans
-) -> tuple[Choice, str] | None:
-    """The choice that lets a whole run go, with the reason, if there is one."""
-    if "stale" in choices and (how := plans.staleness(record)) is not None:
-        return "stale", how
-    if "failed" in choices and _is_lost(record):
-        error = record.error
-        return "failed", f"{error.phase}: {error.message}" if error else "failed"
-    return None
-
-
-def _is_lost(record: TrainRecord) -> bool:
-    """Whether a run failed for good: a dead process goes on, a good training is only to score."""
-    failed = record.error is not None and record.error.type != KILLED
-    return failed and not record.is_trained
-
-
-def _all_of(
-    directory: Path, files: list[tuple[Path, FileKind | None]], choice: Choice, reason: str
-) -> Pruning:
-    strangers = [path.relative_to(directory).as_posix() for path, kind in files if kind is None]
-    if strangers:
-        names = ", ".join(strangers)
-        return Pruning((), (Kept(directory, f"{choice}, but it holds unknown files: {names}"),))
-    known = tuple(path for path, kind in files if kind != "lock")
-    removal = Removal(choice, directory, known, size_of(directory), reason, whole=True)
-    return Pruning((removal,), ())
-
-
-def _parts(
-    directory: Path,
-    files: list[tuple[Path, FileKind | None]],
-    record: TrainRecord | None,
-    choices: Collection[Choice],
-) -> Iterator[Removal]:
-    """Files that go from a run directory that stays."""
+        choice, reason = whole
+        strangers = [path.relative_to(directory).as_posix() for path, kind in files if not kind]
+        if strangers:
+            names = ", ".join(strangers)
+            yield Kept(directory, f"{choice}, but it holds unknown files: {names}")
+        else:
+            known = [path for path, kind in files if kind != "lock"]
+            yield _removal(choice, directory, known, reason, whole=True)
+        return
     finished = record is not None and record.status == "success"
     rules: tuple[tuple[Choice, FileKind, bool, str], ...] = (
         ("checkpoints", "checkpoint", finished, "the run is finished"),
@@ -241,34 +250,30 @@ def _parts(
         ("weights", "weights", finished, "can't be verified without training again"),
     )
     for choice, wanted, applies, reason in rules:
-        chosen = tuple(path for path, kind in files if kind == wanted)
+        chosen = [path for path, kind in files if kind == wanted]
         if choice in choices and applies and chosen:
             yield _removal(choice, directory, chosen, reason)
 
 
-def _dead_runner(runs_dir: Path) -> list[Removal]:
-    holder = read_holder(runs_dir)
-    if holder is None or is_alive(holder.process) is not False:
-        return []
-    return [_removal("drafts", runs_dir, (runs_dir / RUNNER,), f"{holder.label} is dead")]
+def _whole(
+    record: TrainRecord, choices: Collection[Choice], plans: Plans
+) -> tuple[Choice, str] | None:
+    """The choice that lets a whole run go, with the reason, if there is one."""
+    if "stale" in choices and (how := plans.staleness(record)) is not None:
+        return "stale", how
+    # The run of a dead process goes on, and a good training is only to be scored.
+    error = record.error
+    if "failed" in choices and error and error.type != KILLED and not record.is_trained:
+        return "failed", f"{error.phase}: {error.message}"
+    return None
 
 
-def cached_features(cache: Path) -> list[Removal]:
-    """The cache of reference features, which the next scoring makes again."""
-    folder = cache / "features"
-    if folder.is_symlink() or not folder.is_dir():
-        return []
-    files = tuple(
-        path
-        for path in sorted(folder.glob("*.safetensors"))
-        if path.is_file() and not path.is_symlink()
-    )
-    reason = "the next scoring makes them again"
-    return [_removal("cache", folder, files, reason)] if files else []
-
-
-def _removal(choice: Choice, place: Path, files: tuple[Path, ...], reason: str) -> Removal:
-    return Removal(choice, place, files, sum(file.stat().st_size for file in files), reason)
+def _removal(
+    choice: Choice, place: Path, files: Iterable[Path], reason: str, *, whole: bool = False
+) -> Removal:
+    known = tuple(files)
+    n_bytes = sum(file.stat().st_size for file in known)
+    return Removal(choice, place, known, n_bytes, reason, whole)
 
 
 def _address(spec: TrainSpec) -> Address:

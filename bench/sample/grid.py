@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from torch import Tensor
 from torchvision.utils import make_grid
@@ -41,3 +42,14 @@ def write_grid(
         image = image.convert("L")
     with atomic_file(path, synced=synced) as temporary:
         image.save(temporary, format="PNG", optimize=True)
+
+
+def write_images(images: Tensor, path: Path) -> None:
+    """Images (N, C, H, W) uint8 to a ``.npy`` as they are, or else to a picture of a square grid."""
+    if path.suffix == ".npy":
+        with atomic_file(path) as temporary, temporary.open("wb") as file:
+            np.save(file, images.numpy())
+        return
+    n = len(images)
+    n_columns = max(1, round(n**0.5))
+    write_grid(images, path, n_columns, -(-n // n_columns))

@@ -64,7 +64,7 @@ def card(
         raise UsageError("name variants, or give --all", hint="list them with: aigc bench list")
     from bench.identity.local_registry import pinned_registry
     from bench.report.card.write import write_card
-    from bench.report.generated.committed import committed_boards
+    from bench.report.leaderboard.write import committed_boards
 
     registry = pinned_registry(registry_file)
     names = [one.id for one in registry.variants] if every else list(dict.fromkeys(variants or ()))

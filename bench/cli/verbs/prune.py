@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -61,53 +58,25 @@ def prune(
         "cache": cache,
     }
     choices = tuple(choice for choice, wanted in flags.items() if wanted)
-    _refuse_if_alive(output_dir)
-    find = partial(_find, suite, output_dir, registry_file, choices)
-    _show(_remove(output_dir, find) if yes else find(), removed=yes, as_json=as_json)
-
-
-def _remove(runs_dir: Path, find: Callable[[], Pruning]) -> Pruning:
-    """Find and remove while nobody else can write to the runs directory."""
-    from bench.records.lease import announced
-    from bench.records.run_directory import exclusive
-    from bench.run.prune import remove
-
-    if not runs_dir.is_dir():
-        return remove(find())
-    with exclusive(runs_dir):
-        found = find()  # before the note of this command takes the place of a dead one's
-        with announced(runs_dir, "bench prune"):
-            return remove(found)
-
-
-def _find(
-    suite: str | None, runs_dir: Path, registry_file: Path | None, choices: tuple[Choice, ...]
-) -> Pruning:
     from bench.identity.local_registry import pinned_registry
-    from bench.run.prune import USELESS, Pruning, cached_features, find_removals, plans_of
+    from bench.run.prune import USELESS, find_and_remove, find_removals, plans_of, require_idle
     from catalog.files import cache_dir
 
-    registry = pinned_registry(registry_file)
-    plans = plans_of(registry, registry.suite(suite) if suite else None)
-    found = find_removals(runs_dir, choices or USELESS, plans)
-    cached = cached_features(cache_dir()) if "cache" in choices else []
-    return Pruning((*found.removals, *cached), found.kept)
+    require_idle(output_dir)
 
+    def find() -> Pruning:
+        registry = pinned_registry(registry_file)
+        plans = plans_of(registry, registry.suite(suite) if suite else None)
+        return find_removals(output_dir, choices or USELESS, plans, cache_dir())
 
-def _refuse_if_alive(runs_dir: Path) -> None:
-    from bench.records.lease import name_of_holder
-    from bench.records.run_directory import busy
-
-    name = name_of_holder(runs_dir)
-    if name is not None:
-        raise busy(runs_dir, name)
+    _show(find_and_remove(output_dir, find) if yes else find(), removed=yes, as_json=as_json)
 
 
 def _show(pruning: Pruning, *, removed: bool, as_json: bool) -> None:
     from bench.machine.units import size_text
 
     if as_json:
-        items = [_item(removal) for removal in pruning.removals]
+        items = [removal.as_data() for removal in pruning.removals]
         stays = [{"directory": k.place.as_posix(), "reason": k.reason} for k in pruning.kept]
         emit_items(items, removed=removed, n_bytes=pruning.n_bytes, kept=stays)
         return
@@ -132,14 +101,3 @@ def _show(pruning: Pruning, *, removed: bool, as_json: bool) -> None:
         say(f"removed {size}")
     else:
         say(f"{size} in {len(pruning.removals)} places; nothing was removed; --yes removes it")
-
-
-def _item(removal: Any) -> dict[str, Any]:
-    return {
-        "choice": removal.choice,
-        "directory": removal.place.as_posix(),
-        "files": [file.relative_to(removal.place).as_posix() for file in removal.files],
-        "whole": removal.whole,
-        "n_bytes": removal.n_bytes,
-        "reason": removal.reason,
-    }

@@ -24,7 +24,7 @@ from catalog.errors import GateFailed, UsageError
 
 if TYPE_CHECKING:
     from bench.identity.spec import TrainSpec
-    from bench.report.generated.check import Stale
+    from bench.report.generated.everything import StaleFile
     from catalog.schema import Registry, Suite
 
 SHOWN = 160
@@ -65,7 +65,7 @@ def leaderboard(
             hint="leave them out, or name another --output-dir",
         )
     from bench.identity.local_registry import pinned_registry
-    from bench.report import write_leaderboard
+    from bench.report.leaderboard.write import write_leaderboard
     from bench.run.plan import planned_specs
     from bench.run.suite_choice import SuiteChoice
 
@@ -80,7 +80,7 @@ def leaderboard(
         emit(path.as_posix())
     if html is not None:
         from bench.report.leaderboard.write import published_board
-        from bench.report.site import leaderboard_html
+        from bench.report.site.build import leaderboard_html
         from catalog.files import write_atomically
 
         board = published_board(entry, planned, output_dir, registry)
@@ -144,7 +144,7 @@ def site(
 ) -> None:
     """Write one static site in both languages, which a browser opens from the disk."""
     from bench.identity.local_registry import pinned_registry
-    from bench.report.site import write_site
+    from bench.report.site.build import write_site
 
     emit(write_site(pinned_registry(registry_file), reports, output_dir).as_posix())
 
@@ -152,7 +152,7 @@ def site(
 def _check(
     suite: Suite, planned: Sequence[TrainSpec], output_dir: Path, registry: Registry
 ) -> None:
-    from bench.report import check_leaderboard
+    from bench.report.generated.everything import check_leaderboard
 
     compared, stale = check_leaderboard(suite, planned, output_dir, registry)
     _emit_stale(stale)
@@ -168,7 +168,7 @@ def _check(
         )
 
 
-def _emit_stale(stale: Sequence[Stale]) -> None:
+def _emit_stale(stale: Sequence[StaleFile]) -> None:
     for one in stale:
         place = "" if one.line is None else f":{one.line}"
         old, new = _excerpts(one.committed, one.recomputed)

@@ -79,27 +79,12 @@ def _write_drawn(
     from bench.records.run_directory import RunDirectory
     from bench.sample import trained_model as trained
     from bench.sample.draw import NonFiniteImages
+    from bench.sample.grid import write_images
 
     model = trained.load(RunDirectory(run), resolve_device(device, cpu_is_fine=True))
     try:
         images = draw(model, model.average is not None if ema is None else ema)
     except NonFiniteImages as error:
         raise InvalidInput(f"{run}: {error}") from error
-    _write_images(images, out)
+    write_images(images, out)
     emit(out.as_posix())
-
-
-def _write_images(images: Tensor, out: Path) -> None:
-    """Images (N, C, H, W) uint8 to a .npy as they are, or else to a picture of a square grid."""
-    import numpy as np
-
-    from bench.sample.grid import write_grid
-    from catalog.files import atomic_file
-
-    if out.suffix == ".npy":
-        with atomic_file(out) as temporary, temporary.open("wb") as file:
-            np.save(file, images.numpy())
-        return
-    n = len(images)
-    n_columns = min(n, max(1, round(n**0.5)))
-    write_grid(images, out, n_columns, -(-n // n_columns))
