@@ -1,6 +1,7 @@
-"""Reports: leaderboards of one suite, made from records and from nothing else."""
+"""Reports: pages made from records and from nothing else.
 
-from bench.report.generated.check import check_leaderboard
-from bench.report.leaderboard.write import write_leaderboard
-
-__all__ = ["check_leaderboard", "write_leaderboard"]
+``board`` is the table of a suite as values, ``words`` every sentence by language. Made of them are
+the pages of ``leaderboard``, ``charts``, ``claims``, ``compare``, ``card`` and ``site``, and
+``generated`` makes or checks all that is committed. One starts at ``write_leaderboard``,
+``write_card``, ``write_claims``, ``write_site`` or ``write_everything``.
+"""

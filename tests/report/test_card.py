@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 import pandas as pd
@@ -15,11 +14,12 @@ from helpers import CLONE, Aigc
 
 from bench.replay.pictures.record import RECORD, Pictures, pictures_folder
 from bench.report.board.table import Leaderboard
-from bench.report.card import Card, card_of, card_page
+from bench.report.card.gather import Card, card_of
+from bench.report.card.page import card_page
 from bench.report.card.recipe import recipe_facts
-from bench.report.generated.committed import committed_boards, committed_pictures
-from bench.report.words.card import EN, ZH
-from bench.report.words.report import Language
+from bench.report.card.write import committed_pictures
+from bench.report.leaderboard.write import committed_boards
+from bench.report.words import Language
 from bench.report.words.spelling import estimate_text
 from catalog.browse.items import errata_of
 from catalog.errors import UsageError
@@ -294,14 +294,6 @@ def test_every_variant_has_a_card_in_both_languages(
             page = card_page(card, registry, language)
             assert page.startswith(f"# {variant.name.in_language(language)}")
             assert "None" not in page
-
-
-def test_both_languages_have_the_same_keys_and_blanks() -> None:
-    def blanks(text: str) -> set[str | None]:
-        return {name for _, name, _, _ in Formatter().parse(text) if name}
-
-    assert EN.keys() == ZH.keys()
-    assert all(blanks(EN[key]) == blanks(ZH[key]) for key in EN)
 
 
 def test_an_unknown_variant_has_no_card(registry: Registry, boards: dict[str, Leaderboard]) -> None:

@@ -6,7 +6,6 @@ import math
 import re
 from itertools import pairwise
 from pathlib import Path
-from string import Formatter
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
@@ -25,20 +24,27 @@ from report_runs import (
 
 from bench.identity import protocol as protocols
 from bench.identity.local_registry import pinned_registry
+from bench.records.curve import load_curve
 from bench.report.board.records import find_records
 from bench.report.board.table import Leaderboard, Row
-from bench.report.charts import KINDS, SUFFIX, charts_of, drawn, losses_svg, themed
-from bench.report.charts.cost import LARGEST_PX, SMALLEST_PX, diameter
-from bench.report.charts.curves import bands, read_curve
+from bench.report.charts import KINDS, SUFFIX, drawn, losses_svg, themed
 from bench.report.charts.labels import Label, around, placed
-from bench.report.charts.panels import scale_of
-from bench.report.charts.rows import front, gid
-from bench.report.charts.style import FAMILIES, INK, LINE, PAPER, SMALL, WIDTH, Box
+from bench.report.charts.losses import bands, scale_of
+from bench.report.charts.rows import LARGEST_PX, SMALLEST_PX, diameter, front, gid
+from bench.report.charts.style import (
+    FAMILIES,
+    INK,
+    LINE,
+    PAPER,
+    SMALL,
+    WIDTH,
+    Box,
+    duration_ticks,
+    log_ticks,
+)
 from bench.report.charts.svg import MAX_BYTES, OWN_IDS
-from bench.report.charts.ticks import duration_ticks, log_ticks
 from bench.report.leaderboard.write import board_of
-from bench.report.words.charts import EN, ZH
-from bench.report.words.report import Language
+from bench.report.words import Language
 from bench.run.plan import planned_specs
 from catalog.errors import InvalidInput
 from catalog.schema import Registry
@@ -112,6 +118,12 @@ def on_one_line(places: list[float], values: list[float]) -> bool:
         abs(place - places[low] - slope * (value - values[low])) < PX
         for place, value in zip(places, values, strict=True)
     )
+
+
+def charts_of(board: Leaderboard, registry: Registry, language: Language) -> dict[str, str]:
+    """SVG of every chart by its file name."""
+    charts = drawn(board, registry, language)
+    return {kind + SUFFIX[language]: chart.svg for kind, chart in charts.items()}
 
 
 def mean(row: Row, name: str = "fid") -> float:
@@ -353,7 +365,7 @@ def test_a_broken_curve_is_named(runs: Runs, registry: Registry, text: str) -> N
         charts_of(board_from(runs, registry), registry, "en")
     assert str(file) in str(caught.value.where)
     with pytest.raises(InvalidInput):
-        read_curve(file.with_name("none.csv"))
+        load_curve(file.with_name("none.csv"))
 
 
 @pytest.mark.parametrize(
@@ -406,15 +418,6 @@ def test_both_languages_draw_the_same_marks(runs: Runs, registry: Registry) -> N
             assert marks(chart.svg) == marks(other)
         assert re.search("[一-鿿]", other)
         assert not re.search("[一-鿿]", chart.svg + chart.alt + chart.caption)
-
-
-def test_words_of_both_languages_match() -> None:
-    assert EN.keys() == ZH.keys()
-    for key, text in EN.items():
-        english, chinese = (
-            {name for _, name, _, _ in Formatter().parse(t) if name} for t in (text, ZH[key])
-        )
-        assert english == chinese, key
 
 
 def test_a_table_without_a_distance_has_no_chart_of_one(runs: Runs, registry: Registry) -> None:

@@ -6,7 +6,6 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 from statistics import NormalDist
-from string import Formatter
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,6 @@ from bench.records.record import Failure, Health, Suspicion
 from bench.report.claims import claims_texts
 from bench.report.claims import write as writing
 from bench.report.claims.evaluate import DIVERGED
-from bench.report.words.claims import EN, ZH
 from bench.stats.effects import (
     Effect,
     difference,
@@ -121,14 +119,6 @@ def test_the_level_is_shared_among_all_comparisons() -> None:
 
 def test_divergence_has_the_name_that_records_give_it() -> None:
     assert Diverged.__name__ == DIVERGED
-
-
-def test_both_languages_have_the_same_keys_and_blanks() -> None:
-    def blanks(text: str) -> set[str | None]:
-        return {name for _, name, _, _ in Formatter().parse(text) if name}
-
-    assert EN.keys() == ZH.keys()
-    assert all(blanks(EN[key]) == blanks(ZH[key]) for key in EN)
 
 
 # From records to a page.

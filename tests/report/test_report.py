@@ -8,7 +8,6 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from string import Formatter
 
 import pandas as pd
 import pytest
@@ -25,11 +24,11 @@ from report_runs import (
 )
 from rich.cells import cell_len
 
-from bench import report
 from bench.identity import protocol as protocols
 from bench.records.record import Measures
-from bench.report.words.report import EN, ZH, Language
-from bench.report.words.spelling import anchor, estimate_text, number_text, seconds_text, table
+from bench.report.leaderboard.write import write_leaderboard
+from bench.report.words import Language
+from bench.report.words.spelling import anchor, estimate_text, number_text, seconds_text
 from bench.stats import Estimate
 from catalog.errors import InvalidInput, MissingPrerequisite
 from catalog.schema import Gate, Registry
@@ -56,7 +55,7 @@ def write(runs: Runs, registry: Registry, tmp_path: Path) -> Write:
     def _write(
         seeds: tuple[int, ...] = SEEDS, language: Language = "en", source: Path | None = None
     ) -> tuple[str, pd.DataFrame]:
-        page, results, *_ = report.write_leaderboard(
+        page, results, *_ = write_leaderboard(
             make_suite(seeds),
             planned(seeds),
             source or runs.path,
@@ -132,7 +131,7 @@ def test_a_suite_may_publish_its_weights(runs: Runs, registry: Registry, tmp_pat
     suite = make_suite().model_copy(update={"publish_weights": True})
     place = tmp_path / "reports"
     for _ in range(2):  # from the runs, then from what was published
-        report.write_leaderboard(suite, planned(SEEDS), runs.path, place, registry, "en")
+        write_leaderboard(suite, planned(SEEDS), runs.path, place, registry, "en")
         runs = Runs(place / "tiny" / "records", runs.protocol)
     weights = runs.path / make_spec("dcgan", 0).run_id / "weights.safetensors"
     assert weights.read_bytes() == b"heavy"
@@ -551,15 +550,6 @@ def test_a_chart_that_is_no_longer_made_is_removed(
     assert (charts / "losses.zh-CN.svg").is_file()
 
 
-def test_languages_say_the_same_things() -> None:
-    assert EN.keys() == ZH.keys()
-    for key, text in EN.items():
-        english, chinese = (
-            {name for _, name, _, _ in Formatter().parse(t) if name} for t in (text, ZH[key])
-        )
-        assert chinese <= english, key
-
-
 @pytest.mark.parametrize(
     ("estimate", "shown"),
     [
@@ -581,15 +571,6 @@ def test_numbers_and_durations_are_short() -> None:
     ]
     assert [seconds_text(s) for s in (4.21, 42.0, 185.0, 7800.0)] == [
         *("4.2 s", "42 s", "3 min 05 s", "2 h 10 min"),
-    ]
-
-
-def test_cells_are_padded_by_what_a_terminal_shows() -> None:
-    assert table(["变体", "n"], [["a|b", "1"], ["三个字", "20"]]) == [
-        "| 变体   |   n |",
-        "| ------ | --: |",
-        "| a\\|b   |   1 |",
-        "| 三个字 |  20 |",
     ]
 
 
@@ -628,7 +609,7 @@ def test_every_training_has_to_pass_a_rows_gates(
         runs.train(spec, measures=Measures(split="test", n_images=360, values=values))
         runs.score(spec, 10.0 + seed, ema=True, accuracy=accuracy)
         runs.score(spec, 14.0 + seed, accuracy=0.0)  # raw weights are not what is shown
-    page, results, *_ = report.write_leaderboard(
+    page, results, *_ = write_leaderboard(
         make_suite(), planned(), runs.path, tmp_path / "reports", gated, "en"
     )
     text = page.read_text()

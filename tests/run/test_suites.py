@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.identity import protocol as protocols
-from bench.report.generated.commands import report_command, run_command
+from bench.report.leaderboard.commands import report_command, run_command
 from bench.run.plan import planned_specs
 from bench.run.suite_choice import SuiteChoice, arguments_of
 from catalog.errors import UsageError

@@ -12,7 +12,7 @@ from helpers import CLONE
 from playwright.sync_api import Browser, sync_playwright
 from visiting import Visit
 
-from bench.report.site import write_site
+from bench.report.site.build import write_site
 from catalog.read.loader import load_registry
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")

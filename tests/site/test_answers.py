@@ -8,16 +8,13 @@ import pytest
 from helpers import CLONE
 
 from bench.report.board.table import Leaderboard
-from bench.report.generated.committed import committed_boards
+from bench.report.leaderboard.write import committed_boards
 from bench.report.site.answers import FITTED, answer_of
-from bench.report.words.report import Words
-from bench.report.words.site import TEXTS
-from bench.report.words.site_en import EN
-from bench.report.words.site_zh import ZH
+from bench.report.words import Words
 from catalog.read.loader import load_registry
 from catalog.schema import Registry
 
-WORDS = Words("en", TEXTS)
+WORDS = Words("en", "site")
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +30,6 @@ def boards(registry: Registry) -> dict[str, Leaderboard]:
 def rows(suite: str) -> list[dict[str, str]]:
     with (CLONE / "reports" / suite / "results.csv").open(encoding="utf-8") as file:
         return [row for row in csv.DictReader(file) if row["rank_low"]]
-
-
-def test_both_languages_have_the_same_words() -> None:
-    assert EN.keys() == ZH.keys()
 
 
 def test_the_leader_has_the_lowest_mean_and_the_lead_is_counted(
@@ -61,9 +54,9 @@ def test_other_wishes_are_met_by_rows_that_beat_the_gaussian(
     picks = {pick.why: (pick.name, pick.sampler) for pick in answer.picks}
     assert set(picks.values()) <= means.keys()
     own = {key: mean for key, mean in means.items() if key[1] not in FITTED}
-    assert picks[EN["pick_prior"]] == min(own, key=lambda key: own[key])
+    assert picks[WORDS("pick_prior")] == min(own, key=lambda key: own[key])
     gans = {key for key in means if registry.variant(key[0]).family == "gan"}
-    assert picks[EN["pick_gan"]] == min(gans, key=lambda key: means[key])
+    assert picks[WORDS("pick_gan")] == min(gans, key=lambda key: means[key])
     assert len(set(picks.values())) == len(picks)
 
 
@@ -74,7 +67,7 @@ def test_one_seed_is_no_ground_for_advice(
     assert answer is not None
     assert answer.sure[0].startswith("Not sure at all")
     assert any("mode collapse" in sentence for sentence in answer.sure)
-    assert answer.other == EN["picks_any"]
+    assert answer.other == WORDS("picks_any")
     losing = {row["variant"] for row in rows("cifar10-tiny") if float(row["mean"]) > 23.4}
     assert losing == {"vae"}
     assert not losing & {pick.name for pick in answer.picks}

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 from helpers import CLONE, Aigc
 
-from bench.report.site import write_site
+from bench.report.site.build import write_site
 from catalog.errors import InvalidInput
 from catalog.read.loader import load_registry
 

@@ -13,8 +13,8 @@ from helpers import CLONE
 from playwright.sync_api import Page, expect
 from visiting import Visit
 
-from bench.report.generated.committed import committed_boards
-from bench.report.site import leaderboard_html
+from bench.report.leaderboard.write import committed_boards
+from bench.report.site.build import leaderboard_html
 from catalog.read.loader import load_registry
 
 KINDS = (

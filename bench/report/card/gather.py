@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.replay.pictures.record import Pictures
-from bench.report.board.gates import GateResult
 from bench.report.board.records import Run
-from bench.report.board.table import Cost, Descent, Gap, Leaderboard, Row
+from bench.report.board.table import Cost, Descent, Gap, GateResult, Leaderboard, Row
 from bench.report.card.recipe import RecipeFacts, recipe_facts
-from bench.report.words.spelling import metric_label
-from bench.stats import Estimate, t_interval
+from bench.report.leaderboard.tables import measured
+from bench.report.words.spelling import page_label
+from bench.stats import Estimate
 from catalog.browse.items import backlinks, errata_of
 from catalog.schema import Claim, Erratum, Registry, Resource, Suite, Variant
 
-State = Literal["drawn", "stale", "none", "impossible"]
-"""Of pictures: there; of another training; not drawn; no run of the suite has finished."""
+PictureState = Literal["drawn", "stale", "none", "impossible"]
+"""There; of another training; not drawn; no run of the suite has finished."""
 NO_PICTURES: Mapping[str, Pictures] = {}
 
 
@@ -31,14 +31,6 @@ class Related:
 
     resource: Resource
     errata: tuple[Erratum, ...]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A number that the model measures of itself, over training seeds."""
-
-    name: str
-    estimate: Estimate
 
 
 @dataclass(frozen=True)
@@ -52,7 +44,7 @@ class OnSuite:
         descents: beside the parent's rows, in the order of ``rows``.
         gaps: planned trainings without a result.
         gates: what its trainings have to reach.
-        measures: in order of their names.
+        measures: what the model measures of itself over training seeds, in order of the names.
         runs: in order of the seed; their directories hold curves and grids.
         n_parameters: trainable scalars of everything that is trained; None where not on record.
         drawable: the run whose pictures belong here: of the lowest seed that finished.
@@ -66,7 +58,7 @@ class OnSuite:
     descents: tuple[Descent, ...]
     gaps: tuple[Gap, ...]
     gates: tuple[GateResult, ...]
-    measures: tuple[Measured, ...]
+    measures: Mapping[str, Estimate]
     runs: tuple[Run, ...] = field(repr=False)
     n_parameters: int | None
     drawable: Run | None
@@ -78,7 +70,7 @@ class OnSuite:
         return next((row.cost for row in self.rows if row.runs), Cost())
 
     @property
-    def state(self) -> State:
+    def state(self) -> PictureState:
         """Whether pictures are there, and of the training that the table shows."""
         if self.drawable is None:
             return "impossible"
@@ -164,26 +156,18 @@ def _on_suite(variant: Variant, board: Leaderboard, pictures: Pictures | None) -
     sizes = [run.train.parameters.total for run in runs if run.train.parameters]
     return OnSuite(
         suite=board.suite,
-        metric=metric_label("fid", board.protocol.extractor),
+        metric=page_label("fid", board.protocol.extractor),
         n_ranked=len(board.ranked),
         rows=tuple(row for row in rows if row.key.name == variant.id),
         descents=tuple(d for d in board.descents if d.child.key.name == variant.id),
         gaps=tuple(gap for gap in board.gaps if gap.variant == variant.id),
         gates=tuple(gate for gate in board.gates if gate.variant == variant.id),
-        measures=_measures(runs),
+        measures={name: estimate for (_, name), estimate in measured(runs).items()},
         runs=tuple(runs),
         n_parameters=sizes[0] if sizes else None,
         drawable=next((run for run in runs if run.train.status == "success"), None),
         pictures=pictures,
     )
-
-
-def _measures(runs: list[Run]) -> tuple[Measured, ...]:
-    values: dict[str, list[float]] = {}
-    for run in runs:
-        for name, value in (run.train.measures.values if run.train.measures else {}).items():
-            values.setdefault(name, []).append(value)
-    return tuple(Measured(name, t_interval(values[name])) for name in sorted(values))
 
 
 def _tests(claim: Claim, variant: Variant) -> bool:

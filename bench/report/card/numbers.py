@@ -2,74 +2,105 @@
 
 from __future__ import annotations
 
-from bench.report.board.table import Row
+from bench.report.board.table import Descent, Row
 from bench.report.card.gather import Card, OnSuite
-from bench.report.leaderboard.notes import row_name, sampler_text
+from bench.report.leaderboard.tables import Column, table_of
 from bench.report.leaderboard.write import PAGES
-from bench.report.words.report import Words
+from bench.report.words import Words
+from bench.report.words.rows import (
+    distance_text,
+    place_text,
+    row_name,
+    sampler_text,
+    seeds_text,
+    versus_text,
+)
 from bench.report.words.spelling import (
     NOTHING,
     estimate_text,
     number_text,
     percent_text,
-    rank_text,
     ratio_text,
     seconds_text,
-    table,
     value_text,
 )
+
+RowOnSuite = tuple[OnSuite, Row]
 
 
 def results_part(card: Card, words: Words) -> list[str]:
     """Every row of every table, what kept a training from one, and what was measured besides."""
-    rows = [
-        [
-            _leaderboard_link(one, words),
-            sampler_text(row, words) or NOTHING,
-            _rank(row, one, words),
-            _seeds(row, words),
-            _distance(row, one, words),
-            estimate_text(row.estimate("recall")),
-            percent_text(row.estimate("copy_rate")),
-            words(row.baseline.verdict) if row.baseline else NOTHING,
-        ]
-        for one in card.suites
-        for row in one.rows
+    columns: list[Column[RowOnSuite]] = [
+        (words("table"), lambda it: _leaderboard_link(it[0], words)),
+        (words("sampler"), lambda it: sampler_text(it[1], words) or NOTHING),
+        (words("rank"), lambda it: _rank(*it, words)),
+        (words("seeds"), lambda it: seeds_text(it[1], words)),
+        (words("column_distance"), lambda it: _distance(*it, words)),
+        (words("recall"), lambda it: estimate_text(it[1].estimate("recall"))),
+        (words("copies"), lambda it: percent_text(it[1].estimate("copy_rate"))),
+        (words("versus"), lambda it: versus_text(it[1], words)),
     ]
-    keys = ("table", "sampler", "rank", "seeds", "column_distance", "recall", "copies", "versus")
+    rows = [(one, row) for one in card.suites for row in one.rows]
     lines = [words("results_none")]
     if rows:
-        headers = [words(key) for key in keys]
-        lines = [words("results_intro"), "", *table(headers, rows, n_left=4)]
+        lines = [words("results_intro"), "", *table_of(rows, columns, n_left=4)]
     remarks = [line for one in card.suites for line in _remarks(one, words)]
     lines += ["", *(f"- {line}" for line in remarks)] if remarks else []
     elsewhere = words.join([f"`{suite.id}`" for suite in card.elsewhere])
     return [*lines, "", words("also_in", list=elsewhere)] if elsewhere else lines
 
 
+def parent_part(card: Card, words: Words) -> list[str]:
+    """Each row beside its parent's, in every table that ranks both."""
+    if card.parent is None:
+        return [words("is_root")]
+    columns: list[Column[tuple[OnSuite, Descent]]] = [
+        (words("table"), lambda it: _leaderboard_link(it[0], words)),
+        (words("row_of"), lambda it: row_name(it[1].child, words)),
+        (words("parent"), lambda it: row_name(it[1].parent, words)),
+        (words("ratio"), lambda it: ratio_text(it[1].contrast)),
+        (words("verdict"), lambda it: words(it[1].contrast.verdict)),
+    ]
+    descents = [(one, descent) for one in card.suites for descent in one.descents]
+    if not descents:
+        return [words("parent_none")]
+    return [words("parent_intro"), "", *table_of(descents, columns, n_left=3)]
+
+
+def cost_part(card: Card, words: Words) -> list[str]:
+    """Sizes and times, a line per table, and the machines that they are of."""
+    trained = [one for one in card.suites if one.cost.wall_s is not None]
+    if not trained:
+        return [words("cost_none")]
+    columns: list[Column[OnSuite]] = [
+        (words("table"), lambda one: one.suite.id),
+        (words("trained_parameters"), lambda one: number_text(one.n_parameters)),
+        (words("sampling_parameters"), lambda one: number_text(one.cost.parameters)),
+        (words("images_seen"), lambda one: number_text(one.cost.images_seen)),
+        (words("per_second"), lambda one: number_text(one.cost.images_per_s)),
+        (words("train_time"), lambda one: seconds_text(one.cost.wall_s)),
+    ]
+    machines = sorted(
+        {run.train.environment.device_name for one in trained for run in one.runs if run.train.cost}
+    )
+    intro = words("cost_intro", machines=words.join(machines))
+    return [intro, "", *table_of(trained, columns, n_left=1)]
+
+
 def _leaderboard_link(one: OnSuite, words: Words) -> str:
     return f"[{one.suite.id}](../{one.suite.id}/{PAGES[words.language]})"
 
 
-def _rank(row: Row, one: OnSuite, words: Words) -> str:
-    if row.short:
-        return words("gate_missed")
+def _rank(one: OnSuite, row: Row, words: Words) -> str:
+    place = place_text(row, words)
     if row.rank is None:
-        return words("unranked")
-    return words("rank_of", rank=rank_text(row.rank), n=one.n_ranked)
+        return place if row.short else words("unranked")
+    return words("rank_of", rank=place, n=one.n_ranked)
 
 
-def _seeds(row: Row, words: Words) -> str:
-    n = len(row.runs)
-    seeds = str(n) if n == row.n_planned else words("seeds_of", n=n, planned=row.n_planned)
-    return words("provisional", seeds=seeds) if row.provisional else seeds
-
-
-def _distance(row: Row, one: OnSuite, words: Words) -> str:
-    if not row.scores:
-        return words("failed")
-    value = estimate_text(row.estimate("fid"), interval=True)
-    return words("metric_of", metric=one.metric, value=value)
+def _distance(one: OnSuite, row: Row, words: Words) -> str:
+    value = distance_text(row, words)
+    return words("metric_of", metric=one.metric, value=value) if row.scores else value
 
 
 def _remarks(one: OnSuite, words: Words) -> list[str]:
@@ -96,56 +127,8 @@ def _remarks(one: OnSuite, words: Words) -> list[str]:
         for gap in one.gaps
     ]
     measured = [
-        words("measure_one", name=m.name, value=estimate_text(m.estimate, interval=True))
-        for m in one.measures
+        words("measure_one", name=name, value=estimate_text(estimate, interval=True))
+        for name, estimate in one.measures.items()
     ]
     listed = words("measures_line", suite=one.suite.id, list=words.join(measured))
     return [*gates, *gaps, *([listed] if measured else [])]
-
-
-def parent_part(card: Card, words: Words) -> list[str]:
-    """Each row beside its parent's, in every table that ranks both."""
-    if card.parent is None:
-        return [words("is_root")]
-    rows = [
-        [
-            _leaderboard_link(one, words),
-            row_name(descent.child, words),
-            row_name(descent.parent, words),
-            ratio_text(descent.contrast),
-            words(descent.contrast.verdict),
-        ]
-        for one in card.suites
-        for descent in one.descents
-    ]
-    if not rows:
-        return [words("parent_none")]
-    headers = [words(key) for key in ("table", "row_of", "parent", "ratio", "verdict")]
-    return [words("parent_intro"), "", *table(headers, rows, n_left=3)]
-
-
-def cost_part(card: Card, words: Words) -> list[str]:
-    """Sizes and times, a line per table, and the machines that they are of."""
-    trained = [one for one in card.suites if one.cost.wall_s is not None]
-    if not trained:
-        return [words("cost_none")]
-    rows = [
-        [
-            one.suite.id,
-            number_text(one.n_parameters),
-            number_text(one.cost.parameters),
-            number_text(one.cost.images_seen),
-            number_text(one.cost.images_per_s),
-            seconds_text(one.cost.wall_s),
-        ]
-        for one in trained
-    ]
-    keys = (
-        *("table", "trained_parameters", "sampling_parameters"),
-        *("images_seen", "per_second", "train_time"),
-    )
-    machines = sorted(
-        {run.train.environment.device_name for one in trained for run in one.runs if run.train.cost}
-    )
-    intro = words("cost_intro", machines=words.join(machines))
-    return [intro, "", *table([words(key) for key in keys], rows)]

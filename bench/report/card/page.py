@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.report.card.curves import curves_part
 from bench.report.card.gather import Card
 from bench.report.card.numbers import cost_part, parent_part, results_part
-from bench.report.card.pictures import pictures_part, samples_part
+from bench.report.card.pictures import curves_part, pictures_part, samples_part
 from bench.report.card.recipe import RecipeFacts, Setting
-from bench.report.generated.commands import run_command
-from bench.report.words.card import TEXTS
-from bench.report.words.report import Language, Words
-from bench.report.words.spelling import NOTHING, table
-
+from bench.report.leaderboard.commands import run_command
+from bench.report.words import Language, Words, localized
+from bench.report.words.spelling import NOTHING
 from catalog.browse.vocabulary import SEVERITIES, number_text
+from catalog.markdown_table import markdown_table
 from catalog.schema import Registry
 
 MOST_LISTED = 6
 """More corrections of one entry are counted; the catalogue lists them under it."""
-SUFFIX: dict[Language, str] = {"en": ".md", "zh": ".zh-CN.md"}
 
 
 def card_page(card: Card, registry: Registry, language: Language) -> str:
@@ -32,7 +29,7 @@ def card_page(card: Card, registry: Registry, language: Language) -> str:
         registry: names of data sets.
         language: of the page.
     """
-    words = Words(language, TEXTS)
+    words = Words(language, "card")
     parts: list[tuple[str, list[str]]] = [
         ("errata_title", _errata(card, words)),
         ("deviations_title", [f"- {sentence}" for sentence in card.variant.deviations]),
@@ -59,7 +56,7 @@ def card_page(card: Card, registry: Registry, language: Language) -> str:
 
 def page_name(variant: str, language: Language) -> str:
     """File name of a card."""
-    return f"{variant}{SUFFIX[language]}"
+    return localized(f"{variant}.md", language)
 
 
 def _facts(card: Card, words: Words) -> list[str]:
@@ -124,7 +121,7 @@ def _listed(errata: Sequence[str], words: Words) -> str:
 
 
 def _links(errata: Sequence[str], words: Words) -> str:
-    page = f"../catalog{SUFFIX[words.language]}"
+    page = f"../{localized('catalog.md', words.language)}"
     return words.join([f"[{name}]({page}#{name.lower()})" for name in errata])
 
 
@@ -164,7 +161,7 @@ def _settings(facts: RecipeFacts, registry: Registry, words: Words) -> list[str]
         ]
         for one in facts.settings
     ]
-    return table(headers, rows, n_left=len(headers))
+    return markdown_table(headers, rows, n_left=len(headers))
 
 
 def _value(value: str | None) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from bench.replay.pictures.record import FOLDER, Column, PictureName, Pictures
+from bench.records.files import CURVE
+from bench.replay.pictures.record import PICTURES_FOLDER, PictureName, Pictures
 from bench.report.board.records import Run
 from bench.report.board.table import Row
 from bench.report.card.gather import Card, OnSuite
-from bench.report.generated.commands import RECORDS
-from bench.report.leaderboard.notes import row_name
-from bench.report.words.report import Words
+from bench.report.charts import losses_svg
+from bench.report.leaderboard.publish import grid_link
+from bench.report.words import Language, Words, localized
+from bench.report.words.rows import plain_name
 from bench.report.words.spelling import number_text
 
 HASH_DIGITS = 8
@@ -41,27 +43,43 @@ def pictures_part(card: Card, words: Words) -> list[str]:
     return lines[1:] or [words("pictures_unmade")]
 
 
-def picture_link(one: OnSuite, variant: str, name: PictureName) -> str:
-    """Where a picture lies, seen from the folder of cards."""
-    return f"../{one.suite.id}/{FOLDER}/{variant}/{name}.png"
+def curves_part(card: Card, words: Words) -> list[str]:
+    """How the trainings went: the curves of the table that has most of them."""
+    one = _longest(card)
+    if one is None:
+        return []
+    n = len([run for run in one.runs if run.train.status == "success"])
+    text = words("curves_text", suite=one.suite.id, n=n, steps=one.suite.steps)
+    return [text, "", f"![{words('curves_alt')}]({_curves_path(card, words.language)})"]
 
 
-def grid_link(row: Row, one: OnSuite) -> str:
-    """Where the sample grid of a row lies, seen from the folder of cards; the row has one."""
-    name = row.grid.name if row.grid is not None else ""
-    return f"../{one.suite.id}/{RECORDS}/{row.runs[0].train.run_id}/{name}"
+def curves_file(card: Card, language: Language) -> tuple[str, str] | None:
+    """Path of that chart, seen from the folder of cards, and its SVG; None without a curve.
+
+    Raises:
+        InvalidInput: the curve of a run is broken.
+    """
+    one = _longest(card)
+    svg = losses_svg(one.runs, language) if one else None
+    return None if svg is None else (_curves_path(card, language), svg)
 
 
-def draw_command(card: Card, one: OnSuite) -> str:
-    """Draws the pictures of a table."""
-    return f"aigc report card {card.variant.id} --draw --suite {one.suite.id}"
+def _curves_path(card: Card, language: Language) -> str:
+    return f"curves/{localized(f'{card.variant.id}.svg', language)}"
+
+
+def _longest(card: Card) -> OnSuite | None:
+    """The table with the most trainings that left a curve, the first of equal ones."""
+    with_curves = [
+        one for one in card.suites if any((run.directory / CURVE).is_file() for run in one.runs)
+    ]
+    return max(with_curves, key=lambda one: len(one.runs), default=None)
 
 
 def _grid(row: Row, one: OnSuite, words: Words) -> list[str]:
-    name = row_name(row, words).replace("`", "")
-    seed = row.runs[0].train.spec.seed
+    name, seed = plain_name(row, words), row.runs[0].train.spec.seed
     caption = words("grid_caption", suite=one.suite.id, row=name, seed=seed)
-    return [f"{caption}<br>", f"![{caption}]({grid_link(row, one)})"]
+    return [f"{caption}<br>", f"![{caption}](../{one.suite.id}/{grid_link(row)})"]
 
 
 def _undrawn(card: Card, one: OnSuite, run: Run, words: Words) -> list[str]:
@@ -72,14 +90,16 @@ def _undrawn(card: Card, one: OnSuite, run: Run, words: Words) -> list[str]:
         new=run.train.train_hash[:HASH_DIGITS],
         old=one.pictures.train_hash[:HASH_DIGITS] if one.pictures else "",
     )
-    return [said, "", "```sh", draw_command(card, one), "```"]
+    command = f"aigc report card {card.variant.id} --draw --suite {one.suite.id}"
+    return [said, "", "```sh", command, "```"]
 
 
 def _drawn(card: Card, one: OnSuite, pictures: Pictures, words: Words) -> list[str]:
     name = card.variant.name.in_language(words.language)
+    steps = words.join([str(step) for step in pictures.moments])
     told = {"name": name, "suite": one.suite.id, "n": len(pictures.moments)}
     blocks: tuple[tuple[PictureName, str, str], ...] = (
-        ("training", "training", words("training_text", steps=_steps(pictures, words))),
+        ("training", "training", words("training_text", steps=steps)),
         ("interpolation", "between", _between(pictures, one, words)),
         ("neighbours", "near", _near(pictures, words)),
     )
@@ -89,7 +109,8 @@ def _drawn(card: Card, one: OnSuite, pictures: Pictures, words: Words) -> list[s
         lines += ["", f"### {title}", "", text]
         if picture in pictures.files:
             alt = words(f"{key}_alt", **told)
-            lines += ["", f"![{alt}]({picture_link(one, card.variant.id, picture)})"]
+            folder = f"../{one.suite.id}/{PICTURES_FOLDER}/{card.variant.id}"
+            lines += ["", f"![{alt}]({folder}/{picture}.png)"]
     return lines
 
 
@@ -109,18 +130,11 @@ def _origin(pictures: Pictures, one: OnSuite, words: Words) -> str:
     )
 
 
-def _steps(pictures: Pictures, words: Words) -> str:
-    return words.join([str(step) for step in pictures.moments])
-
-
 def _between(pictures: Pictures, one: OnSuite, words: Words) -> str:
-    label = words("same_label") if _is_conditional(one) else ""
+    """What lies between two images; a variant that is asked for a class has scores of that."""
+    conditional = any(row.values("label_accuracy") for row in one.rows)
+    label = words("same_label") if conditional else ""
     return words(f"between_{pictures.between}", label=label)
-
-
-def _is_conditional(one: OnSuite) -> bool:
-    """Whether the variant's images are asked for a class, which their scores then have."""
-    return any(row.values("label_accuracy") for row in one.rows)
 
 
 def _near(pictures: Pictures, words: Words) -> str:
@@ -131,10 +145,6 @@ def _near(pictures: Pictures, words: Words) -> str:
         extractor=pictures.extractor,
         n_first=len(pictures.first),
         n_images=pictures.n_images,
-        pixels=number_text(min(_pixels(column) for column in columns)),
+        pixels=number_text(min(column.by_pixels.distance for column in columns)),
         features=number_text(min(column.by_features.distance for column in columns)),
     )
-
-
-def _pixels(column: Column) -> float:
-    return column.by_pixels.distance

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bench.identity.settings import flatten
 from bench.models.build import algorithm_class, resolve_recipe
-from catalog.schema import Recipe, Registry, Variant
+from catalog.schema import Registry, Variant
 
 Origin = Literal["own", "inherited", "default"]
 """``own``: the variant's entry says it; ``default``: only the parent's differs."""
@@ -65,14 +66,14 @@ def recipe_facts(variant: Variant, registry: Registry, datasets: Sequence[str]) 
     """
     parent = registry.variant(variant.parent) if variant.parent else None
     shares = parent is not None and parent.algorithm == variant.algorithm
-    defaults = _flat(algorithm_class(variant.algorithm).recipe_type().model_dump(mode="json"))
+    defaults = _spelled(algorithm_class(variant.algorithm).recipe_type().model_dump(mode="json"))
     values = {name: _resolved(variant, registry, name) for name in datasets}
     parents = {
         name: _resolved(parent, registry, name)
         for name in datasets
         if parent is not None and shares and parent.fits(name)
     }
-    said = {*_flat(variant.recipe)}.union(*map(_flat, variant.per_dataset.values()))
+    said = {*flatten(variant.recipe)}.union(*map(flatten, variant.per_dataset.values()))
     names = dict.fromkeys(key for side in (*values.values(), *parents.values()) for key in side)
     settings = [
         Setting(
@@ -93,7 +94,7 @@ def recipe_facts(variant: Variant, registry: Registry, datasets: Sequence[str]) 
 
 
 def _resolved(variant: Variant, registry: Registry, dataset: str) -> dict[str, str]:
-    return _flat(resolve_recipe(registry, variant, dataset).model_dump(mode="json"))
+    return _spelled(resolve_recipe(registry, variant, dataset).model_dump(mode="json"))
 
 
 def _origin(name: str, said: set[str], values: Sequence[str | None], default: str | None) -> Origin:
@@ -104,12 +105,9 @@ def _origin(name: str, said: set[str], values: Sequence[str | None], default: st
     return "default" if all(value == default for value in values) else "inherited"
 
 
-def _flat(settings: Recipe | dict[str, Any], prefix: str = "") -> dict[str, str]:
-    """Leaves by their dotted path, as JSON without quotes; an empty group of settings is a leaf."""
-    leaves: dict[str, str] = {}
-    for key, value in settings.items():
-        if isinstance(value, dict) and value:
-            leaves |= _flat(value, f"{prefix}{key}.")
-        else:
-            leaves[prefix + key] = value if isinstance(value, str) else json.dumps(value)
-    return leaves
+def _spelled(settings: dict[str, Any]) -> dict[str, str]:
+    """Leaves by their dotted names, as JSON without quotes."""
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in flatten(settings).items()
+    }

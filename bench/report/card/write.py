@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from bench.replay.pictures.record import Pictures, pictures_folder, read_pictures
 from bench.report.board.table import Leaderboard
-from bench.report.card.curves import curves_file
 from bench.report.card.gather import card_of
 from bench.report.card.page import card_page, page_name
-from bench.report.generated.committed import committed_pictures
-from bench.report.words.report import Language
+from bench.report.card.pictures import curves_file
+from bench.report.words import Language
 from catalog.files import write_atomically
 from catalog.schema import Registry
 
-FOLDER = "cards"
+CARDS_FOLDER = "cards"
+"""Below the folder of all reports."""
 
 
 def card_texts(
@@ -38,7 +39,7 @@ def card_texts(
         InvalidInput: its recipe, a curve or a record of its pictures is broken.
     """
     card = card_of(variant, registry, boards, committed_pictures(variant, boards, output_dir))
-    folder = output_dir / FOLDER
+    folder = output_dir / CARDS_FOLDER
     files: dict[Path, str] = {}
     for language in languages:
         files[folder / page_name(variant, language)] = card_page(card, registry, language)
@@ -61,3 +62,15 @@ def write_card(
     for file, text in pages.items():
         write_atomically(file, text)
     return tuple(pages)
+
+
+def committed_pictures(
+    variant: str, suites: Iterable[str], output_dir: Path
+) -> dict[str, Pictures]:
+    """The records of a variant's pictures by suite id, where there are any.
+
+    Raises:
+        InvalidInput: a record is broken.
+    """
+    found = {name: read_pictures(pictures_folder(output_dir, name, variant)) for name in suites}
+    return {name: pictures for name, pictures in found.items() if pictures is not None}

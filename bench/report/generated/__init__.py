@@ -1,1 +1,1 @@
-"""TODO: what bench.report.generated holds."""
+"""Every generated file at once: written, or compared with what its records say."""

@@ -6,24 +6,55 @@ README keeps its own words around a block that is quoted from a report.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
+from bench.identity.spec import TrainSpec
 from bench.report.board.table import Leaderboard
 from bench.report.card.write import card_texts
 from bench.report.claims import NUMBERS, claims_files
-from bench.report.generated.check import Stale, differing, require_same_library, strays
-from bench.report.generated.committed import committed_boards
-from bench.report.generated.readme import FILES, QUICK, SUITE, readme_block, with_block
-from bench.report.leaderboard.write import PAGES, findings_text, rendered
-from bench.report.words.report import Language
+from bench.report.generated.readme import QUICK, README, SUITE, readme_block, with_block
+from bench.report.leaderboard.commands import report_command
+from bench.report.leaderboard.pictures import CHARTS_FOLDER, known_paths
+from bench.report.leaderboard.publish import RECORDS, published_files
+from bench.report.leaderboard.write import (
+    PAGES,
+    committed_boards,
+    findings_text,
+    published_board,
+    rendered,
+)
+from bench.report.words import LANGUAGES, Language, localized
+from catalog.errors import MissingPrerequisite
 from catalog.export.markdown import pages
 from catalog.files import write_atomically
-from catalog.schema import Registry
+from catalog.schema import Registry, Suite
 
 COMMAND = "aigc report all"
+NO_LINE = "(no such line)"
 
 Files = dict[Path, str | bytes]
+
+
+@dataclass(frozen=True)
+class StaleFile:
+    """A generated file that would be made otherwise.
+
+    Attributes:
+        line: number of the first line that differs, from 1; None for a whole file.
+        committed: that line, or what is there.
+        recomputed: that line as the records make it, or what should be there.
+        command: puts it right.
+    """
+
+    file: Path
+    line: int | None
+    committed: str
+    recomputed: str
+    command: str
 
 
 def write_everything(registry: Registry, reports: Path) -> tuple[Path, ...]:
@@ -40,7 +71,7 @@ def write_everything(registry: Registry, reports: Path) -> tuple[Path, ...]:
     return tuple(stale)
 
 
-def check_everything(registry: Registry, reports: Path) -> tuple[int, tuple[Stale, ...]]:
+def check_everything(registry: Registry, reports: Path) -> tuple[int, tuple[StaleFile, ...]]:
     """Makes every generated file again and compares; writes nothing.
 
     Returns:
@@ -51,13 +82,56 @@ def check_everything(registry: Registry, reports: Path) -> tuple[int, tuple[Stal
     """
     boards = committed_boards(registry, reports)
     for board in boards.values():
-        require_same_library(board)
+        _require_same_library(board)
     files = generated(registry, boards, reports)
     stale = [differing(path, content, COMMAND) for path, content in files.items()]
     extra = [
-        one for name, board in boards.items() for one in strays(board, reports / name, set(files))
+        one for name, board in boards.items() for one in _strays(board, reports / name, set(files))
     ]
     return len(files), (*filter(None, stale), *extra)
+
+
+def check_leaderboard(
+    suite: Suite, planned: Sequence[TrainSpec], output_dir: Path, registry: Registry
+) -> tuple[tuple[Path, ...], tuple[StaleFile, ...]]:
+    """Makes every generated file of a report again from ``records/`` and compares; writes nothing.
+
+    A page and its pictures are compared in each language in which the page is there. A file below
+    ``records/`` that stands behind no row, or a picture that no page shows, is stale as well.
+
+    Args:
+        suite: what the report is of.
+        planned: every training that the suite asks for.
+        output_dir: the folder of all reports.
+        registry: names, papers and the protocol.
+
+    Returns:
+        The files that were compared, records apart, and what is stale.
+
+    Raises:
+        MissingPrerequisite: there are no records, or no page in any language, or the scores are of
+            another version of torch-fidelity.
+        InvalidInput: a record is broken or stands there twice.
+    """
+    folder = output_dir / suite.id
+    board = published_board(suite, planned, output_dir, registry)
+    _require_same_library(board)
+    languages = [language for language, page in PAGES.items() if (folder / page).is_file()]
+    if not languages:
+        raise MissingPrerequisite(
+            f"there is no page of suite '{suite.id}' to check",
+            where=str(folder),
+            hint=f"make it with: {report_command(suite, registry, None, output_dir)}",
+        )
+    findings: dict[Language, str] = {name: findings_text(folder, name) for name in languages}
+    files = rendered(board, registry, findings)
+    commands = {
+        name: report_command(suite, registry, _language(name, languages), output_dir)
+        for name in files
+    }
+    stale = [differing(folder / name, content, commands[name]) for name, content in files.items()]
+    extra = _strays(board, folder, {folder / name for name in files})
+    return tuple(folder / name for name in files), (*filter(None, stale), *extra)
 
 
 def generated(registry: Registry, boards: Mapping[str, Leaderboard], reports: Path) -> Files:
@@ -85,17 +159,78 @@ def generated(registry: Registry, boards: Mapping[str, Leaderboard], reports: Pa
     return files | _readmes(registry, boards, reports.resolve().parent)
 
 
+def differing(file: Path, content: str | bytes, command: str) -> StaleFile | None:
+    """Where a file is not what it would be; None where it is, byte for byte."""
+    made = content.encode() if isinstance(content, str) else content
+    if not file.is_file():
+        return StaleFile(file, None, "no such file", f"{len(made)} bytes", command)
+    committed = file.read_bytes()
+    if committed == made:
+        return None
+    if isinstance(content, str):
+        lines = zip_longest(
+            committed.decode(errors="replace").split("\n"), content.split("\n"), fillvalue=NO_LINE
+        )
+        for number, (old, new) in enumerate(lines, 1):
+            if old != new:
+                return StaleFile(file, number, old, new, command)
+    return StaleFile(file, None, _summary(committed), _summary(made), command)
+
+
 def _readmes(registry: Registry, boards: Mapping[str, Leaderboard], folder: Path) -> Files:
     """Both READMEs, where they are and the table that they quote is there."""
-    board = boards.get(SUITE)
-    if board is None:
+    files = {folder / localized(README, language): language for language in LANGUAGES}
+    if SUITE not in boards:
         return {}
     quick = tuple(variant.id for variant in registry.variants_of(registry.suite(QUICK)))
     return {
-        folder / name: with_block(
-            (folder / name).read_text(encoding="utf-8"),
-            readme_block(board, quick, registry, language),
+        file: with_block(
+            file.read_text(encoding="utf-8"),
+            readme_block(boards[SUITE], quick, registry, language),
         )
-        for language, name in FILES.items()
-        if (folder / name).is_file()
+        for file, language in files.items()
+        if file.is_file()
     }
+
+
+def _strays(board: Leaderboard, folder: Path, files: set[Path]) -> Iterator[StaleFile]:
+    """Records behind no row and pictures on no page.
+
+    Args:
+        board: of the report.
+        folder: of the report.
+        files: that the report generates, records apart.
+    """
+    records = {folder / RECORDS / target for target, _ in published_files(board)}
+    for place, wanted, why in (
+        (RECORDS, records, "stands behind no row"),
+        (CHARTS_FOLDER, files, "is on no page"),
+    ):
+        for path in sorted((folder / place).rglob("*")):
+            if path.is_file() and path not in wanted:
+                yield StaleFile(path, None, "is there", why, f"git rm {path.as_posix()}")
+
+
+def _language(name: str, languages: Sequence[Language]) -> Language | None:
+    """The first language that makes a file; None for a file that every language makes."""
+    return next((one for one in languages if name == PAGES[one] or name in known_paths(one)), None)
+
+
+def _require_same_library(board: Leaderboard) -> None:
+    """Tell an installation that cannot judge a report from a report that is stale.
+
+    Raises:
+        MissingPrerequisite: the scores are of another version of torch-fidelity.
+    """
+    installed = board.protocol.torch_fidelity
+    stored = {score.record.protocol.torch_fidelity for run in board.runs for score in run.scores}
+    if stored and installed not in stored:
+        versions = ", ".join(sorted(stored))
+        raise MissingPrerequisite(
+            f"the scores were made with torch-fidelity {versions}, and {installed} is installed",
+            hint=f"install torch-fidelity {versions}",
+        )
+
+
+def _summary(content: bytes) -> str:
+    return f"{len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()[:16]}"

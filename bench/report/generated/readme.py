@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from bench.report.board.table import BASELINE, Leaderboard, Row
-from bench.report.charts import SUFFIX
-from bench.report.leaderboard.pictures import FOLDER, WALL
-from bench.report.words.report import Language, Words
-from bench.report.words.spelling import (
-    NOTHING,
-    estimate_text,
-    metric_label,
-    percent_text,
-    rank_text,
-    table,
-)
+from bench.report.leaderboard.pictures import WALL, chart_path
+from bench.report.leaderboard.tables import Column, row_columns, table_of
+from bench.report.words import Language, Words, localized
+from bench.report.words.spelling import estimate_text
 from catalog.errors import InvalidInput
 from catalog.schema import Registry
 
-FILES: dict[Language, str] = {"en": "README.md", "zh": "README.zh-CN.md"}
+README = "README.md"
 BEGIN, END = "<!-- leaderboard:begin -->", "<!-- leaderboard:end -->"
 SUITE, QUICK = "digits", "digits-quick"
 N_LEADERS = 5
@@ -36,27 +29,29 @@ def readme_block(
         registry: families of the variants.
         language: of the README.
     """
+
+    def card(row: Row) -> str:
+        return f"[{row.key.name}](reports/cards/{localized(f'{row.key.name}.md', language)})"
+
     words = Words(language)
     rows = _chosen(board, quick, registry)
-    headers = [
-        words("rank"),
-        words("variant"),
-        words("sampler"),
-        f"{metric_label('fid', board.protocol.extractor)} ↓",
-        words("versus"),
-        words("recall"),
-        words("copies"),
+    known = row_columns(board, registry, words)
+    columns: list[Column[Row]] = [
+        known["rank"],
+        (words("variant"), card),
+        (words("sampler"), lambda row: row.key.sampler),
+        *(known[key] for key in ("distance", "versus", "recall", "copies")),
     ]
     folder = f"reports/{board.suite.id}"
     lines = [
-        f"![{words('readme_wall')}]({folder}/{FOLDER}/{WALL})",
+        f"![{words('readme_wall')}]({folder}/{WALL})",
         "",
-        *table(headers, [_cells(row, words) for row in rows], n_left=3),
+        *table_of(rows, columns, n_left=3),
         "",
         words("readme_rows", shown=len(rows), total=len(board.rows), quick=QUICK),
         _scale(board, words),
         "",
-        f"![{words('readme_front')}]({folder}/{FOLDER}/cost{SUFFIX[language]})",
+        f"![{words('readme_front')}]({folder}/{chart_path('cost', language)})",
     ]
     return "\n".join(lines)
 
@@ -88,19 +83,6 @@ def _chosen(board: Leaderboard, quick: tuple[str, ...], registry: Registry) -> l
             best.setdefault(row.key.name, row)
     wanted = {row.key for row in (*board.ranked[:N_LEADERS], *best.values())}
     return [row for row in board.ranked if row.key in wanted]
-
-
-def _cells(row: Row, words: Words) -> list[str]:
-    page = ".md" if words.language == "en" else ".zh-CN.md"
-    return [
-        rank_text(row.rank),
-        f"[{row.key.name}](reports/cards/{row.key.name}{page})",
-        row.key.sampler,
-        estimate_text(row.estimate("fid"), interval=True),
-        words(row.baseline.verdict) if row.baseline else NOTHING,
-        estimate_text(row.estimate("recall")),
-        percent_text(row.estimate("copy_rate")),
-    ]
 
 
 def _scale(board: Leaderboard, words: Words) -> str:

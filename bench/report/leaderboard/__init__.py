@@ -1,1 +1,1 @@
-"""TODO: what bench.report.leaderboard holds."""
+"""The page of one suite: its tables and notes, its pictures, and the records beside it."""

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from statistics import median
 
 from bench.identity.code import n_versions
-from bench.records.machine import Environment
-from bench.records.record import MetricName, TrainRecord
+from bench.records.metric_names import INCEPTION, MetricName
+from bench.records.record import Environment, TrainRecord
 from bench.report.board.table import BASELINE, Leaderboard, Row
-from bench.report.words.report import Words
-from bench.report.words.spelling import INCEPTION, NOTHING, estimate_text, metric_label, value_text
+from bench.report.words import Words
+from bench.report.words.rows import row_name
+from bench.report.words.spelling import NOTHING, estimate_text, page_label, value_text
 from bench.score.suspicions import suspicions
-from bench.stats import ALPHA, Verdict, smallest_ratio, typical_spread
+from bench.stats import ALPHA, ContrastVerdict, smallest_ratio, typical_spread
 
 EXPECTED_COPIES = 0.05
 NEAR = 2
@@ -23,19 +24,7 @@ ROUNDING = 1e-6
 """Equal shares may differ by it once they are averaged."""
 
 HELD_OUT, COPIES = "held-out", "train-copies"
-
-
-def sampler_text(row: Row, words: Words) -> str:
-    """How a row was sampled, and from which weights where there are two kinds."""
-    if not row.has_average:
-        return row.key.sampler
-    return words("weights_of", sampler=row.key.sampler, weights=words(row.key.weights))
-
-
-def row_name(row: Row, words: Words) -> str:
-    """A row in a sentence: ``vae (gmm-10)``."""
-    sampler = sampler_text(row, words)
-    return words("row", name=row.key.name, sampler=sampler) if sampler else f"`{row.key.name}`"
+"""Calibration rows of real images."""
 
 
 def status_line(board: Leaderboard, words: Words) -> str:
@@ -88,10 +77,10 @@ def _baseline(board: Leaderboard, words: Words) -> str:
     distance = row.estimate("fid") if row else None
     if distance is None:
         return words("baseline_missing")
-    label = metric_label("fid", board.protocol.extractor)
+    label = page_label("fid", board.protocol.extractor)
     said = {"distance": label, "value": estimate_text(distance), "n": distance.n}
     sentences = [words("baseline_intro" if distance.n > 1 else "baseline_intro_one", **said)]
-    groups: tuple[tuple[str, tuple[Verdict, ...]], ...] = (
+    groups: tuple[tuple[str, tuple[ContrastVerdict, ...]], ...] = (
         ("baseline_better", ("better",)),
         ("baseline_lower", ("lower",)),
         ("baseline_undecided", ("undecided",)),
@@ -114,7 +103,7 @@ def _real_images(board: Leaderboard, words: Words) -> list[str]:
     said = words(
         "real",
         n=real.n_images,
-        distance=metric_label("fid", protocol.extractor),
+        distance=page_label("fid", protocol.extractor),
         value=estimate_text(real.estimate("fid")),
         copies=estimate_text(copies.estimate("fid_held_out")),
         held_out=protocol.held_out_split,
@@ -171,8 +160,8 @@ def _near_real(board: Leaderboard, words: Words) -> list[str]:
 
 
 def _mean(row: Row, name: MetricName) -> float:
-    estimate = row.estimate(name)
-    return math.inf if estimate is None else estimate.mean
+    mean = row.mean(name)
+    return math.inf if mean is None else mean
 
 
 def _copying(board: Leaderboard, words: Words) -> str:
@@ -235,9 +224,9 @@ def _naming(board: Leaderboard, words: Words) -> list[str]:
     if extractor == INCEPTION:
         return []
     labels = {
-        "distance": metric_label("fid", extractor),
-        "score": metric_label("is", extractor),
-        "kernel": metric_label("kid", extractor),
+        "distance": page_label("fid", extractor),
+        "score": page_label("is", extractor),
+        "kernel": page_label("kid", extractor),
     }
     return [words("naming", extractor=extractor, **labels)]
 

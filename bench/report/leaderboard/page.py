@@ -7,33 +7,20 @@ and records below ``records/``, both beside the page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 
-from bench.report.board.table import Leaderboard
-from bench.report.generated.commands import report_command, run_command
-from bench.report.leaderboard.details import details, folded
+from bench.records.run_directory import CALIBRATION
+from bench.report.board.table import Leaderboard, Row
+from bench.report.leaderboard.commands import report_command, run_command
 from bench.report.leaderboard.notes import cost_note, notes, status_line
 from bench.report.leaderboard.pictures import Picture
-from bench.report.leaderboard.tables import (
-    calibration_table,
-    cost_table,
-    gaps_table,
-    gates_table,
-    measures_table,
-    parents_table,
-    protocol_table,
-    published_table,
-    ranking_table,
-    reconstruction_table,
-    spread_table,
-    stale_table,
-)
-from bench.report.words.report import Language, Words
-from bench.report.words.spelling import anchor, metric_label
+from bench.report.leaderboard.publish import RECORDS, grid_link
+from bench.report.leaderboard.tables import table_intro, tables_of
+from bench.report.words import Language, Words
+from bench.report.words.rows import plain_name
+from bench.report.words.spelling import anchor, page_label
 from catalog.schema import Registry
-
-Shown = Mapping[str, Sequence[str]]
-"""Lines of Markdown by the kind of a picture."""
 
 
 def leaderboard_page(
@@ -56,17 +43,13 @@ def leaderboard_page(
     shown = {kind: picture.markdown for kind, picture in (pictures or {}).items()}
     body = [
         *(["", findings.strip()] if findings.strip() else []),
-        *_results(board, registry, words, shown),
-        *_background(board, registry, words, shown),
+        *_sections(board, registry, words, shown),
     ]
     lines = [
         f"# {words('title', suite=board.suite.title.in_language(language))}",
-        "",
-        intro(board, registry, words),
-        "",
-        status_line(board, words),
-        "",
-        _contents(body, words),
+        *("", intro(board, registry, words)),
+        *("", status_line(board, words)),
+        *("", _contents(body, words)),
         *body,
         "",
         *_links(board, registry),
@@ -74,32 +57,67 @@ def leaderboard_page(
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _results(board: Leaderboard, registry: Registry, words: Words, shown: Shown) -> list[str]:
-    """How the rows stand to each other and to images of known quality."""
-    return [
-        *_section("glance", _paragraphs([shown.get("wall"), shown.get("distance")]), words),
-        *_section("ranking", ranking_table(board, registry, words), words),
-        *_section("notes", [f"- {note}" for note in notes(board, words)], words),
-        *_section("precision_recall", shown.get("precision-recall", []), words),
-        *_section("parents", parents_table(board, words), words, words("parents_intro")),
-        *_section("gates", gates_table(board, words), words, words("gates_intro")),
-        *_section("measures", measures_table(board, words), words, _about_measures(board, words)),
-        *_unranked(board, words),
-        *_section("spread", spread_table(board, words), words, words("spread_intro")),
-    ]
+def intro(board: Leaderboard, registry: Registry, words: Words) -> str:
+    """What was trained, on what, and by which distance it is ranked, in one paragraph."""
+    protocol = board.protocol
+    return words(
+        "intro",
+        steps=board.suite.steps,
+        dataset=registry.dataset(board.suite.dataset).name.in_language(words.language),
+        distance=page_label("fid", protocol.extractor),
+        n_fake=protocol.n_fake,
+        n_reference=protocol.n_reference,
+        reference=protocol.reference_split,
+    )
 
 
-def _background(board: Leaderboard, registry: Registry, words: Words, shown: Shown) -> list[str]:
-    """What the rows cost and are made of, what is missing, and how to make them again."""
+def _sections(
+    board: Leaderboard, registry: Registry, words: Words, shown: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """How rows stand to each other and to images of known quality; then what is behind them."""
+    tables = tables_of(board, registry, words)
+
+    def section(title: str, body: Sequence[str], intro: str = "") -> list[str]:
+        above = [intro, ""] if intro else []
+        return ["", f"## {words(title)}", "", *above, *body] if body else []
+
+    def table(key: str) -> list[str]:
+        return section(key, tables[key], table_intro(key, board, words))
+
+    curves, commands = (
+        shown.get("losses"),
+        (
+            run_command(board.suite, registry),
+            report_command(board.suite, registry, words.language),
+        ),
+    )
     return [
-        *_costs(board, words, shown),
-        *_losses(words, shown),
-        *_published(board, registry, words),
-        *_section("gaps", gaps_table(board, words), words, words("gaps_intro")),
-        *_section("stale", stale_table(board, words), words, words("stale_intro")),
-        *_section("rows", details(board, registry, words), words),
-        *_protocol(board, words),
-        *_again(board, registry, words),
+        *section("glance", _paragraphs([shown.get("wall"), shown.get("distance")])),
+        *section("ranking", tables["ranking"]),
+        *section("notes", [f"- {note}" for note in notes(board, words)]),
+        *section("precision_recall", shown.get("precision-recall", [])),
+        *table("parents"),
+        *table("gates"),
+        *table("measures"),
+        *table("calibration"),
+        *table("reconstructions"),
+        *table("spread"),
+        *section(
+            "costs",
+            _paragraphs([shown.get("cost"), tables["costs"]]) if tables["costs"] else [],
+            cost_note(board, words),
+        ),
+        *section("losses", _folded(words("losses_open"), ["\n".join(curves)]) if curves else []),
+        *table("published"),
+        *table("gaps"),
+        *table("stale"),
+        *section("rows", _details(board, registry, words)),
+        *section(
+            "protocol",
+            _folded(words("protocol_fields"), ["\n".join(tables["protocol"])]),
+            table_intro("protocol", board, words),
+        ),
+        *section("again", ["```sh", *commands, "```"], words("again_body")),
     ]
 
 
@@ -110,78 +128,79 @@ def _contents(body: Sequence[str], words: Words) -> str:
     return words("contents", list=" · ".join(links))
 
 
-def _paragraphs(parts: Sequence[Sequence[str] | None]) -> list[str]:
+def _paragraphs(parts: Iterable[Sequence[str] | None]) -> list[str]:
     lines = [line for part in parts if part for line in ("", *part)]
     return lines[1:]
 
 
-def _section(title: str, body: Sequence[str], words: Words, intro: str = "") -> list[str]:
-    if not body:
-        return []
-    return ["", f"## {words(title)}", "", *([intro, ""] if intro else []), *body]
+def _folded(title: str, paragraphs: list[str]) -> list[str]:
+    """Paragraphs behind a title that opens them; Markdown inside needs the blank lines.
+
+    GitHub shows such an element closed, so a page of many rows stays short.
+    """
+    body = [line for paragraph in paragraphs for line in ("", paragraph)]
+    return ["<details>", f"<summary>{title}</summary>", *body, "", "</details>"]
 
 
-def intro(board: Leaderboard, registry: Registry, words: Words) -> str:
-    """What was trained, on what, and by which distance it is ranked, in one paragraph."""
-    protocol = board.protocol
-    return words(
-        "intro",
-        steps=board.suite.steps,
-        dataset=registry.dataset(board.suite.dataset).name.in_language(words.language),
-        distance=metric_label("fid", protocol.extractor),
-        n_fake=protocol.n_fake,
-        n_reference=protocol.n_reference,
-        reference=protocol.reference_split,
-    )
+def _details(board: Leaderboard, registry: Registry, words: Words) -> list[str]:
+    """Rows one by one: what each is, samples of it, and links to its records; each is folded."""
+
+    def detail(row: Row) -> list[str]:
+        variant = "" if row.kind == "calibration" else row.key.name
+        paragraphs = [
+            *([words.sentences(_about(variant, registry, words))] if variant else []),
+            *_grid(row, words),
+            *_scores(row, board, words),
+            words("made_with", command=run_command(board.suite, registry, variant)),
+        ]
+        return _folded(f"<b>{escape(plain_name(row, words))}</b>", paragraphs)
+
+    return _paragraphs(map(detail, (*board.rows, *board.reconstructions, *board.calibration)))
 
 
-def _unranked(board: Leaderboard, words: Words) -> list[str]:
-    calibration = calibration_table(board, words)
-    reconstructions = reconstruction_table(board, words)
-    about = words("reconstructions_intro", held_out=board.protocol.held_out_split)
+def _about(name: str, registry: Registry, words: Words) -> list[str]:
+    variant = registry.variant(name)
+    paper = registry.resource(variant.paper)
+    title = paper.title.in_language(words.language)
+    listed = " ".join(variant.deviations)
     return [
-        *_section("calibration", calibration, words, words("calibration_intro")),
-        *_section("reconstructions", reconstructions, words, about),
+        variant.summary.in_language(words.language),
+        words("paper", title=title, url=paper.url),
+        *([words("deviations", list=listed)] if listed else []),
     ]
 
 
-def _about_measures(board: Leaderboard, words: Words) -> str:
-    return words("measures_intro", held_out=board.protocol.held_out_split)
+def _grid(row: Row, words: Words) -> list[str]:
+    if row.grid is None or not row.grid.is_file():
+        return []
+    alt = row.key.name
+    if row.runs:
+        seed = row.runs[0].train.spec.seed
+        alt = words("samples_of", row=plain_name(row, words), seed=seed)
+    return [f"![{alt}]({grid_link(row)})"]
 
 
-def _published(board: Leaderboard, registry: Registry, words: Words) -> list[str]:
-    body = published_table(board, registry, words)
-    return _section("published", body, words, words("published_intro"))
-
-
-def _protocol(board: Leaderboard, words: Words) -> list[str]:
-    body = folded(words("protocol_fields"), ["\n".join(protocol_table(board, words))])
-    return _section("protocol", body, words, words("protocol_intro", key=board.protocol.key))
-
-
-def _costs(board: Leaderboard, words: Words, shown: Shown) -> list[str]:
-    table = cost_table(board, words)
-    body = _paragraphs([shown.get("cost"), table]) if table else []
-    return _section("costs", body, words, cost_note(board, words))
-
-
-def _losses(words: Words, shown: Shown) -> list[str]:
-    picture = shown.get("losses")
-    body = folded(words("losses_open"), ["\n".join(picture)]) if picture else []
-    return _section("losses", body, words)
-
-
-def _again(board: Leaderboard, registry: Registry, words: Words) -> list[str]:
-    body = [
-        "```sh",
-        run_command(board.suite, registry),
-        report_command(board.suite, registry, words.language),
-        "```",
+def _scores(row: Row, board: Leaderboard, words: Words) -> list[str]:
+    """Links from every value of the ranking distance to the record that holds it."""
+    label, values = page_label("fid", board.protocol.extractor), row.values("fid")
+    if not values:
+        return []
+    if row.kind == "calibration":
+        links = [
+            f"[{value:.5g}]({RECORDS}/{CALIBRATION}/{score.path.name})"
+            for score, value in zip(row.scores, values, strict=True)
+        ]
+        return [f"{label}: {words.join(links)}"]
+    links = [
+        f"{run.train.spec.seed}: [{value:.5g}]"
+        f"({RECORDS}/{run.train.run_id}/scores/{score.path.name})"
+        for run, score, value in zip(row.runs, row.scores, values, strict=True)
     ]
-    return _section("again", body, words, words("again_body"))
+    return [words("by_seed", distance=label, list=words.join(links))]
 
 
 def _links(board: Leaderboard, registry: Registry) -> list[str]:
+    """Where the names of variants on the page lead: to their papers."""
     rows = (*board.rows, *board.reconstructions)
     names = {row.key.name for row in rows} | {gap.variant for gap in board.gaps}
     papers = {name: registry.resource(registry.variant(name).paper) for name in sorted(names)}

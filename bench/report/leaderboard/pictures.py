@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.report.board.table import Leaderboard
-from bench.report.charts import KINDS, SUFFIX, drawn
-from bench.report.charts.rows import Frame
+from bench.report.charts import KINDS, SUFFIX, BoardInWords, drawn
 from bench.report.leaderboard.wall import Wall
-from bench.report.words.charts import CHART_TEXTS
-from bench.report.words.report import Language, Words
+from bench.report.words import Language, Words
 from catalog.schema import Registry
 
-FOLDER = "charts"
+CHARTS_FOLDER = "charts"
 """Beside the page."""
-WALL = "wall.png"
+WALL = f"{CHARTS_FOLDER}/wall.png"
 
 
 @dataclass(frozen=True)
@@ -56,21 +54,24 @@ def pictures_of(
     """
     found = {} if wall is None else {"wall": _wall(board, registry, language, wall)}
     for kind, chart in drawn(board, registry, language).items():
-        path = f"{FOLDER}/{chart.name}"
-        found[kind] = Picture(path, chart.svg, chart.alt, chart.caption)
+        found[kind] = Picture(chart_path(kind, language), chart.svg, chart.alt, chart.caption)
     return found
+
+
+def chart_path(kind: str, language: Language) -> str:
+    """Where a chart lies, seen from its page."""
+    return f"{CHARTS_FOLDER}/{kind}{SUFFIX[language]}"
 
 
 def known_paths(language: Language) -> set[str]:
     """Every path that a picture of a page in some language can have."""
-    return {f"{FOLDER}/{WALL}", *(f"{FOLDER}/{kind}{SUFFIX[language]}" for kind in KINDS)}
+    return {WALL, *(chart_path(kind, language) for kind in KINDS)}
 
 
 def _wall(board: Leaderboard, registry: Registry, language: Language, wall: Wall) -> Picture:
-    say = Words(language, CHART_TEXTS)
+    say = Words(language, "charts")
     which = "wall_all" if wall.n_variants == wall.total else "wall_some"
     said = say(which, n=wall.n_variants, total=wall.total)
-    left_out = Frame.of(board, registry, language).left_out()
+    left_out = BoardInWords(board, registry, language).left_out()
     caption = say.sentences([say("wall_caption", which=said), *left_out])
-    alt = say("wall_alt", rows=say.join(list(wall.names)))
-    return Picture(f"{FOLDER}/{WALL}", wall.png, alt, caption)
+    return Picture(WALL, wall.png, say("wall_alt", rows=say.join(list(wall.names))), caption)

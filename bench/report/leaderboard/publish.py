@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.records.run_directory import CALIBRATION
-from bench.report.board.table import Leaderboard
+from bench.report.board.table import Leaderboard, Row
 from catalog.files import write_atomically
 
+RECORDS = "records"
+"""Below the folder of a report."""
 PUBLISHED = ("train.json", "scores/*.json", "curve.csv", "grid*.png")
 WEIGHTS = "*.safetensors"
 
@@ -47,6 +49,12 @@ def published_files(board: Leaderboard) -> Iterator[tuple[Path, Path]]:
             yield Path(CALIBRATION, score.path.name), score.path
         if row.grid is not None and row.grid.is_file():
             yield Path(CALIBRATION, row.grid.name), row.grid
+
+
+def grid_link(row: Row) -> str:
+    """Where the sample grid of a row lies, seen from its report; the row has one."""
+    folder = row.runs[0].train.run_id if row.runs else CALIBRATION
+    return f"{RECORDS}/{folder}/{row.grid.name if row.grid else ''}"
 
 
 def _remove_others(records_dir: Path, wanted: set[Path]) -> None:

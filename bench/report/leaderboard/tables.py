@@ -2,274 +2,247 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
-from bench.records.record import MetricName
-from bench.report.board.table import Leaderboard, Row
-from bench.report.leaderboard.notes import row_name, sampler_text
-from bench.report.words.report import Words
+from bench.records.metric_names import MetricName
+from bench.report.board.records import Run
+from bench.report.board.table import Descent, Gap, GateResult, Leaderboard, Row, StaleRuns
+from bench.report.words import Words
+from bench.report.words.rows import (
+    distance_text,
+    place_text,
+    row_name,
+    sampler_text,
+    seeds_text,
+    versus_text,
+)
 from bench.report.words.spelling import (
     NOTHING,
     estimate_text,
-    metric_label,
     number_text,
+    page_label,
     percent_text,
-    rank_text,
     ratio_text,
     seconds_text,
-    table,
     value_text,
 )
-from bench.stats import t_interval
+from bench.stats import Estimate, t_interval
+from catalog.markdown_table import markdown_table
 from catalog.schema import Registry
+from catalog.schema.resources import Reported
 
-Column = tuple[str, Callable[[Row], str]]
-
-
-def ranking_table(board: Leaderboard, registry: Registry, words: Words) -> list[str]:
-    """Generated images, best first."""
-    columns: list[Column] = [
-        (words("rank"), lambda row: words("gate_missed") if row.short else rank_text(row.rank)),
-        (words("variant"), lambda row: _name(row, board)),
-        (words("family"), lambda row: words(f"family_{registry.variant(row.key.name).family}")),
-        (words("sampler"), lambda row: sampler_text(row, words) or NOTHING),
-        (words("seeds"), lambda row: _seeds(row, words)),
-        _distance(board, words),
-        _recall(words),
-        (words("versus"), lambda row: words(row.baseline.verdict) if row.baseline else NOTHING),
-        (words("wall"), lambda row: seconds_text(row.cost.wall_s)),
-        *_scores(board, words),
-    ]
-    return _table(columns, board.rows, n_left=4)
+T = TypeVar("T")
+Column = tuple[str, Callable[[T], str]]
+"""The heading, and what stands below it for each item."""
 
 
-def calibration_table(board: Leaderboard, words: Words) -> list[str]:
-    """Images of known quality; they have draws instead of seeds, and no rank."""
-    columns: list[Column] = [
-        (words("set"), lambda row: _name(row, board)),
-        (words("draws"), lambda row: str(len(row.scores))),
-        _distance(board, words),
-        _recall(words),
-        *_scores(board, words),
-    ]
-    return _table(columns, board.calibration, n_left=1)
+def tables_of(board: Leaderboard, registry: Registry, words: Words) -> dict[str, list[str]]:
+    """Every table as lines of Markdown by the key of its title; none where it has no row."""
+    columns = row_columns(board, registry, words)
+    scores = ["equal_n", "held_out", "copies", "is", "kid", "precision"]
+    if any(row.values("label_accuracy") for row in board.rows):
+        scores.append("label_accuracy")
+
+    def of_rows(rows: Sequence[Row], n_left: int, *keys: str) -> list[str]:
+        return table_of(rows, [columns[key] for key in (*keys, *scores)], n_left=n_left)
+
+    names = ("rank", "variant", "family", "sampler", "seeds")
+    first = {row.key.name: row for row in reversed((*board.rows, *board.reconstructions))}
+    trained = [first[name] for name in sorted(first) if first[name].runs]
+    costs = ("parameters", "images_seen", "images_per_s", "wall")
+    variant: Column[Row] = (words("variant"), lambda row: f"[{row.key.name}]")
+    return {
+        "ranking": of_rows(board.rows, 4, *names, "distance", "recall", "versus", "wall"),
+        "parents": _parents(board, words),
+        "gates": _gates(board, words),
+        "measures": _measures(board, words),
+        "calibration": of_rows(board.calibration, 1, "set", "draws", "distance", "recall"),
+        "reconstructions": of_rows(
+            board.reconstructions, 2, "variant", "sampler", "seeds", "distance", "recall"
+        ),
+        "spread": _spread(board, words),
+        "costs": table_of(trained, [variant, *(columns[key] for key in costs)], n_left=1),
+        "published": _published(board, registry, words),
+        "gaps": _gaps(board, words),
+        "stale": _stale(board, words),
+        "protocol": _protocol(board, words),
+    }
 
 
-def reconstruction_table(board: Leaderboard, words: Words) -> list[str]:
-    """Held-out images that passed through an autoencoder."""
-    columns: list[Column] = [
-        (words("variant"), lambda row: _name(row, board)),
-        (words("sampler"), lambda row: sampler_text(row, words)),
-        (words("seeds"), lambda row: _seeds(row, words)),
-        _distance(board, words),
-        _recall(words),
-        *_scores(board, words),
-    ]
-    return _table(columns, board.reconstructions, n_left=2)
+def table_intro(key: str, board: Leaderboard, words: Words) -> str:
+    """What stands above a table that has a text ``KEY_intro``."""
+    protocol = board.protocol
+    return words(f"{key}_intro", held_out=protocol.held_out_split, key=protocol.key)
 
 
-def parents_table(board: Leaderboard, words: Words) -> list[str]:
+def table_of(items: Sequence[T], columns: Sequence[Column[T]], *, n_left: int) -> list[str]:
+    """A line for each item; no lines without one."""
+    if not items:
+        return []
+    cells = [[cell(item) for _, cell in columns] for item in items]
+    return markdown_table([heading for heading, _ in columns], cells, n_left=n_left)
+
+
+def row_columns(board: Leaderboard, registry: Registry, words: Words) -> dict[str, Column[Row]]:
+    """Everything that a column of rows can show, by a key; cells are Markdown."""
+    protocol = board.protocol
+    distance, score, kernel = (page_label(key, protocol.extractor) for key in ("fid", "is", "kid"))
+    n, split = protocol.n_held_out, protocol.held_out_split
+
+    def name(row: Row) -> str:
+        name = row.key.name if row.kind == "calibration" else f"[{row.key.name}]"
+        few = row.n_images is not None and row.n_images < protocol.n_fake
+        return f"{name} (n={row.n_images})" if few else name
+
+    def metric(key: MetricName, scale: float = 1) -> Callable[[Row], str]:
+        return lambda row: estimate_text(row.estimate(key), scale)
+
+    def share(key: MetricName) -> Callable[[Row], str]:
+        return lambda row: percent_text(row.estimate(key))
+
+    return {
+        "rank": (words("rank"), lambda row: place_text(row, words)),
+        "variant": (words("variant"), name),
+        "set": (words("set"), name),
+        "draws": (words("draws"), lambda row: str(len(row.scores))),
+        "family": (
+            words("family"),
+            lambda row: words(f"family_{registry.variant(row.key.name).family}"),
+        ),
+        "sampler": (words("sampler"), lambda row: sampler_text(row, words) or NOTHING),
+        "seeds": (words("seeds"), lambda row: seeds_text(row, words)),
+        "distance": (f"{distance} ↓", lambda row: distance_text(row, words)),
+        "recall": (words("recall"), metric("recall")),
+        "versus": (words("versus"), lambda row: versus_text(row, words)),
+        "equal_n": (words("equal_n", n=n), metric("fid_equal_n")),
+        "held_out": (words("held_out", split=split, n=n), metric("fid_held_out")),
+        "copies": (words("copies"), share("copy_rate")),
+        "is": (f"{score} ↑", metric("is")),
+        "kid": (f"{kernel} × 10³ ↓", metric("kid", 1000)),
+        "precision": (words("precision"), metric("precision")),
+        "label_accuracy": (words("label_accuracy"), share("label_accuracy")),
+        "parameters": (words("parameters"), lambda row: number_text(row.cost.parameters)),
+        "images_seen": (words("images_seen"), lambda row: number_text(row.cost.images_seen)),
+        "images_per_s": (words("images_per_s"), lambda row: number_text(row.cost.images_per_s)),
+        "wall": (words("wall"), lambda row: seconds_text(row.cost.wall_s)),
+    }
+
+
+def _parents(board: Leaderboard, words: Words) -> list[str]:
     """Each row beside its parent's."""
-    headers = [words(key) for key in ("row_of", "parent", "ratio", "verdict")]
-    rows = [
-        [
-            row_name(descent.child, words),
-            row_name(descent.parent, words),
-            ratio_text(descent.contrast),
-            words(descent.contrast.verdict),
-        ]
-        for descent in board.descents
+    columns: list[Column[Descent]] = [
+        (words("row_of"), lambda one: row_name(one.child, words)),
+        (words("parent"), lambda one: row_name(one.parent, words)),
+        (words("ratio"), lambda one: ratio_text(one.contrast)),
+        (words("verdict"), lambda one: words(one.contrast.verdict)),
     ]
-    return table(headers, rows, n_left=2) if rows else []
+    return table_of(board.descents, columns, n_left=2)
 
 
-def gates_table(board: Leaderboard, words: Words) -> list[str]:
+def _gates(board: Leaderboard, words: Words) -> list[str]:
     """What some rows must reach in every training, and the worst that they reached."""
-    headers = [
-        words(key) for key in ("variant", "gate", "gate_needs", "gate_worst", "seeds", "gate_met")
+    columns: list[Column[GateResult]] = [
+        (words("variant"), lambda one: f"[{one.variant}]"),
+        (words("gate"), lambda one: one.gate.text.in_language(words.language)),
+        (words("gate_needs"), lambda one: f"{one.gate.at_least:g}"),
+        (words("gate_worst"), lambda one: value_text(one.worst)),
+        (words("seeds"), lambda one: str(len(one.values))),
+        (words("gate_met"), lambda one: words("gate_passed" if one.passed else "gate_missed")),
     ]
-    rows = [
-        [
-            f"[{result.variant}]",
-            result.gate.text.in_language(words.language),
-            f"{result.gate.at_least:g}",
-            value_text(result.worst),
-            str(len(result.values)),
-            words("gate_passed" if result.passed else "gate_missed"),
-        ]
-        for result in board.gates
-    ]
-    return table(headers, rows, n_left=2) if rows else []
+    return table_of(board.gates, columns, n_left=2)
 
 
-def measures_table(board: Leaderboard, words: Words) -> list[str]:
-    """What models measure of themselves on held-out images, over training seeds."""
+def measured(runs: Iterable[Run]) -> dict[tuple[str, str], Estimate]:
+    """What models measure of themselves on held-out images, by variant and name, over seeds."""
     values: dict[tuple[str, str], list[float]] = {}
-    for run in board.runs:
+    for run in runs:
         for name, value in (run.train.measures.values if run.train.measures else {}).items():
             values.setdefault((run.train.spec.variant, name), []).append(value)
-    rows = [
-        [
-            f"[{variant}]",
-            f"`{name}`",
-            estimate_text(t_interval(found), interval=True),
-            str(len(found)),
-        ]
-        for (variant, name), found in sorted(values.items())
+    return {key: t_interval(values[key]) for key in sorted(values)}
+
+
+def _measures(board: Leaderboard, words: Words) -> list[str]:
+    columns: list[Column[tuple[tuple[str, str], Estimate]]] = [
+        (words("variant"), lambda one: f"[{one[0][0]}]"),
+        (words("measure"), lambda one: f"`{one[0][1]}`"),
+        (words("value"), lambda one: estimate_text(one[1], interval=True)),
+        (words("seeds"), lambda one: str(one[1].n)),
     ]
-    headers = [words(key) for key in ("variant", "measure", "value", "seeds")]
-    return table(headers, rows, n_left=2) if rows else []
+    return table_of(list(measured(board.runs).items()), columns, n_left=2)
 
 
-def spread_table(board: Leaderboard, words: Words) -> list[str]:
+def _spread(board: Leaderboard, words: Words) -> list[str]:
     """The kinds of spread side by side."""
-    extractor = board.protocol.extractor
-    columns: list[Column] = [
+    distance, score, kernel = (
+        page_label(key, board.protocol.extractor) for key in ("fid", "is", "kid")
+    )
+    columns: list[Column[Row]] = [
         (words("row_of"), lambda row: row_name(row, words)),
-        (metric_label("fid", extractor), lambda row: estimate_text(row.estimate("fid"))),
+        (distance, lambda row: estimate_text(row.estimate("fid"))),
         (words("spread_trainings"), lambda row: value_text(row.spread.trainings)),
         (words("spread_draws"), lambda row: value_text(row.spread.draws)),
         (words("spread_sampling"), lambda row: value_text(row.spread.sampling)),
+        (words("spread_splits", score=score), lambda row: value_text(row.spread.splits)),
         (
-            words("spread_splits", score=metric_label("is", extractor)),
-            lambda row: value_text(row.spread.splits),
-        ),
-        (
-            words("spread_subsets", kernel=metric_label("kid", extractor)),
+            words("spread_subsets", kernel=kernel),
             lambda row: value_text(row.spread.subsets, 1000),
         ),
     ]
     rows = [row for row in (*board.rows, *board.calibration) if row.scores]
-    return _table(columns, rows, n_left=1)
+    return table_of(rows, columns, n_left=1)
 
 
-def cost_table(board: Leaderboard, words: Words) -> list[str]:
-    """What each variant took, whatever its rows."""
-    firsts = {row.key.name: row for row in reversed((*board.rows, *board.reconstructions))}
-    columns: list[Column] = [
-        (words("variant"), lambda row: f"[{row.key.name}]"),
-        (words("parameters"), lambda row: number_text(row.cost.parameters)),
-        (words("images_seen"), lambda row: number_text(row.cost.images_seen)),
-        (words("images_per_s"), lambda row: number_text(row.cost.images_per_s)),
-        (words("wall"), lambda row: seconds_text(row.cost.wall_s)),
-    ]
-    rows = [firsts[name] for name in sorted(firsts) if firsts[name].runs]
-    return _table(columns, rows, n_left=1)
-
-
-def published_table(board: Leaderboard, registry: Registry, words: Words) -> list[str]:
+def _published(board: Leaderboard, registry: Registry, words: Words) -> list[str]:
     """What others report for the variants of the page, each number with its protocol."""
-    headers = [
-        words(key)
-        for key in ("variant", "published_data", "published_metric", "value", "setting", "source")
+
+    def value(number: Reported) -> str:
+        spread = "" if number.spread is None else f" ± {number.spread:g}"
+        unsure = words("unsure") if number.certainty == "unsure" else ""
+        return f"{number.value:g}{spread}{unsure}"
+
+    columns: list[Column[tuple[str, Reported]]] = [
+        (words("variant"), lambda one: f"[{one[0]}]"),
+        (words("published_data"), lambda one: one[1].dataset),
+        (
+            words("published_metric"),
+            lambda one: f"{one[1].metric} {'↑' if one[1].better == 'higher' else '↓'}",
+        ),
+        (words("value"), lambda one: value(one[1])),
+        (words("setting"), lambda one: one[1].setting or NOTHING),
+        (words("source"), lambda one: one[1].source),
     ]
     names = sorted({row.key.name for row in (*board.rows, *board.reconstructions)})
-    rows = []
-    for name in names:
-        for number in registry.variant(name).reported:
-            arrow = "↑" if number.better == "higher" else "↓"
-            value = f"{number.value:g}"
-            if number.spread is not None:
-                value += f" ± {number.spread:g}"
-            if number.certainty == "unsure":
-                value += words("unsure")
-            rows.append(
-                [
-                    f"[{name}]",
-                    number.dataset,
-                    f"{number.metric} {arrow}",
-                    value,
-                    number.setting or NOTHING,
-                    number.source,
-                ]
-            )
-    return table(headers, rows, n_left=6) if rows else []
+    numbers = [(name, number) for name in names for number in registry.variant(name).reported]
+    return table_of(numbers, columns, n_left=6)
 
 
-def gaps_table(board: Leaderboard, words: Words) -> list[str]:
+def _gaps(board: Leaderboard, words: Words) -> list[str]:
     """Planned runs without a number."""
-    headers = [words(key) for key in ("variant", "which_seeds", "status", "reason")]
-    rows = [
-        [f"[{gap.variant}]", _numbers(gap.seeds), words(f"gap_{gap.status}"), gap.reason or NOTHING]
-        for gap in board.gaps
+    columns: list[Column[Gap]] = [
+        (words("variant"), lambda gap: f"[{gap.variant}]"),
+        (words("which_seeds"), lambda gap: ", ".join(map(str, gap.seeds))),
+        (words("status"), lambda gap: words(f"gap_{gap.status}")),
+        (words("reason"), lambda gap: gap.reason or NOTHING),
     ]
-    return table(headers, rows, n_left=4) if rows else []
+    return table_of(board.gaps, columns, n_left=4)
 
 
-def stale_table(board: Leaderboard, words: Words) -> list[str]:
+def _stale(board: Leaderboard, words: Words) -> list[str]:
     """Runs of another plan."""
-    headers = [words(key) for key in ("variant", "which_seeds", "differs")]
-    rows = [
-        [stale.variant, _numbers(stale.seeds), ", ".join(f"`{key}`" for key in stale.differs_in)]
-        for stale in board.stale
+    columns: list[Column[StaleRuns]] = [
+        (words("variant"), lambda stale: stale.variant),
+        (words("which_seeds"), lambda stale: ", ".join(map(str, stale.seeds))),
+        (words("differs"), lambda stale: ", ".join(f"`{key}`" for key in stale.differs_in)),
     ]
-    return table(headers, rows, n_left=3) if rows else []
+    return table_of(board.stale, columns, n_left=3)
 
 
-def protocol_table(board: Leaderboard, words: Words) -> list[str]:
+def _protocol(board: Leaderboard, words: Words) -> list[str]:
     """Every field that enters the comparability key."""
     stamp = board.protocol.model_dump(mode="json")
-    rows = [
-        [f"`{name}`", NOTHING if value is None else str(value)] for name, value in stamp.items()
+    columns: list[Column[str]] = [
+        (words("field"), lambda name: f"`{name}`"),
+        (words("value"), lambda name: NOTHING if stamp[name] is None else str(stamp[name])),
     ]
-    return table([words("field"), words("value")], rows, n_left=2)
-
-
-def _table(columns: Sequence[Column], rows: Sequence[Row], *, n_left: int) -> list[str]:
-    if not rows:
-        return []
-    cells = [[cell(row) for _, cell in columns] for row in rows]
-    return table([header for header, _ in columns], cells, n_left=n_left)
-
-
-def _distance(board: Leaderboard, words: Words) -> Column:
-    def cell(row: Row) -> str:
-        return estimate_text(row.estimate("fid"), interval=True) if row.scores else words("failed")
-
-    return f"{metric_label('fid', board.protocol.extractor)} ↓", cell
-
-
-def _recall(words: Words) -> Column:
-    """Stands beside the distance, which says nothing of what is missing."""
-    return words("recall"), _metric("recall")
-
-
-def _scores(board: Leaderboard, words: Words) -> list[Column]:
-    protocol = board.protocol
-    score, kernel = (metric_label(name, protocol.extractor) for name in ("is", "kid"))
-    n, split = protocol.n_held_out, protocol.held_out_split
-    columns = [
-        (words("equal_n", n=n), _metric("fid_equal_n")),
-        (words("held_out", split=split, n=n), _metric("fid_held_out")),
-        (words("copies"), _share("copy_rate")),
-        (f"{score} ↑", _metric("is")),
-        (f"{kernel} × 10³ ↓", _metric("kid", 1000)),
-        (words("precision"), _metric("precision")),
-    ]
-    if any(row.values("label_accuracy") for row in board.rows):
-        columns.append((words("label_accuracy"), _share("label_accuracy")))
-    return columns
-
-
-def _metric(name: MetricName, scale: float = 1) -> Callable[[Row], str]:
-    return lambda row: estimate_text(row.estimate(name), scale)
-
-
-def _share(name: MetricName) -> Callable[[Row], str]:
-    return lambda row: percent_text(row.estimate(name))
-
-
-def _name(row: Row, board: Leaderboard) -> str:
-    name = row.key.name if row.kind == "calibration" else f"[{row.key.name}]"
-    few = row.n_images is not None and row.n_images < board.protocol.n_fake
-    return f"{name} (n={row.n_images})" if few else name
-
-
-def _seeds(row: Row, words: Words) -> str:
-    n = len(row.runs)
-    seeds = str(n) if n == row.n_planned else words("seeds_of", n=n, planned=row.n_planned)
-    return words("provisional", seeds=seeds) if row.provisional else seeds
-
-
-def _numbers(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers))
+    return table_of(list(stamp), columns, n_left=2)

@@ -14,20 +14,21 @@ from bench.report.board.records import Found, find_records
 from bench.report.board.results import results_csv, results_json
 from bench.report.board.rows import gather
 from bench.report.board.table import Leaderboard
-from bench.report.generated.commands import RECORDS, run_command
+from bench.report.leaderboard.commands import run_command
 from bench.report.leaderboard.page import leaderboard_page
 from bench.report.leaderboard.pictures import known_paths, pictures_of
-from bench.report.leaderboard.publish import publish
+from bench.report.leaderboard.publish import RECORDS, publish
 from bench.report.leaderboard.wall import wall_of
-from bench.report.words.report import Language
+from bench.report.words import LANGUAGES, Language, localized
+from bench.run.plan import planned_specs
 from catalog.errors import MissingPrerequisite
 from catalog.files import write_atomically
 from catalog.schema import Registry, Suite
 
-PAGES: dict[Language, str] = {"en": "leaderboard.md", "zh": "leaderboard.zh-CN.md"}
+PAGES: dict[Language, str] = {one: localized("leaderboard.md", one) for one in LANGUAGES}
 RESULTS = "results.csv"
 RESULTS_JSON = "results.json"
-FINDINGS: dict[Language, str] = {"en": "findings.md", "zh": "findings.zh-CN.md"}
+FINDINGS = "findings.md"
 """Written by hand and kept beside the page, which quotes it word for word."""
 
 
@@ -62,6 +63,29 @@ def published_board(
 ) -> Leaderboard:
     """The table of a suite from the records beside its report; arguments as of ``board_of``."""
     return board_of(suite, planned, find_records(output_dir / suite.id / RECORDS), registry)
+
+
+def committed_boards(registry: Registry, output_dir: Path) -> dict[str, Leaderboard]:
+    """The table of each suite that has records below the folder of all reports.
+
+    Args:
+        registry: its suites and their budgets are looked for, by id; a folder of another name is
+            passed over.
+        output_dir: the folder of all reports.
+
+    Returns:
+        Tables by suite id, in the order of the registry; empty where no suite has records.
+
+    Raises:
+        MissingPrerequisite: a folder of records holds none of its suite's runs, or the suite's data
+            set was never decoded on this machine and the registry does not pin it.
+        InvalidInput: a record is broken, or one image set has two scores under the protocol.
+    """
+    return {
+        suite.id: published_board(suite, planned_specs(registry, suite), output_dir, registry)
+        for suite in registry.all_suites
+        if (output_dir / suite.id / RECORDS).is_dir()
+    }
 
 
 def rendered(
@@ -124,5 +148,5 @@ def write_leaderboard(
 
 def findings_text(folder: Path, language: Language) -> str:
     """What a report folder has to quote at the top of a page; empty where there is nothing."""
-    file = folder / FINDINGS[language]
+    file = folder / localized(FINDINGS, language)
     return file.read_text(encoding="utf-8") if file.is_file() else ""

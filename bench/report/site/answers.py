@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from bench.records.files import MIXTURE
 from bench.report.board.table import BASELINE, Leaderboard, Row, RowKey
-from bench.report.site.board_rows import row_id
-from bench.report.words.report import Words
+from bench.report.words import Words
+from bench.report.words.rows import row_id
 from bench.report.words.spelling import (
     estimate_text,
-    metric_label,
+    page_label,
     percent_text,
     rank_text,
     seconds_text,
 )
-from bench.sample.latent_density import SAMPLER as MIXTURE
 from bench.score.suspicions import suspicions
 from bench.stats import Estimate
 from catalog.schema import Registry
@@ -119,7 +119,7 @@ def _fastest(rows: Iterable[Row]) -> Row | None:
 def _facts(row: Row, board: Leaderboard, words: Words) -> str:
     return words(
         "facts",
-        distance=metric_label("fid", board.protocol.extractor),
+        distance=page_label("fid", board.protocol.extractor),
         value=estimate_text(row.estimate("fid"), interval=True),
         rank=rank_text(row.rank),
         recall=estimate_text(row.estimate("recall")),

@@ -1,27 +1,18 @@
-"""A leaderboard as columns and cells: what stands in each, and by which number it is sorted."""
+"""A leaderboard on the site: columns and cells, by which numbers they sort, and where rows are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.records.record import MetricName
-from bench.report.board.table import Leaderboard, Row
-from bench.report.leaderboard.notes import sampler_text
-from bench.report.words.report import Words
-from bench.report.words.spelling import (
-    NOTHING,
-    estimate_text,
-    metric_label,
-    number_text,
-    percent_text,
-    rank_text,
-    seconds_text,
-)
+from bench.records.metric_names import MetricName
+from bench.report.board.table import Cost, Leaderboard, Row
+from bench.report.leaderboard.tables import row_columns
+from bench.report.words import Words
+from bench.report.words.rows import row_id
+from bench.report.words.spelling import NOTHING, estimate_text, page_label, rank_text
 from catalog.schema import Registry
-
-Sort = Literal["number", "text"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +24,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Column:
+class BoardColumn:
     """A column of the table.
 
     Attributes:
@@ -47,13 +38,13 @@ class Column:
     key: str
     label: str
     help: str
-    sort: Sort
+    sort: Literal["number", "text"]
     shown: bool
     cell: Callable[[Row], Cell]
 
 
 @dataclass(frozen=True)
-class Line:
+class BoardLine:
     """A row of the table with its cells in the order of the columns."""
 
     id: str
@@ -63,21 +54,35 @@ class Line:
     cells: tuple[Cell, ...]
 
 
-def row_id(row: Row) -> str:
-    """Name of a row as the end of an address: ``row-vae-gmm-10-raw``."""
-    return "-".join(["row", *filter(None, (row.key.name, row.key.sampler, row.key.weights))])
+@dataclass(frozen=True)
+class BestRow:
+    """The line of a leaderboard that tells most of a variant.
+
+    Attributes:
+        variant: whose row it is.
+        href: of the line.
+        text: suite, rank range and distance, in words.
+    """
+
+    variant: str
+    href: str
+    text: str
 
 
-def lines_of(board: Leaderboard, registry: Registry, columns: list[Column]) -> Iterator[Line]:
+def lines_of(
+    board: Leaderboard, registry: Registry, columns: list[BoardColumn]
+) -> Iterator[BoardLine]:
     """Generated rows best first, then the calibration rows."""
     for row in (*board.rows, *board.calibration):
         real = row.kind == "calibration"
         family = "" if real else registry.variant(row.key.name).family
         cells = tuple(column.cell(row) for column in columns)
-        yield Line(row_id(row), row.kind, row.key.name, family, cells)
+        yield BoardLine(row_id(row), row.kind, row.key.name, family, cells)
 
 
-def columns_of(board: Leaderboard, registry: Registry, words: Words, page: Words) -> list[Column]:
+def columns_of(
+    board: Leaderboard, registry: Registry, words: Words, page: Words
+) -> list[BoardColumn]:
     """Every column that the table has.
 
     Args:
@@ -86,159 +91,96 @@ def columns_of(board: Leaderboard, registry: Registry, words: Words, page: Words
         words: of leaderboards.
         page: of the site.
     """
-    extractor, protocol = board.protocol.extractor, board.protocol
-    distance, score, kernel = (metric_label(name, extractor) for name in ("fid", "is", "kid"))
+    known = row_columns(board, registry, words) | {
+        "weights": (page("weights"), lambda row: words(row.key.weights))
+    }
 
-    def family(row: Row) -> Cell:
-        if row.kind == "calibration":
-            return Cell(page("calibration_row"), "zz")
-        name = registry.variant(row.key.name).family
-        return Cell(words(f"family_{name}"), name)
+    def column(
+        key: str,
+        value: Callable[[Row], object],
+        *,
+        of: str = "",
+        sort: Literal["number", "text"] = "number",
+        real: str | None = None,
+        shown: bool = True,
+    ) -> BoardColumn:
+        """A column of the Markdown page, called ``of`` there, with what it is sorted by.
 
-    text: list[Column] = [
-        Column("rank", words("rank"), page("help_rank"), "number", True, lambda r: _rank(r, words)),
-        Column("family", words("family"), page("help_family"), "text", True, family),
-        Column("sampler", words("sampler"), page("help_sampler"), "text", True, _sampler(words)),
-        Column("weights", page("weights"), page("help_weights"), "text", False, _weights(words)),
-        Column("seeds", words("seeds"), page("help_seeds"), "number", True, _seeds(words)),
+        Calibration rows say ``real`` where that is given.
+        """
+        label, text = known[of or key]
+
+        def cell(row: Row) -> Cell:
+            if real is not None and row.kind == "calibration":
+                return Cell(real, "zz" if real != NOTHING else "")
+            found = value(row)
+            return Cell(text(row).strip("*"), "" if found is None else str(found))
+
+        about = page(f"help_{of or key}")
+        return BoardColumn(key, label.replace("`", ""), about, sort, shown, cell)
+
+    def metric(key: str, name: MetricName, of: str = "", *, shown: bool = False) -> BoardColumn:
+        return column(key, lambda row: row.mean(name), of=of, shown=shown)
+
+    def cost(
+        key: str, value: Callable[[Cost], object], of: str = "", *, shown: bool = True
+    ) -> BoardColumn:
+        return column(key, lambda row: value(row.cost), of=of, shown=shown)
+
+    def family(row: Row) -> str:
+        return registry.variant(row.key.name).family
+
+    return [
+        column("rank", _place),
+        column("family", family, sort="text", real=page("calibration_row")),
+        column("sampler", lambda row: row.key.sampler, sort="text"),
+        column("weights", lambda row: row.key.weights, sort="text", real=NOTHING, shown=False),
+        column("seeds", lambda row: len(row.runs), real=NOTHING),
+        metric("mean", "fid", "distance", shown=True),
+        column("versus", lambda row: row.baseline and row.baseline.verdict, sort="text"),
+        metric("recall", "recall", shown=True),
+        metric("precision", "precision"),
+        metric("copy_rate", "copy_rate", "copies", shown=True),
+        metric("distance_at_equal_n", "fid_equal_n", "equal_n"),
+        metric("distance_to_held_out", "fid_held_out", "held_out"),
+        metric("is", "is"),
+        metric("kd", "kid", "kid"),
+        metric("label_accuracy", "label_accuracy"),
+        cost("parameters_sampling", lambda it: it.parameters, of="parameters", shown=False),
+        cost("images_per_s", lambda it: it.images_per_s, shown=False),
+        cost("train_wall_s", lambda it: it.wall_s, of="wall"),
     ]
-    numbers = [
-        Column("mean", f"{distance} ↓", page("help_distance"), "number", True, _distance(words)),
-        Column("versus", words("versus"), page("help_versus"), "text", True, _versus(words)),
-        _metric("recall", words("recall"), page("help_recall"), "recall", shown=True),
-        _metric("precision", words("precision"), page("help_precision"), "precision"),
-        _share("copy_rate", words("copies"), page("help_copies"), "copy_rate", shown=True),
-        _metric(
-            "distance_at_equal_n",
-            words("equal_n", n=protocol.n_held_out),
-            page("help_equal_n"),
-            "fid_equal_n",
-        ),
-        _metric(
-            "distance_to_held_out",
-            words("held_out", split=protocol.held_out_split, n=protocol.n_held_out).replace(
-                "`", ""
-            ),
-            page("help_held_out"),
-            "fid_held_out",
-        ),
-        _metric("is", f"{score} ↑", page("help_is"), "is"),
-        _metric("kd", f"{kernel} × 10³ ↓", page("help_kd"), "kid", scale=1000),
-        _share("label_accuracy", words("label_accuracy"), page("help_accuracy"), "label_accuracy"),
-    ]
-    costs = [
-        _cost(
-            "parameters_sampling",
-            words("parameters"),
-            page("help_parameters"),
-            lambda row: row.cost.parameters,
-            number_text,
-        ),
-        _cost(
-            "images_per_s",
-            words("images_per_s"),
-            page("help_images_per_s"),
-            lambda row: row.cost.images_per_s,
-            number_text,
-        ),
-        _cost(
-            "train_wall_s",
-            words("wall"),
-            page("help_wall"),
-            lambda row: row.cost.wall_s,
-            seconds_text,
-            shown=True,
-        ),
-    ]
-    return [*text, *numbers, *costs]
 
 
-def _rank(row: Row, words: Words) -> Cell:
-    if row.short:
-        return Cell(words("gate_missed").strip("*"))
-    if row.rank is None:
-        return Cell(NOTHING)
-    return Cell(rank_text(row.rank), str(row.rank.low + row.rank.high / 1000))
+def best_rows(boards: Mapping[str, Leaderboard], words: Words) -> dict[str, BestRow]:
+    """The best row of each variant that has one, by variant id, of the table that says most.
+
+    Tables of several seeds say more than others, and of these the longest.
+    """
+
+    def weight(board: Leaderboard) -> tuple[bool, int]:
+        seeds = max((len(row.runs) for row in board.rows), default=0)
+        return seeds < 2, -len(board.rows)
+
+    found: dict[str, BestRow] = {}
+    for board in sorted(boards.values(), key=weight):
+        for row in board.rows:
+            if row.scores:
+                found.setdefault(row.key.name, _best_row(row, board, words))
+    return found
 
 
-def _sampler(words: Words) -> Callable[[Row], Cell]:
-    def cell(row: Row) -> Cell:
-        return Cell(sampler_text(row, words) or NOTHING, row.key.sampler)
-
-    return cell
-
-
-def _weights(words: Words) -> Callable[[Row], Cell]:
-    def cell(row: Row) -> Cell:
-        real = row.kind == "calibration"
-        return Cell(NOTHING) if real else Cell(words(row.key.weights), row.key.weights)
-
-    return cell
+def _best_row(row: Row, board: Leaderboard, words: Words) -> BestRow:
+    text = words(
+        "place",
+        suite=board.suite.title.in_language(words.language),
+        rank=words("at_rank", rank=rank_text(row.rank)) if row.rank else words("unranked"),
+        distance=page_label("fid", board.protocol.extractor),
+        value=estimate_text(row.estimate("fid"), interval=True),
+    )
+    return BestRow(row.key.name, f"leaderboard-{board.suite.id}.html#{row_id(row)}", text)
 
 
-def _seeds(words: Words) -> Callable[[Row], Cell]:
-    def cell(row: Row) -> Cell:
-        n = len(row.runs)
-        if row.kind == "calibration":
-            return Cell(NOTHING)
-        shown = str(n) if n == row.n_planned else words("seeds_of", n=n, planned=row.n_planned)
-        return Cell(words("provisional", seeds=shown) if row.provisional else shown, str(n))
-
-    return cell
-
-
-def _distance(words: Words) -> Callable[[Row], Cell]:
-    def cell(row: Row) -> Cell:
-        estimate = row.estimate("fid")
-        if estimate is None:
-            return Cell(words("failed"))
-        return Cell(estimate_text(estimate, interval=True), repr(estimate.mean))
-
-    return cell
-
-
-def _versus(words: Words) -> Callable[[Row], Cell]:
-    def cell(row: Row) -> Cell:
-        if row.baseline is None:
-            return Cell(NOTHING)
-        return Cell(words(row.baseline.verdict).strip("*"), row.baseline.verdict)
-
-    return cell
-
-
-def _metric(
-    key: str, label: str, about: str, name: MetricName, *, scale: float = 1, shown: bool = False
-) -> Column:
-    def cell(row: Row) -> Cell:
-        estimate = row.estimate(name)
-        if estimate is None:
-            return Cell(NOTHING)
-        return Cell(estimate_text(estimate, scale), repr(estimate.mean))
-
-    return Column(key, label, about, "number", shown, cell)
-
-
-def _share(key: str, label: str, about: str, name: MetricName, *, shown: bool = False) -> Column:
-    def cell(row: Row) -> Cell:
-        estimate = row.estimate(name)
-        if estimate is None:
-            return Cell(NOTHING)
-        return Cell(percent_text(estimate), repr(estimate.mean))
-
-    return Column(key, label, about, "number", shown, cell)
-
-
-def _cost(
-    key: str,
-    label: str,
-    about: str,
-    value: Callable[[Row], float | None],
-    spelled: Callable[[float | None], str],
-    *,
-    shown: bool = False,
-) -> Column:
-    def cell(row: Row) -> Cell:
-        number = value(row)
-        return Cell(spelled(number), "" if number is None else repr(number))
-
-    return Column(key, label, about, "number", shown, cell)
+def _place(row: Row) -> float | None:
+    """Sorts by the best place that a row may hold, then by the worst."""
+    return None if row.rank is None else row.rank.low + row.rank.high / 1000

@@ -1,15 +1,21 @@
-"""Makes the whole site in memory, and writes it."""
+"""Makes the whole site in memory and writes it; or one leaderboard as a file that stands alone."""
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 
-from bench.report.generated.committed import committed_boards
-from bench.report.site.markup import Copies
-from bench.report.site.pages import Library, Pages, page_names, site_path
-from bench.report.site.shell import LANGUAGES, Shell
+from bench.report.board.table import Leaderboard
+from bench.report.leaderboard.write import committed_boards
+from bench.report.site.answers import answer_of
+from bench.report.site.board_page import board_values
+from bench.report.site.markup import Copies, Links
+from bench.report.site.pages import Library, Pages, page_names
+from bench.report.site.shell import Page, Shell, folder_of, root_of
+from bench.report.words import LANGUAGES, Language
 from catalog.errors import InvalidInput
 from catalog.files import write_atomically
 from catalog.schema import Registry
@@ -17,7 +23,12 @@ from catalog.schema import Registry
 MANIFEST = "site.json"
 """Lists every file that was written, so that a later build removes its own and nothing else."""
 
-STATIC = ("site.css", "site.js")
+STATIC = files("bench.report.site").joinpath("static")
+SHEET, SCRIPT = "site.css", "site.js"
+
+_SHEET = re.compile(r'<link rel="stylesheet"[^>]*>')
+_SCRIPT = re.compile(r"<script src=[^>]*></script>")
+_MEDIA = {".png": "image/png", ".svg": "image/svg+xml", ".csv": "text/csv"}
 
 
 def site_files(registry: Registry, reports: Path) -> dict[str, bytes]:
@@ -37,10 +48,9 @@ def site_files(registry: Registry, reports: Path) -> dict[str, bytes]:
     for language in LANGUAGES:
         shell = Shell(language, names)
         for page in Pages(library, language).all():
-            made[site_path(page, language)] = shell.html(page).encode()
-    static = files("bench.report.site").joinpath("static")
-    for name in STATIC:
-        made[f"assets/{name}"] = static.joinpath(name).read_bytes()
+            made[folder_of(language) + page.file] = shell.html(page).encode()
+    for name in (SHEET, SCRIPT):
+        made[f"assets/{name}"] = STATIC.joinpath(name).read_bytes()
     copied = {place: source.read_bytes() for place, source in library.copies.files.items()}
     return dict(sorted((made | copied).items()))
 
@@ -65,6 +75,40 @@ def write_site(registry: Registry, reports: Path, output_dir: Path) -> Path:
         (output_dir / place).unlink(missing_ok=True)
     write_atomically(output_dir / MANIFEST, listing)
     return output_dir / "index.html"
+
+
+def leaderboard_html(
+    board: Leaderboard, registry: Registry, reports: Path, language: Language
+) -> str:
+    """One leaderboard as one HTML file with sheet, script and pictures inside.
+
+    Args:
+        board: what stands in it.
+        registry: names, papers and published numbers.
+        reports: the folder of all reports, for findings and pictures.
+        language: of the page.
+
+    Raises:
+        InvalidInput: the curve of a run is broken.
+    """
+    copies = Copies(reports)
+    links = Links(board.suite.id, language, frozenset(), copies)
+    shell = Shell(language, frozenset())
+    values = board_values(board, registry, language, links) | {
+        "answer": answer_of(board, registry, shell.words),
+        "boards": {},
+    }
+    name = f"leaderboard-{board.suite.id}"
+    title = board.suite.title.in_language(language)
+    html = shell.html(Page(name, "leaderboard.html", title, "leaderboards", values))
+    sheet, script = (STATIC.joinpath(one).read_text(encoding="utf-8") for one in (SHEET, SCRIPT))
+    html = _SHEET.sub(lambda _: f"<style>\n{sheet}</style>", html)
+    html = _SCRIPT.sub(lambda _: f'<script type="module">\n{script}</script>', html)
+    for place, source in copies.files.items():
+        content = base64.b64encode(source.read_bytes()).decode()
+        address = f"data:{_MEDIA[source.suffix]};base64,{content}"
+        html = html.replace(f'"{root_of(language)}{place}"', f'"{address}"')
+    return html
 
 
 def _earlier(folder: Path) -> set[str]:

@@ -1,13 +1,15 @@
-"""Entries, corrections and quotes of the catalogue as pages show them, in one language."""
+"""Entries, corrections, quotes and graph of the catalogue as pages show them, in one language."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.report.site.places import Place
+from markupsafe import Markup
+
+from bench.report.site.board_rows import BestRow
+from bench.report.words import Language, Words
 from catalog.browse.items import errata_of, variants_of
-from catalog.browse.vocabulary import number_text
 from catalog.browse.search import searchable
 from catalog.browse.vocabulary import (
     FAMILIES,
@@ -18,7 +20,10 @@ from catalog.browse.vocabulary import (
     STATES,
     UNCONFIRMED,
     VERDICTS,
+    number_text,
 )
+from catalog.export.diagram import Arrow, Box, diagram_svg
+from catalog.export.graph import corrected_drawing, published_drawing
 from catalog.schema import Erratum, Registry, Resource
 
 MAX_AUTHORS = 4
@@ -34,25 +39,26 @@ class Named:
 
 @dataclass(frozen=True)
 class Correction:
-    """An erratum.
+    """An erratum in words.
 
     Attributes:
-        anchor: its address on the page of corrections.
+        truth: what the article should have said.
+        entries: that it corrects.
         rows: rows of ours that show what it is about.
     """
 
-    id: str
-    anchor: str
-    severity: str
+    erratum: Erratum
     severity_text: str
     verdict: str
     unsure: str
-    lines: str
-    claim: str
     truth: str
-    sources: tuple[str, ...]
     entries: tuple[Named, ...]
-    rows: tuple[Place, ...]
+    rows: tuple[BestRow, ...]
+
+    @property
+    def anchor(self) -> str:
+        """Its address on the page of corrections."""
+        return self.erratum.id.lower()
 
 
 @dataclass(frozen=True)
@@ -68,57 +74,52 @@ class Quote:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A resource.
+class CatalogueEntry:
+    """A resource in words.
 
     Attributes:
-        tags: kind, family, origin, year, authors, in words.
-        facts: label and text.
-        links: addresses outside the site.
+        tags: kind, origin, family, authors, year, venue and state.
+        instead: what to read instead.
+        related: other relations, a label and its targets each.
+        rows: rows of ours.
         search: folded text in both languages that a search looks into.
     """
 
-    id: str
+    resource: Resource
     title: str
     other_title: str
-    kind: str
-    origin: str
-    family: str
     tags: tuple[str, ...]
-    summary: str
-    links: tuple[str, ...]
     quotes: tuple[Quote, ...]
     corrections: tuple[Correction, ...]
     instead: tuple[Named, ...]
     related: tuple[tuple[str, tuple[Named, ...]], ...]
-    notes: tuple[str, ...]
     numbers: tuple[str, ...]
-    rows: tuple[Place, ...]
-    not_runnable: str
+    rows: tuple[BestRow, ...]
     search: str
 
 
-class Views:
+class CatalogueInWords:
     """Makes what pages show of the catalogue.
 
     Args:
         registry: the catalogue.
         language: of the pages.
-        places: lines of our tables by variant.
+        best: lines of our tables by variant.
     """
 
-    def __init__(self, registry: Registry, language: str, places: Mapping[str, Place]) -> None:
+    def __init__(self, registry: Registry, language: str, best: Mapping[str, BestRow]) -> None:
         self.registry = registry
         self.language = language
-        self.places = places
+        self.best = best
         self._corrections = {one.id: self._correction(one) for one in registry.errata}
 
     def corrections(self) -> list[Correction]:
         """All, the worst first, otherwise in the order of the registry."""
         worst = list(SEVERITIES)
-        return sorted(self._corrections.values(), key=lambda one: worst.index(one.severity))
+        found = self._corrections.values()
+        return sorted(found, key=lambda one: worst.index(one.erratum.severity))
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[CatalogueEntry]:
         """All, by kind in the order of the vocabulary."""
         kinds = list(KINDS)
         ordered = sorted(self.registry.resources, key=lambda one: kinds.index(one.kind))
@@ -133,23 +134,18 @@ class Views:
         title = self.registry.resource(name).title.in_language(self.language)
         return Named(f"catalogue.html#{name}", title)
 
-    def _rows(self, names: Sequence[str]) -> tuple[Place, ...]:
+    def _rows(self, names: Sequence[str]) -> tuple[BestRow, ...]:
         variants = [variant for name in names for variant in variants_of(self.registry, name)]
-        return tuple(self.places[one.id] for one in variants if one.id in self.places)
+        return tuple(self.best[one.id] for one in variants if one.id in self.best)
 
     def _correction(self, erratum: Erratum) -> Correction:
         language = self.language
         return Correction(
-            id=erratum.id,
-            anchor=erratum.id.lower(),
-            severity=erratum.severity,
+            erratum=erratum,
             severity_text=SEVERITIES[erratum.severity].in_language(language),
             verdict=VERDICTS[erratum.verdict].in_language(language),
             unsure=UNCONFIRMED.in_language(language) if erratum.certainty == "unsure" else "",
-            lines=", ".join(map(str, erratum.lines)),
-            claim=erratum.claim_zh,
             truth=erratum.correction(language),
-            sources=erratum.sources,
             entries=tuple(self._named(name) for name in erratum.resources),
             rows=self._rows(erratum.resources),
         )
@@ -168,32 +164,21 @@ class Views:
                 corrections=tuple(self._corrections[one.id] for one in exact or touching),
             )
 
-    def _entry(self, resource: Resource) -> Entry:
-        language = self.language
-        blocked = resource.not_runnable
-        title, other = resource.title.en, resource.title.zh
-        if language == "zh":
-            title, other = other, title
-        return Entry(
-            id=resource.id,
+    def _entry(self, resource: Resource) -> CatalogueEntry:
+        title = resource.title.in_language(self.language)
+        other = resource.title.in_language("en" if self.language == "zh" else "zh")
+        errata = errata_of(self.registry, resource.id)
+        return CatalogueEntry(
+            resource=resource,
             title=title,
             other_title=other if other != title else "",
-            kind=resource.kind,
-            origin=resource.origin,
-            family=resource.family or "",
             tags=tuple(self._tags(resource)),
-            summary=resource.summary.in_language(language),
-            links=resource.urls,
             quotes=tuple(self._quotes(resource)),
-            corrections=tuple(
-                self._corrections[one.id] for one in errata_of(self.registry, resource.id)
-            ),
+            corrections=tuple(self._corrections[one.id] for one in errata),
             instead=tuple(self._targets(resource, "read-instead")),
             related=tuple(self._related(resource)),
-            notes=tuple(note.in_language(language) for note in resource.notes),
-            numbers=tuple(number_text(number, language) for number in resource.reported),
+            numbers=tuple(number_text(number, self.language) for number in resource.reported),
             rows=self._rows([resource.id]),
-            not_runnable=blocked.in_language(language) if blocked else "",
             search=searchable(resource),
         )
 
@@ -206,12 +191,10 @@ class Views:
         authors = resource.authors
         if authors:
             yield ", ".join(authors[:MAX_AUTHORS]) + (" …" if len(authors) > MAX_AUTHORS else "")
-        for name, text in (("year", str(resource.year or "")), ("venue", resource.venue or "")):
+        unsure = f" ({UNCONFIRMED.in_language(language)})"
+        for name, text in (("year", resource.year), ("venue", resource.venue)):
             if text:
-                unsure = (
-                    f" ({UNCONFIRMED.in_language(language)})" if name in resource.unsure else ""
-                )
-                yield text + unsure
+                yield f"{text}{unsure if name in resource.unsure else ''}"
         if resource.status:
             yield f"{STATES[resource.status.state].in_language(language)} {resource.status.as_of}"
 
@@ -225,3 +208,54 @@ class Views:
             targets = tuple(self._targets(resource, kind))
             if targets and kind != "read-instead":
                 yield forward.in_language(self.language), targets
+
+
+@dataclass(frozen=True)
+class EdgeLine:
+    """An arrow that the article prints, in words."""
+
+    source: str
+    target: str
+    verdict: str
+    relation: str
+    correction: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Diagrams:
+    """The concept graph as printed and as corrected, and in words for whoever does not see it."""
+
+    published: Markup
+    corrected: Markup
+    edges: tuple[EdgeLine, ...]
+
+
+def diagrams(registry: Registry, language: Language, words: Words) -> Diagrams:
+    """The drawings in one language; boxes lead to entries of the catalogue."""
+
+    def drawn(drawing: tuple[list[Box], list[Arrow]], name: str) -> Markup:
+        linked = [Box(box.id, box.label, f"catalogue.html{box.href}") for box in drawing[0]]
+        svg = diagram_svg(linked, drawing[1], words(f"graph_{name}"), name)
+        return Markup(svg)  # noqa: S704 - labels are escaped
+
+    return Diagrams(
+        drawn(published_drawing(registry, language), "published"),
+        drawn(corrected_drawing(registry, language), "corrected"),
+        tuple(_edges(registry, language)),
+    )
+
+
+def _edges(registry: Registry, language: Language) -> Iterator[EdgeLine]:
+    errata = {name: one for one in registry.errata for name in one.resources}
+    for resource in registry.resources:
+        edge, erratum = resource.edge, errata.get(resource.id)
+        if edge is not None:
+            yield EdgeLine(
+                registry.resource(edge.source).title.in_language(language),
+                registry.resource(edge.target).title.in_language(language),
+                edge.verdict,
+                edge.relation.in_language(language),
+                erratum.correction(language) if erratum else "",
+                erratum.id.lower() if erratum else "",
+            )

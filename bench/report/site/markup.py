@@ -18,10 +18,10 @@ from markupsafe import Markup
 from PIL import Image
 
 from bench.report.site.shell import root_of
-from bench.report.words.report import Language
+from bench.report.words import Language
 
-PICTURES = (".png", ".svg")
-DATA = (".csv",)
+COPIED = (".png", ".svg", ".csv")
+"""What files of the reports the site has as well, by how their names end."""
 _OUTSIDE = re.compile(r"[a-z]+:|#")
 _ERRATUM = re.compile(r"[egk]-(?:\d{2}|g\d)")
 _LANGUAGE = re.compile(r"\.zh-CN$")
@@ -72,15 +72,19 @@ class Links:
     pages: frozenset[str]
     copies: Copies
 
+    def copied(self, path: str) -> str:
+        """The address of a file that the page needs, given below the reports; empty without it."""
+        place = self.copies.add(path)
+        return root_of(self.language) + place if place else ""
+
     def of(self, href: str) -> str | None:
         """The address on the site; None for what is not there."""
         if _OUTSIDE.match(href):
             return href
         path, _, anchor = href.partition("#")
         path = posixpath.normpath(posixpath.join(self.base, path))
-        if path.endswith((*PICTURES, *DATA)):
-            place = self.copies.add(path)
-            return None if place is None else root_of(self.language) + place
+        if path.endswith(COPIED):
+            return self.copied(path) or None
         page = _page_of(path)
         if page == "catalogue" and _ERRATUM.fullmatch(anchor):
             page = "errata"  # which the Markdown catalogue holds on the same page

@@ -13,26 +13,25 @@ from markupsafe import Markup
 
 from bench.report.board.table import Leaderboard
 from bench.report.card.page import page_name
-from bench.report.card.write import FOLDER as CARDS
-from bench.report.card.write import card_texts
+from bench.report.card.write import CARDS_FOLDER, card_texts
 from bench.report.claims.evaluate import judge
 from bench.report.claims.page import claims_page
-from bench.report.leaderboard.pictures import FOLDER, WALL
+from bench.report.leaderboard.pictures import WALL
 from bench.report.site.answers import answer_of
 from bench.report.site.board_page import board_values
-from bench.report.site.catalogue import Views
-from bench.report.site.diagrams import diagrams
+from bench.report.site.board_rows import best_rows
+from bench.report.site.catalogue import CatalogueInWords, diagrams
 from bench.report.site.markup import Copies, Links, html_of
-from bench.report.site.places import places_of
-from bench.report.site.shell import Page, folder_of, root_of
-from bench.report.words.report import Language, Words
-from bench.report.words.site import TEXTS
+from bench.report.site.shell import Page
+from bench.report.words import Language, Words
 from catalog.browse.items import counts
 from catalog.browse.vocabulary import FAMILIES, KINDS, ORIGINS, SEVERITIES
 from catalog.schema import Registry, Variant
 
 CLAIMS_SUITE = "digits"
 """The suite whose table the article's claims are tested on where they name none."""
+EXAMPLE = "E-01"
+"""The correction that the first page shows."""
 
 _ERRATUM = re.compile(r"\b([EGK]-(?:\d{2}|G\d))\b")
 
@@ -69,17 +68,17 @@ class Pages:
     def __init__(self, library: Library, language: Language) -> None:
         self.library = library
         self.language = language
-        self.words = Words(language, TEXTS)
+        self.words = Words(language, "site")
         self.names = page_names(library.registry, library.boards)
-        self.places = places_of(library.boards, self.words)
-        self.views = Views(library.registry, language, self.places)
+        self.best = best_rows(library.boards, self.words)
+        self.catalogue = CatalogueInWords(library.registry, language, self.best)
 
     def all(self) -> Iterator[Page]:
         """Every page of ``page_names`` once."""
         yield self._index()
         yield self._catalogue()
-        yield self._page("errata", corrections=self.views.corrections(), severities=SEVERITIES)
-        yield self._page("article", quotes=self.views.quotes())
+        yield self._page("errata", corrections=self.catalogue.corrections(), severities=SEVERITIES)
+        yield self._page("article", quotes=self.catalogue.quotes())
         yield self._page(
             "graph", drawings=diagrams(self.library.registry, self.language, self.words)
         )
@@ -110,15 +109,14 @@ class Pages:
         return Page(name, "prose.html", self.words(name), menu, {"html": html})
 
     def _index(self) -> Page:
-        registry = self.library.registry
-        wall = self.library.copies.add(f"{CLAIMS_SUITE}/{FOLDER}/{WALL}")
+        registry, corrections = self.library.registry, self.catalogue.corrections()
         return self._page(
             "index",
             doors=[self._door(board) for board in self._main_boards()],
             counts=counts(registry),
             n_variants=len(registry.variants),
-            wall=root_of(self.language) + wall if wall else "",
-            example=next((one for one in self.views.corrections() if one.id == "E-01"), None),
+            wall=self.links(".").copied(f"{CLAIMS_SUITE}/{WALL}"),
+            example=next((one for one in corrections if one.erratum.id == EXAMPLE), None),
         )
 
     def _main_boards(self) -> list[Leaderboard]:
@@ -143,7 +141,7 @@ class Pages:
     def _catalogue(self) -> Page:
         return self._page(
             "catalogue",
-            entries=self.views.entries(),
+            entries=self.catalogue.entries(),
             kinds={key: text.in_language(self.language) for key, text in KINDS.items()},
             families={key: text.in_language(self.language) for key, text in FAMILIES.items()},
             origins={key: text.in_language(self.language) for key, text in ORIGINS.items()},
@@ -176,7 +174,7 @@ class Pages:
                 "parent": variant.parent or "",
                 "year": registry.resource(variant.paper).year or "",
                 "summary": variant.summary.in_language(language),
-                "place": self.places.get(variant.id),
+                "place": self.best.get(variant.id),
             }
             for variant in registry.variants
         ]
@@ -187,9 +185,9 @@ class Pages:
         files = card_texts(
             variant.id, library.registry, library.boards, library.reports, (self.language,)
         )
-        text = files[library.reports / CARDS / page_name(variant.id, self.language)]
+        text = files[library.reports / CARDS_FOLDER / page_name(variant.id, self.language)]
         title = variant.name.in_language(self.language)
-        html = html_of(text, self.links(CARDS))
+        html = html_of(text, self.links(CARDS_FOLDER))
         return Page(f"variant-{variant.id}", "prose.html", title, "variants", {"html": html})
 
     def _tables(self) -> Iterator[Page]:
@@ -208,8 +206,3 @@ class Pages:
             yield Page(
                 f"leaderboard-{name}", "leaderboard.html", title, "leaderboards", values | more
             )
-
-
-def site_path(page: Page, language: Language) -> str:
-    """Where a page lies below the top of the site."""
-    return folder_of(language) + page.file

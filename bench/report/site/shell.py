@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bench.report.words.report import Language, Words
-from bench.report.words.site import TEXTS
+from bench.report.words import Language, Words
 
-LANGUAGES: tuple[Language, ...] = get_args(Language)
 NAV = ("index", "leaderboards", "variants", "claims", "article", "errata", "catalogue", "graph")
 """Pages of the menu, in its order; ``method`` stands at the foot of every page as well."""
 
@@ -50,11 +48,6 @@ def root_of(language: Language) -> str:
     return "" if language == "en" else "../"
 
 
-def other_of(language: Language) -> Language:
-    """The language that the switch leads to."""
-    return "zh" if language == "en" else "en"
-
-
 class Shell:
     """Turns pages of one language into HTML.
 
@@ -65,7 +58,7 @@ class Shell:
 
     def __init__(self, language: Language, names: frozenset[str]) -> None:
         self.language = language
-        self.words = Words(language, TEXTS)
+        self.words = Words(language, "site")
         self._names = names
         self._environment = Environment(
             loader=PackageLoader("bench.report.site"),
@@ -78,7 +71,7 @@ class Shell:
 
     def html(self, page: Page) -> str:
         """The whole file."""
-        other = other_of(self.language)
+        other: Language = "zh" if self.language == "en" else "en"
         return self._environment.get_template(page.template).render(
             page=page,
             language=self.language,

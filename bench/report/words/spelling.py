@@ -1,24 +1,17 @@
-"""How numbers and tables are spelled: digits that an interval deserves, columns that line up."""
+"""How pages spell numbers: with the digits that an interval deserves."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
-from rich.cells import cell_len
-
+from bench.machine.units import decimals_of, measured
+from bench.records.metric_names import metric_label
 from bench.stats import Contrast, Estimate, RankRange
 
 NOTHING = "–"
-MAX_DECIMALS = 4
-INCEPTION = "inception-v3-compat"
-_LABELS = {"fid": ("FID", "FD"), "is": ("IS", "IS*"), "kid": ("KID", "KD")}
 
 
-def metric_label(name: str, extractor: str) -> str:
-    """FID, IS and KID keep their names on Inception features only, e.g. ``FD[digits-cnn]``."""
-    known, other = _LABELS[name]
-    return known if extractor == INCEPTION else f"{other}[{extractor}]"
+def page_label(name: str, extractor: str) -> str:
+    """``metric_label`` with the mark of a score that is no Inception score: ``IS*[digits-cnn]``."""
+    return metric_label(name, extractor).replace("IS[", "IS*[")
 
 
 def estimate_text(estimate: Estimate | None, scale: float = 1, *, interval: bool = False) -> str:
@@ -32,14 +25,14 @@ def estimate_text(estimate: Estimate | None, scale: float = 1, *, interval: bool
     if estimate is None:
         return NOTHING
     half = estimate.half_width
-    decimals = _decimals(half * scale, 2) if half else _decimals(estimate.mean * scale, 3)
+    decimals = decimals_of(half * scale, 2) if half else decimals_of(estimate.mean * scale, 3)
     mean = f"{estimate.mean * scale:z.{decimals}f}"
     return f"{mean} ± {half * scale:.{decimals}f}" if interval and half is not None else mean
 
 
 def value_text(value: float | None, scale: float = 1) -> str:
     """A number in two digits, or a dash."""
-    return NOTHING if value is None else f"{value * scale:.{_decimals(value * scale, 2)}f}"
+    return NOTHING if value is None else f"{value * scale:.{decimals_of(value * scale, 2)}f}"
 
 
 def percent_text(rate: Estimate | None) -> str:
@@ -67,63 +60,16 @@ def number_text(value: float | None) -> str:
         return NOTHING
     for factor, prefix in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
         if abs(value) >= factor:
-            return f"{value / factor:.{_decimals(value / factor, 3)}f}{prefix}"
-    return f"{value:.{_decimals(value, 3)}f}" if value % 1 else f"{value:.0f}"
+            return f"{value / factor:.{decimals_of(value / factor, 3)}f}{prefix}"
+    return f"{value:.{decimals_of(value, 3)}f}" if value % 1 else f"{value:.0f}"
 
 
 def seconds_text(seconds: float | None) -> str:
-    """A duration in the two units that matter: ``4.2 s``, ``3 min 05 s``, ``2 h 10 min``."""
-    if seconds is None:
-        return NOTHING
-    if seconds < 60:
-        return f"{seconds:.{_decimals(seconds, 2)}f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+    """A measured duration, or a dash."""
+    return NOTHING if seconds is None else measured(seconds)
 
 
 def anchor(heading: str) -> str:
     """The fragment by which GitHub links to a heading of plain text."""
     kept = (letter for letter in heading.lower() if letter.isalnum() or letter in " -_")
     return "".join(kept).replace(" ", "-")
-
-
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, n_left: int = 1) -> list[str]:
-    """Lines of a Markdown table whose columns line up in a terminal, CJK included.
-
-    Args:
-        headers: one per column.
-        rows: cells; a bar in a cell is escaped, a line break becomes a space.
-        n_left: so many first columns are aligned left, the others right.
-    """
-    cells = [[_escaped(cell) for cell in row] for row in (headers, *rows)]
-    widths = [max(3, *map(cell_len, column)) for column in zip(*cells, strict=True)]
-    rule = [
-        "-" * width if index < n_left else "-" * (width - 1) + ":"
-        for index, width in enumerate(widths)
-    ]
-    lines = [
-        [
-            _padded(cell, width, index < n_left)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        for row in cells
-    ]
-    return ["| " + " | ".join(line) + " |" for line in (lines[0], rule, *lines[1:])]
-
-
-def _padded(cell: str, width: int, left: bool) -> str:
-    blank = " " * (width - cell_len(cell))
-    return cell + blank if left else blank + cell
-
-
-def _escaped(cell: str) -> str:
-    return " ".join(cell.split()).replace("|", "\\|")
-
-
-def _decimals(value: float, digits: int) -> int:
-    """Decimals that show ``digits`` significant digits of a value, within reason."""
-    if value == 0:
-        return 0
-    return min(MAX_DECIMALS, max(0, digits - 1 - math.floor(math.log10(abs(value)))))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.data.prepare import needs_preparation
-from bench.report.words.report import Language
+from bench.report.leaderboard.publish import RECORDS
+from bench.report.words import Language
 from bench.run.suite_choice import arguments_of
 from catalog.schema import Registry, Suite
 
-RECORDS = "records"
 REPORTS = Path("reports")
 
 
