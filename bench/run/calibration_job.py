@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.data import ImageData, load_dataset
@@ -17,23 +18,21 @@ from bench.score.scoring_bench import ScoringBench
 from catalog.files import write_atomically
 
 
+@dataclass(frozen=True)
 class CalibrationTask:
     """The calibration rows of one protocol.
 
-    Args:
+    Attributes:
         names: of the sets to score.
         directory: of all calibration rows.
         around: protocol, data set and extractor.
         watch: who wants to know.
     """
 
-    def __init__(
-        self, names: tuple[str, ...], directory: Path, around: Surroundings, watch: Watch
-    ) -> None:
-        self.names = names
-        self.directory = directory
-        self.around = around
-        self.watch = watch
+    names: tuple[str, ...]
+    directory: Path
+    around: Surroundings
+    watch: Watch
 
     def run(self) -> str:
         """Make and score every draw of every set that has no score yet; nothing to remark."""

@@ -50,8 +50,8 @@ class TrainJob:
         """The work itself."""
         from bench.run.train_job import TrainTask
 
-        reasons = self.not_comparable_because
-        return TrainTask(self.spec, self.directory, self.around, reasons, watch, should_stop)
+        directory, reasons = RunDirectory(self.directory), self.not_comparable_because
+        return TrainTask(self.spec, directory, self.around, reasons, watch, should_stop)
 
     def bury(self, failure: Failure) -> None:
         """Close its record from outside; a job that died before its first record gets one now."""

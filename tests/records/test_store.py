@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from helpers import RECORDS, environment_of, frozen
+from benches import another_holder
+from helpers import RECORDS, frozen
 
 from bench.identity.digest import sha256_of_file
 from bench.records.record import parse_score_record, parse_train_record
 from bench.records.run_directory import RunDirectory, artifact, exclusive, read_score
 from catalog.errors import InvalidInput, MissingPrerequisite
 from catalog.files import atomic_file, write_atomically
-
-HOLD = """
-import sys
-from pathlib import Path
-from bench.records.run_directory import exclusive
-with exclusive(Path(sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-
-
-@contextmanager
-def another_holder(directory: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that holds a directory until its stdin is closed."""
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(directory)],
-        env=environment_of(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        yield process
-        if process.poll() is None:
-            process.kill()
 
 
 @pytest.mark.parametrize("old", [None, "old"])

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benches import DEAD, another_holder
 from helpers import document_of, files_below, tiny_registry, tiny_variant
 from stored_runs import write_record
-from test_store import another_holder
 from typer.testing import CliRunner, Result
 
 from bench.cli.main import app
-from bench.machine.process import ProcessId, this_host, this_process
+from bench.machine.process import ProcessId, this_process
 from bench.records.lease import RUNNER, Sign, announced, read_holder
 from bench.records.record import Failure, to_json
 from bench.records.run_directory import exclusive
@@ -23,8 +23,6 @@ from catalog.files import CACHE_VARIABLE
 from catalog.read.loader import load_registry
 
 HEX = "0123456789abcdef" * 2
-DEAD = ProcessId(pid=1, created_at=0.0, host=this_host())
-"""A successor of it is always there, with another start."""
 
 
 class Place:

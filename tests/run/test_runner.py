@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import signal
-import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
+from benches import FAULTY, SAVED, Bench, process_at, waiting
 from helpers import (
     STEPS,
     environment_of,
     files_below,
-    offer_plugin,
     start_aigc,
-    tiny_registry,
     tiny_variant,
     wait_until,
 )
@@ -31,99 +26,13 @@ from bench.identity.digest import sha256_of_file
 from bench.machine.process import is_alive
 from bench.records.files import walk
 from bench.records.lease import read_sign
-from bench.records.record import TrainRecord
 from bench.records.run_directory import RunDirectory, exclusive
-from bench.run.engines.local import Limits
 from bench.run.events import Event, JobEnded, JobStarted, PhaseStarted, Scored, TrainProgress
-from bench.run.plan import Narrowing, Plan, make_plan
-from bench.run.runner import Manner, Outcome, run_plan, surroundings
 from bench.watch.job_state import CommandState, planned_job_state
 from catalog.errors import MissingPrerequisite
-from catalog.read.loader import load_registry, registry_sha256
+from catalog.read.loader import registry_sha256
 
-FAULTY = "faulty_models:Faulty"
 GAN = {"algorithm": "bench.models.gan:GAN", "ema_decay": 0.9}
-SAVED = STEPS // 2
-"""A step after which a checkpoint has just been saved: a tenth of the budget divides it."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Bench:
-    """A registry with one suite, and a runs directory."""
-
-    file: Path
-    runs: Path
-
-    def plan(self, **narrowing: Any) -> Plan:
-        registry = load_registry(self.file)
-        return make_plan(registry, registry.suite("tiny"), self.runs, Narrowing(**narrowing))
-
-    def run(
-        self,
-        watch: Callable[[Event], None] = lambda _: None,
-        *,
-        narrowing: dict[str, Any] | None = None,
-        n_slots: int = 1,
-        timeout_s: float | None = None,
-        memory_bytes: int | None = None,
-        **manner: Any,
-    ) -> Outcome:
-        plan = self.plan(**(narrowing or {}))
-        around = surroundings(plan, torch.device("cpu"), self.file, None)
-        limits = Limits(timeout_s, memory_bytes)
-        return run_plan(plan, around, watch, Manner(n_slots, limits, **manner))
-
-    def directory(self, name: str) -> RunDirectory:
-        job = next(job for job in self.plan().jobs if job.spec.variant == name)
-        return RunDirectory(job.directory)
-
-    def record(self, name: str) -> TrainRecord:
-        record = self.directory(name).train_record()
-        assert record is not None
-        return record
-
-    def weights(self, name: str) -> str:
-        return sha256_of_file(self.directory(name).weights)
-
-    def why(self, name: str) -> tuple[str, str]:
-        return next((j.state, j.why) for j in self.plan().jobs if j.spec.variant == name)
-
-
-@pytest.fixture
-def bench_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Bench]:
-    monkeypatch.syspath_prepend(offer_plugin(tmp_path / "plugin"))
-
-    def make(*variants: Any, runs: str = "runs", **settings: Any) -> Bench:
-        file = tiny_registry(tmp_path / "registry.yaml", variants, **settings)
-        return Bench(file, tmp_path / runs)
-
-    return make
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Path]:
-    """While this file is there, a model told to wait for it waits; its process is beside it."""
-    file = tmp_path / "gate"
-    file.touch()
-    yield file
-    file.unlink(missing_ok=True)
-
-
-def waiting(gate: Path) -> dict[str, Any]:
-    return tiny_variant("waiting", FAULTY, fault="wait", at_step=SAVED, gate=str(gate))
-
-
-def process_at(gate: Path, command: subprocess.Popen[str] | None = None) -> int:
-    """The id of the process that waits at a gate, on behalf of a command that has not ended."""
-    file = gate.with_name(f"{gate.name}.pid")
-
-    def there() -> bool:
-        if command is not None and command.poll() is not None:
-            raise AssertionError(f"the command ended: {command.communicate()}")
-        return file.exists()
-
-    wait_until(there, "a model at its gate")
-    return int(file.read_text())
 
 
 def at_work(bench: Bench) -> bool:

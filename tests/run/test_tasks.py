@@ -8,13 +8,19 @@ import pytest
 import torch
 import yaml
 from helpers import tiny_registry, tiny_variant
+from safetensors.torch import load_file
 
+from bench.data import load_dataset
+from bench.data.dataset import to_unit_range
+from bench.models.base import LatentModel
 from bench.models.vae import VAE
 from bench.records.curve import curve_csv
 from bench.records.run_directory import RunDirectory, read_score
 from bench.run.events import Event
 from bench.run.plan import Plan, make_plan
 from bench.run.runner import CalibrationJob, TrainJob, jobs_of, surroundings
+from bench.sample import trained_model as trained
+from bench.sample.latent_density import fit_mixture
 from catalog.read.loader import load_registry
 
 
@@ -77,6 +83,22 @@ def test_only_a_conditional_models_own_samples_have_a_class_asked_for(
     assert set(found) >= {"prior", "reconstruction"}
     with_labels = {sampler for sampler, metric in found.items() if metric is not None}
     assert with_labels == ({"prior"} if conditional else set())
+
+
+def test_the_mixture_is_fitted_to_the_images_that_were_trained_on(file: Path) -> None:
+    _, job = jobs(file)
+    job.task(lambda _: None, lambda: False).run()
+    directory = RunDirectory(job.directory)
+    recorded = load_file(directory.path / "gmm-10.safetensors")
+    model = trained.load(directory, torch.device("cpu")).model
+    data = load_dataset(job.around.dataset)
+    assert isinstance(model, LatentModel)
+    means = {
+        split: fit_mixture(model, to_unit_range(data[split].images)).tensors()["means"]
+        for split in ("train", "test")
+    }
+    assert torch.equal(recorded["means"], means["train"])
+    assert not torch.equal(recorded["means"], means["test"])
 
 
 def test_a_curve_has_gaps_where_a_stage_has_no_such_loss() -> None:

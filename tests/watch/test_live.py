@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benches import DEAD, SAVED, Bench, process_at, waiting
 from helpers import (
     STEPS,
     Aigc,
@@ -25,8 +26,6 @@ from helpers import (
 )
 from rich.cells import cell_len
 from rich.console import Console
-from test_prune import DEAD
-from test_runner import SAVED, Bench, bench_of, gate, process_at, waiting
 
 from bench.machine.process import ProcessId, this_process
 from bench.records.curve import curve_csv, read_curve
@@ -47,7 +46,6 @@ from bench.watch.job_state import (
 from catalog.errors import ExitCode, MissingPrerequisite
 from catalog.read.loader import load_registry
 
-__all__ = ["bench_of", "gate"]  # fixtures
 FAR = DEAD.model_copy(update={"host": "0" * 12})
 CURVE = [(step, {"kl": 10.0 / step, "重建": float(step)}) for step in range(1, 11)]
 

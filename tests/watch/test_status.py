@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benches import DEAD
 from helpers import document_of, files_below, tiny_registry, tiny_variant
-from test_prune import DEAD
 from typer.testing import CliRunner, Result
 
 from bench.cli.main import app

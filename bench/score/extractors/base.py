@@ -54,6 +54,11 @@ class Build:
     content: bytes
     accuracy: dict[str, float]
 
+    @property
+    def sha256(self) -> str:
+        """Of the file, in hex."""
+        return hashlib.sha256(self.content).hexdigest()
+
 
 def trained_dir() -> Path:
     """Where judges lie that this machine trained."""
