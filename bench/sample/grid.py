@@ -45,7 +45,7 @@ def write_grid(
 
 
 def write_images(images: Tensor, path: Path) -> None:
-    """Images (N, C, H, W) uint8 to a ``.npy`` as they are, or else to a picture of a square grid."""
+    """Images (N, C, H, W) uint8 to a ``.npy`` as they are, else to a picture of a square grid."""
     if path.suffix == ".npy":
         with atomic_file(path) as temporary, temporary.open("wb") as file:
             np.save(file, images.numpy())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,6 @@ from catalog.errors import UsageError
 
 if TYPE_CHECKING:
     from bench.score.extractors.base import Build
-    from bench.score.extractors.resnet_judge import JudgeRecipe
     from catalog.schema import Extractor, Registry
 
 extractor_app = typer.Typer(help="Feature networks.", no_args_is_help=True)
@@ -42,6 +42,7 @@ def build(
     from bench.data import load_dataset
     from bench.identity.local_registry import pinned_registry
     from bench.score.extractors import digits_cnn
+    from catalog.files import write_atomically
 
     known = pinned_registry(registry)
     entry = known.extractor(name)
@@ -51,8 +52,9 @@ def build(
     say(f"training {name}; this takes about half a minute")
     built = digits_cnn.build(load_dataset(known.dataset(digits_cnn.DATASET)))
     path = out or Path(str(entry.weights))
-    digest = _written(path, built.content, built.accuracy)
-    emit(f"registered\t{'yes' if digest == entry.sha256 else 'no'}")
+    write_atomically(path, built.content)
+    _told(path, built)
+    emit(f"registered\t{'yes' if built.sha256 == entry.sha256 else 'no'}")
 
 
 @extractor_app.command("train")
@@ -80,7 +82,7 @@ def train(
     from bench.data import load_dataset
     from bench.identity.local_registry import pinned_registry, require_pinned
     from bench.machine.device import resolve_device
-    from bench.score.extractors.resnet_judge import JudgeRecipe, build
+    from bench.score.extractors.resnet_judge import JudgeRecipe, build, keep
     from catalog.read.loader import load_registry
 
     entry = pinned_registry(registry_file).dataset(dataset)
@@ -94,7 +96,11 @@ def train(
         say(f"epoch {epoch} of {epochs}: loss {loss:.4f}")
 
     built = build(judge.id, load_dataset(entry), recipe, place, observe)
-    _keep(judge, built, recipe, entry.fingerprint, entry.resolution)
+    _told(keep(judge, built, entry), built)
+    for key, value in asdict(recipe).items():
+        emit(f"{key}\t{value}")
+    if judge.sha256 is not None:
+        emit(f"registered\t{'yes' if built.sha256 == judge.sha256 else 'no'}")
 
 
 def _judge_of(registry: Registry, dataset: str) -> Extractor:
@@ -107,45 +113,10 @@ def _judge_of(registry: Registry, dataset: str) -> Extractor:
     return registry.extractor(name)
 
 
-def _keep(
-    judge: Extractor, built: Build, recipe: JudgeRecipe, fingerprint: str, resolution: int
-) -> None:
-    """Write a judge into the cache folder and say what it is; pin it unless one is registered."""
-    import hashlib
-    from dataclasses import asdict
-
-    from bench.identity.local_registry import JudgePin, pin_judge
-    from bench.score.extractors.base import trained_dir
-
-    digest = hashlib.sha256(built.content).hexdigest()
-    path = trained_dir() / f"{judge.id}-{digest[:16]}.safetensors"
-    _written(path, built.content, built.accuracy)
-    for key, value in asdict(recipe).items():
-        emit(f"{key}\t{value}")
-    if judge.sha256 is not None:
-        emit(f"registered\t{'yes' if digest == judge.sha256 else 'no'}")
-        return
-    pin = JudgePin(
-        weights=path.name,
-        sha256=digest,
-        n_bytes=len(built.content),
-        resolution=resolution,
-        accuracy=built.accuracy,
-    )
-    pin_judge(judge.id, fingerprint, pin)
-
-
-def _written(path: Path, content: bytes, accuracy: dict[str, float]) -> str:
-    """Write weights and say what they are; returns their sha256."""
-    import hashlib
-
-    from catalog.files import write_atomically
-
-    write_atomically(path, content)
-    digest = hashlib.sha256(content).hexdigest()
+def _told(path: Path, built: Build) -> None:
+    """Say what was written."""
     emit(f"path\t{path.as_posix()}")
-    emit(f"sha256\t{digest}")
-    emit(f"n_bytes\t{len(content)}")
-    for split, share in accuracy.items():
+    emit(f"sha256\t{built.sha256}")
+    emit(f"n_bytes\t{len(built.content)}")
+    for split, share in built.accuracy.items():
         emit(f"accuracy[{split}]\t{share:.4f}")
-    return digest

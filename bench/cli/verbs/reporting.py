@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,11 +25,7 @@ from catalog.errors import GateFailed, UsageError
 
 if TYPE_CHECKING:
     from bench.identity.spec import TrainSpec
-    from bench.report.generated.everything import StaleFile
     from catalog.schema import Registry, Suite
-
-SHOWN = 160
-"""Characters of a line that a message quotes around the first one that differs."""
 
 
 def leaderboard(
@@ -125,7 +122,8 @@ def everything(
             emit(path.as_posix())
         return
     n_compared, stale = check_everything(registry, reports)
-    _emit_stale(stale)
+    for line in chain.from_iterable(one.lines() for one in stale):
+        emit(line)
     say(f"{n_compared} generated files compared, {len(stale)} stale")
     if stale:
         raise GateFailed(
@@ -155,7 +153,8 @@ def _check(
     from bench.report.generated.everything import check_leaderboard
 
     compared, stale = check_leaderboard(suite, planned, output_dir, registry)
-    _emit_stale(stale)
+    for line in chain.from_iterable(one.lines() for one in stale):
+        emit(line)
     bad = {one.file for one in stale}
     for path in compared:
         if path not in bad:
@@ -166,26 +165,3 @@ def _check(
             where=(output_dir / suite.id).as_posix(),
             hint="; ".join(dict.fromkeys(one.command for one in stale)),
         )
-
-
-def _emit_stale(stale: Sequence[StaleFile]) -> None:
-    for one in stale:
-        place = "" if one.line is None else f":{one.line}"
-        old, new = _excerpts(one.committed, one.recomputed)
-        emit(f"{one.file.as_posix()}{place}: stale")
-        emit(f"  committed:  {old}")
-        emit(f"  recomputed: {new}")
-
-
-def _excerpts(old: str, new: str) -> tuple[str, str]:
-    """Two lines from shortly before the first character that differs, as table rows are long."""
-    pairs = zip(old, new, strict=False)
-    at = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(old), len(new)))
-    first = max(0, at - SHOWN // 2) if max(len(old), len(new)) > SHOWN else 0
-    left, right = (
-        ("…" if first else "")
-        + text[first : first + SHOWN]
-        + ("…" if text[first + SHOWN :] else "")
-        for text in (old, new)
-    )
-    return left, right

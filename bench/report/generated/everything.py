@@ -37,6 +37,8 @@ COMMAND = "aigc report all"
 NO_LINE = "(no such line)"
 
 Files = dict[Path, str | bytes]
+SHOWN = 160
+"""Characters of a line that a message quotes around the first one that differs."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,24 @@ class StaleFile:
     committed: str
     recomputed: str
     command: str
+
+    def lines(self) -> list[str]:
+        """What to tell a user: both lines, around the first character that differs."""
+        place = "" if self.line is None else f":{self.line}"
+        both = zip(self.committed, self.recomputed, strict=False)
+        shorter, longer = sorted((len(self.committed), len(self.recomputed)))
+        at = next((i for i, (old, new) in enumerate(both) if old != new), shorter)
+        first = max(0, at - SHOWN // 2) if longer > SHOWN else 0
+        start = "…" if first else ""
+        old, new = (
+            f"{start}{text[first : first + SHOWN]}{'…' if text[first + SHOWN :] else ''}"
+            for text in (self.committed, self.recomputed)
+        )
+        return [
+            f"{self.file.as_posix()}{place}: stale",
+            f"  committed:  {old}",
+            f"  recomputed: {new}",
+        ]
 
 
 def write_everything(registry: Registry, reports: Path) -> tuple[Path, ...]:

@@ -24,9 +24,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.data.dataset import ImageData, ImageSplit, to_unit_range
-from bench.score.extractors.base import Build, FeatureExtractor, filled, require_size
+from bench.identity.local_registry import JudgePin, pin_judge
+from bench.score.extractors.base import Build, FeatureExtractor, filled, require_size, trained_dir
 from catalog.errors import InvalidInput
-from catalog.schema import Extractor
+from catalog.files import write_atomically
+from catalog.schema import Dataset, Extractor
 
 CHANNELS = (32, 32, 64, 128)
 """Of the stem and of each block; every block but the first halves height and width."""
@@ -185,6 +187,22 @@ def build(
     # One key, since the format keeps several in no order and equal trainings shall be equal files.
     metadata = {"judge": json.dumps(about, sort_keys=True)}
     return Build(to_safetensors(tensors, metadata), accuracy)
+
+
+def keep(judge: Extractor, built: Build, dataset: Dataset) -> Path:
+    """Write a judge into the cache folder; it is this machine's unless the registry has one."""
+    path = trained_dir() / f"{judge.id}-{built.sha256[:16]}.safetensors"
+    write_atomically(path, built.content)
+    if judge.sha256 is None:
+        pin = JudgePin(
+            weights=path.name,
+            sha256=built.sha256,
+            n_bytes=len(built.content),
+            resolution=dataset.resolution,
+            accuracy=built.accuracy,
+        )
+        pin_judge(judge.id, dataset.fingerprint, pin)
+    return path
 
 
 def _train(
