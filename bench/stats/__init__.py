@@ -1,20 +1,18 @@
 """Every statistical rule of a report, as pure functions that know neither records nor pages."""
 
 from bench.stats.comparisons import (
-    ALPHA,
-    FLOOR,
     Comparison,
     Contrast,
+    ContrastVerdict,
     Method,
     RankRange,
-    Verdict,
     compare,
     contrasts,
     holm,
     rank_ranges,
     spread_method,
 )
-from bench.stats.intervals import Estimate, deviation, t_interval
+from bench.stats.intervals import ALPHA, FLOOR, Estimate, deviation, t_interval
 from bench.stats.power import smallest_ratio, typical_spread
 from bench.stats.sampling import feature_bias, frechet_bias, frechet_error, jackknife_error
 
@@ -23,10 +21,10 @@ __all__ = [
     "FLOOR",
     "Comparison",
     "Contrast",
+    "ContrastVerdict",
     "Estimate",
     "Method",
     "RankRange",
-    "Verdict",
     "compare",
     "contrasts",
     "deviation",

@@ -9,25 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-from bench.stats.intervals import variance
-
-ALPHA = 0.05
-"""Family-wise error rate of every Holm family, and the level of the test of equal spreads."""
+from bench.stats.effects import Moments, Spread, pooled_spread, shift
+from bench.stats.intervals import ALPHA, Values, logarithms, variance
 
 MIN_GAP = 0.02
 """Smallest relative difference that counts, however sure it is."""
 
-FLOOR = 1e-6
-"""Distances below are lifted to it before a logarithm is taken: rounding can make them negative."""
-
 Method = Literal["pooled", "welch", "none"]
-Verdict = Literal["better", "undecided", "behind", "lower", "higher"]
+ContrastVerdict = Literal["better", "undecided", "behind", "lower", "higher"]
 """Of a one-sided test of "better": shown, not shown though lower, not lower at all; and the last
 two where there are too few values for a test."""
 
@@ -74,7 +68,7 @@ class Contrast:
     p_holm: float | None = None
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ContrastVerdict:
         """Better if significant after Holm and by 2 % or more."""
         if self.p_holm is None:
             return "lower" if self.ratio < 1 else "higher"
@@ -129,16 +123,14 @@ def compare(rows: Sequence[Sequence[float]]) -> tuple[Comparison, ...]:
     Args:
         rows: distances of each row, one per training seed, in any order.
     """
-    logs = [logarithms(row) for row in rows]
-    tested = [index for index, row in enumerate(logs) if len(row) > 1]
-    pooled = pooled_variance(logs) if spread_method(rows) == "pooled" else None
+    logs = [log_moments(row) for row in rows]
+    spread = _common_spread(rows)
     found: list[tuple[int, int, float, float]] = []
-    for position, first in enumerate(tested):
-        for second in tested[position + 1 :]:
-            difference = float(logs[second].mean() - logs[first].mean())
-            better, worse = (first, second) if difference >= 0 else (second, first)
-            p_value = _p_value(difference, *_error(logs[first], logs[second], pooled))
-            found.append((better, worse, math.expm1(abs(difference)), p_value))
+    tested = [index for index, row in enumerate(logs) if row.n > 1]
+    for first, second in combinations(tested, 2):
+        moved = shift(logs[second], logs[first], spread)
+        better, worse = (first, second) if moved.value >= 0 else (second, first)
+        found.append((better, worse, math.expm1(abs(moved.value)), moved.p_value))
     adjusted = holm([p_value for *_, p_value in found])
     return tuple(Comparison(*pair, p_holm=p) for pair, p in zip(found, adjusted, strict=True))
 
@@ -173,58 +165,30 @@ def contrasts(
         pool: the rows whose common spread is used if ``spread_method`` finds one; by default
             each pair is tested by Welch.
     """
-    logs = [(logarithms(row), logarithms(reference)) for row, reference in pairs]
-    common = (
-        pooled_variance([logarithms(row) for row in pool])
-        if spread_method(pool) == "pooled"
-        else None
-    )
-    untested = [_contrast(row, reference, common) for row, reference in logs]
-    p_values = [c.p_value for c in untested if c.p_value is not None]
-    adjusted = iter(holm(p_values))
+    spread = _common_spread(pool)
+    untested = [_contrast(log_moments(row), log_moments(other), spread) for row, other in pairs]
+    adjusted = iter(holm([c.p_value for c in untested if c.p_value is not None]))
     return tuple(c if c.p_value is None else replace(c, p_holm=next(adjusted)) for c in untested)
 
 
-def logarithms(values: Sequence[float]) -> NDArray[np.float64]:
-    """Of distances, each at least ``FLOOR``."""
-    return np.log(np.maximum(np.asarray(values, dtype=np.float64), FLOOR))
+def log_moments(row: Values) -> Moments:
+    """Of the logarithms of distances; numpy's mean may differ from ``moments`` in the last digit.
+
+    Committed tables were made with it.
+    """
+    logs = logarithms(row)
+    return Moments(float(logs.mean()), variance(logs), len(logs))
 
 
-def pooled_variance(logs: Sequence[NDArray[np.float64]]) -> tuple[float, int]:
-    """Within-row variance over all rows, and its degrees of freedom."""
-    freedom = sum(len(row) - 1 for row in logs)
-    squares = math.fsum(variance(row) * (len(row) - 1) for row in logs if len(row) > 1)
-    return squares / freedom, freedom
+def _common_spread(rows: Sequence[Sequence[float]]) -> Spread | None:
+    """That of all rows if ``spread_method`` pools them; None where each pair has its own."""
+    return pooled_spread(list(map(log_moments, rows))) if spread_method(rows) == "pooled" else None
 
 
-def _error(
-    first: NDArray[np.float64], second: NDArray[np.float64], pooled: tuple[float, int] | None
-) -> tuple[float, float]:
-    """Standard error of the difference of two means, and its degrees of freedom."""
-    if pooled is not None:
-        common, freedom = pooled
-        return (common * (1 / len(first) + 1 / len(second))) ** 0.5, freedom
-    a, b = (variance(row) / len(row) for row in (first, second))
-    if a + b == 0:
-        return 0.0, 1.0
-    return (a + b) ** 0.5, (a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1))
-
-
-def _p_value(difference: float, error: float, freedom: float) -> float:
-    if difference == 0:
-        return 1.0
-    return 2 * float(stats.t.sf(abs(difference) / error, freedom)) if error > 0 else 0.0
-
-
-def _contrast(
-    row: NDArray[np.float64], reference: NDArray[np.float64], pooled: tuple[float, int] | None
-) -> Contrast:
-    difference = float(row.mean() - reference.mean())
-    ratio = math.exp(difference)
-    if min(len(row), len(reference)) < 2:
-        return Contrast(ratio)
-    error, freedom = _error(row, reference, pooled)
-    half = float(stats.t.ppf(0.975, freedom)) * error
-    two_sided = _p_value(difference, error, freedom)
-    p_value = two_sided / 2 if difference <= 0 else 1 - two_sided / 2
-    return Contrast(ratio, math.exp(difference - half), math.exp(difference + half), p_value)
+def _contrast(row: Moments, reference: Moments, spread: Spread | None) -> Contrast:
+    if min(row.n, reference.n) < 2:
+        return Contrast(math.exp(row.mean - reference.mean))
+    moved = shift(row, reference, spread)
+    ratio = moved.effect(1 - ALPHA).exponential
+    p_value = moved.p_value / 2 if moved.value <= 0 else 1 - moved.p_value / 2
+    return Contrast(ratio.value, ratio.low, ratio.high, p_value)

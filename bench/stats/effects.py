@@ -1,4 +1,4 @@
-"""Effects with intervals, and the verdict that an interval allows: pure functions.
+"""Two sides and the difference between them, with its interval and the verdict that this allows.
 
 An interval is as wide as its level asks; a page of m comparisons uses 1 - 0.05 / m for each
 (Bonferroni), so that all of its verdicts hold together with a confidence of 95 %.
@@ -10,13 +10,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from scipy import stats
 
-from bench.stats import ALPHA, FLOOR, deviation
+from bench.stats.intervals import ALPHA, Values, deviation, logarithms
 
-Verdict = Literal["supported", "refuted", "undecided", "untested"]
+Spread = tuple[float, float]
+"""A variance, and the degrees of freedom of its estimate."""
+
+ClaimVerdict = Literal["supported", "refuted", "undecided", "untested"]
+"""On a statement about an effect: its interval lies on the stated side of a boundary, on the other
+side, on both; or there is no interval."""
 
 
 @dataclass(frozen=True)
@@ -27,40 +32,96 @@ class Effect:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def ends(self) -> tuple[float | None, float | None]:
+        """Of the interval."""
+        return self.low, self.high
 
-def level_of(n_comparisons: int) -> float:
-    """Coverage of each interval on a page with so many comparisons."""
-    return 1.0 - ALPHA / max(1, n_comparisons)
+    @property
+    def exponential(self) -> Effect:
+        """Of a difference of logarithms: the ratio."""
+        ends = (None if end is None else math.exp(end) for end in self.ends)
+        return Effect(math.exp(self.value), *ends)
 
 
-def ratio(rows: Sequence[float], against: Sequence[float], level: float) -> Effect:
-    """Geometric mean of ``rows`` over that of ``against``, by Welch's interval on logarithms.
+@dataclass(frozen=True)
+class Shift:
+    """A difference of two means, its standard error and the error's degrees of freedom."""
+
+    value: float
+    error: float
+    freedom: float
+
+    def effect(self, level: float) -> Effect:
+        """The difference with Student's interval of some coverage between 0 and 1."""
+        half = float(stats.t.ppf((1 + level) / 2, self.freedom)) * self.error
+        return Effect(self.value, self.value - half, self.value + half)
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided, of there being no difference."""
+        if self.value == 0:
+            return 1.0
+        if self.error == 0:
+            return 0.0
+        return 2 * float(stats.t.sf(abs(self.value) / self.error, self.freedom))
+
+
+class Moments(NamedTuple):
+    """Mean, variance (ddof=1; 0 for a single value) and number of a row's values."""
+
+    mean: float
+    variance: float
+    n: int
+
+
+def moments(values: Values) -> Moments:
+    """Of one row; the sum is rounded once."""
+    return Moments(fmean(values), (deviation(values) or 0.0) ** 2, len(values))
+
+
+def pooled_spread(rows: Sequence[Moments]) -> Spread:
+    """Within-row variance over all rows; those of one value add nothing to it."""
+    freedom = sum(row.n - 1 for row in rows)
+    return math.fsum(row.variance * (row.n - 1) for row in rows) / freedom, freedom
+
+
+def shift(first: Moments, second: Moments, spread: Spread | None = None) -> Shift:
+    """Mean of ``first`` minus that of ``second``.
 
     Args:
-        rows: positive values, one per training seed.
+        first: one row; at least two values of each where no spread is given.
+        second: the other.
+        spread: that both have in common; by default the error is Welch's (Welch 1947).
+    """
+    value = first.mean - second.mean
+    if spread is not None:
+        common, freedom = spread
+        return Shift(value, (common * (1 / first.n + 1 / second.n)) ** 0.5, freedom)
+    a, b = (row.variance / row.n for row in (first, second))
+    if a + b == 0:
+        return Shift(value, 0.0, 1.0)
+    freedom = (a + b) ** 2 / (a**2 / (first.n - 1) + b**2 / (second.n - 1))
+    return Shift(value, (a + b) ** 0.5, freedom)
+
+
+def difference(rows: Values, against: Values, level: float) -> Effect:
+    """Mean of ``rows`` minus that of ``against``, by Welch's interval.
+
+    Args:
+        rows: one value per training seed; without two on each side there is no interval.
         against: the same of the other row.
         level: coverage, between 0 and 1.
     """
-    logs, other = ([math.log(max(value, FLOOR)) for value in side] for side in (rows, against))
-    effect = difference(logs, other, level)
-    if effect.low is None or effect.high is None:
-        return Effect(math.exp(effect.value))
-    return Effect(*(math.exp(value) for value in (effect.value, effect.low, effect.high)))
+    sides = moments(rows), moments(against)
+    if min(side.n for side in sides) < 2:
+        return Effect(sides[0].mean - sides[1].mean)
+    return shift(*sides).effect(level)
 
 
-def difference(rows: Sequence[float], against: Sequence[float], level: float) -> Effect:
-    """Mean of ``rows`` minus that of ``against``, by Welch's interval (Welch 1947)."""
-    value = fmean(rows) - fmean(against)
-    spreads = [(deviation(side), len(side)) for side in (rows, against)]
-    parts = [(s**2 / n, n) for s, n in spreads if s is not None]
-    if len(parts) < 2:
-        return Effect(value)
-    total = sum(part for part, _ in parts)
-    if total == 0:
-        return Effect(value, value, value)
-    freedom = total**2 / sum(part**2 / (n - 1) for part, n in parts)
-    half = float(stats.t.ppf((1 + level) / 2, freedom)) * math.sqrt(total)
-    return Effect(value, value - half, value + half)
+def ratio(rows: Sequence[float], against: Sequence[float], level: float) -> Effect:
+    """Geometric mean of ``rows`` over that of ``against``, as ``difference`` of logarithms."""
+    return difference(logarithms(rows), logarithms(against), level).exponential
 
 
 def share(n_hits: int, n: int, level: float) -> Effect:
@@ -86,11 +147,15 @@ def share_difference(rows: tuple[int, int], against: tuple[int, int], level: flo
     return Effect(value, value - low, value + high)
 
 
-def verdict(effect: Effect | None, supports: Literal["below", "above"], boundary: float) -> Verdict:
-    """What an interval says of a claim: on its side of the boundary as a whole, or on the other.
+def level_of(n_comparisons: int) -> float:
+    """Coverage of each interval on a page with so many comparisons."""
+    return 1.0 - ALPHA / max(1, n_comparisons)
 
-    ``untested`` without an interval, ``undecided`` if the boundary lies inside.
-    """
+
+def verdict(
+    effect: Effect | None, supports: Literal["below", "above"], boundary: float
+) -> ClaimVerdict:
+    """What an interval says of a claim that the effect lies on one side of a boundary."""
     if effect is None or effect.low is None or effect.high is None:
         return "untested"
     below, above = effect.high < boundary, effect.low > boundary
@@ -99,7 +164,7 @@ def verdict(effect: Effect | None, supports: Literal["below", "above"], boundary
     return "supported" if below == (supports == "below") else "refuted"
 
 
-def overall(verdicts: Sequence[Verdict]) -> Verdict:
+def overall(verdicts: Sequence[ClaimVerdict]) -> ClaimVerdict:
     """The verdict on a claim: what its decided comparisons agree on, if they do."""
     decided = {one for one in verdicts if one in ("supported", "refuted")}
     if len(decided) == 1:

@@ -1,4 +1,4 @@
-"""One row's values over training seeds: mean, interval and spread."""
+"""One row's values over training seeds: mean, interval, spread and logarithms."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+
+ALPHA = 0.05
+"""Error rate of every family of tests, and the level of the test of equal spreads."""
+
+FLOOR = 1e-6
+"""Distances below are lifted to it before a logarithm is taken: rounding can make them negative."""
+
+Values = Sequence[float] | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Estimate:
     return Estimate(mean, mean - half, mean + half, n)
 
 
-def deviation(values: Sequence[float]) -> float | None:
+def deviation(values: Values) -> float | None:
     """Standard deviation (ddof=1), or None for a single value."""
     return variance(np.asarray(values, dtype=np.float64)) ** 0.5 if len(values) > 1 else None
 
@@ -57,3 +65,8 @@ def variance(values: NDArray[np.float64]) -> float:
     """Variance with ddof=1, exactly 0 for equal numbers."""
     # The mean of equal numbers may be off in the last digit, which would make a spread of nothing.
     return 0.0 if values.min() == values.max() else float(values.var(ddof=1))
+
+
+def logarithms(values: Values) -> NDArray[np.float64]:
+    """Of distances, each at least ``FLOOR``."""
+    return np.log(np.maximum(np.asarray(values, dtype=np.float64), FLOOR))

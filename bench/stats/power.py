@@ -9,8 +9,9 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 
-from bench.stats.comparisons import ALPHA, logarithms, pooled_variance, spread_method
-from bench.stats.intervals import variance
+from bench.stats.comparisons import log_moments, spread_method
+from bench.stats.effects import pooled_spread
+from bench.stats.intervals import ALPHA
 
 POWER_POINTS = 2000
 """Quantiles of an estimated spread over which a power is averaged."""
@@ -49,11 +50,11 @@ def typical_spread(rows: Sequence[Sequence[float]]) -> tuple[float, float] | Non
     freedom of two such rows. None where nothing can be compared.
     """
     method = spread_method(rows)
-    logs = [logarithms(row) for row in rows if len(row) > 1]
+    logs = [log_moments(row) for row in rows if len(row) > 1]
     if method == "none":
         return None
     if method == "pooled":
-        common, freedom = pooled_variance(logs)
+        common, freedom = pooled_spread(logs)
         return common**0.5, freedom
-    middle = float(np.median([variance(row) for row in logs])) ** 0.5
-    return middle, 2 * (min(map(len, logs)) - 1)
+    middle = float(np.median([row.variance for row in logs])) ** 0.5
+    return middle, 2 * (min(row.n for row in logs) - 1)

@@ -1,1 +1,1 @@
-"""TODO: what bench.report.board holds."""
+"""The table of a suite as plain values: records found, sorted into rows, ranked, written out."""

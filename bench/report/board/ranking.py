@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bench.report.board.table import BASELINE, Descent, Row
 from bench.stats import compare, contrasts, rank_ranges
 
 
-def by_mean(rows: Iterable[Row]) -> list[Row]:
-    """Best mean distance first."""
-    return sorted(rows, key=lambda row: row.order)
-
-
-def ranked(rows: Iterable[Row], calibration: Sequence[Row]) -> list[Row]:
-    """Rows in order, with their rank ranges and how they stand to the baseline's draws."""
-    ordered = by_mean(rows)
-    distances = [row.values("fid") for row in ordered]
-    ranks = rank_ranges(len(ordered), compare(distances))
-    ordered = [replace(row, rank=rank) for row, rank in zip(ordered, ranks, strict=True)]
+def ranked(rows: Sequence[Row], calibration: Sequence[Row]) -> list[Row]:
+    """The rows with their rank ranges, and how they stand to the baseline's draws."""
+    distances = [row.values("fid") for row in rows]
+    ranks = rank_ranges(len(rows), compare(distances))
+    ordered = [replace(row, rank=rank) for row, rank in zip(rows, ranks, strict=True)]
     baseline = next((row for row in calibration if row.key.name == BASELINE), None)
     if baseline is None or not baseline.values("fid"):
         return ordered

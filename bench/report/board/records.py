@@ -29,6 +29,11 @@ class Run:
     train: TrainRecord
     scores: tuple[ScoreFile, ...]
 
+    def final_scores(self) -> list[tuple[RunSubject, ScoreFile]]:
+        """Of the last weights, raw or averaged; the best of several is another protocol."""
+        scores = [(score.record.subject, score) for score in self.scores]
+        return [(s, f) for s, f in scores if isinstance(s, RunSubject) and s.weights == "final"]
+
 
 @dataclass(frozen=True)
 class Found:

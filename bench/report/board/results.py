@@ -7,14 +7,12 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from bench.records.record import MetricName
+from bench.records.metric_names import MetricName, metric_label
 from bench.report.board.table import Gap, Leaderboard, Row
-from bench.report.words.spelling import metric_label
 from bench.stats import Contrast
 
 SCHEMA_VERSION = 1
 
-# The ranking distance has no column of its own: it is mean, ci_low and ci_high.
 COLUMN_OF: dict[MetricName, str] = {
     "is": "is",
     "kid": "kd",
@@ -26,9 +24,10 @@ COLUMN_OF: dict[MetricName, str] = {
     "copy_rate": "copy_rate",
     "label_accuracy": "label_accuracy",
 }
+DISTANCE = ("mean", "ci_low", "ci_high")
 FIRST = (
     *("variant", "sampler", "weights", "n_train_seeds"),
-    *("mean", "ci_low", "ci_high", "rank_low", "rank_high"),
+    *(*DISTANCE, "rank_low", "rank_high"),
     *("metric", "kind", "status", "reason", "provisional", "versus_pca_gaussian", "seeds"),
 )
 LAST = (
@@ -37,13 +36,10 @@ LAST = (
     *("n_images", "parameters_sampling", "images_seen", "images_per_s", "train_wall_s"),
     "protocol_key",
 )
-
-
-COLUMNS = (
-    *FIRST,
-    *(f"{name}{end}" for name in COLUMN_OF.values() for end in ("", "_ci_low", "_ci_high")),
-    *LAST,
-)
+MEASURED: dict[MetricName, tuple[str, str, str]] = {
+    name: (column, f"{column}_ci_low", f"{column}_ci_high") for name, column in COLUMN_OF.items()
+}
+COLUMNS = (*FIRST, *(column for columns in MEASURED.values() for column in columns), *LAST)
 Fields = dict[str, object]
 
 
@@ -82,19 +78,19 @@ def _lower(value: object) -> object:
 
 def _all_fields(board: Leaderboard) -> list[Fields]:
     """Every row with every column, those without a value as None."""
-    rows = (*board.rows, *board.calibration, *board.reconstructions)
     contrasts = {descent.child.key: descent.contrast for descent in board.descents}
     shared: Fields = dict.fromkeys(COLUMNS)
     shared["metric"] = metric_label("fid", board.protocol.extractor)
     shared["protocol_key"] = board.protocol.key
-    data = [shared | fields for fields in (*map(_row, rows), *map(_gap, board.gaps))]
-    for fields, row in zip(data, rows, strict=False):
-        fields |= _contrast(contrasts.get(row.key)) if row.kind == "generated" else {}
-    return data
+    rows = [
+        *(_row(row, contrasts.get(row.key)) for row in board.rows),
+        *(_row(row, None) for row in (*board.calibration, *board.reconstructions)),
+    ]
+    return [shared | fields for fields in (*rows, *map(_gap, board.gaps))]
 
 
-def _row(row: Row) -> Fields:
-    distance, cost = row.estimate("fid"), row.cost
+def _row(row: Row, contrast: Contrast | None) -> Fields:
+    cost, spread = row.cost, row.spread
     fields: Fields = {
         "variant": row.key.name,
         "sampler": row.key.sampler,
@@ -108,26 +104,26 @@ def _row(row: Row) -> Fields:
         "versus_pca_gaussian": row.baseline.verdict if row.baseline else None,
         "seeds": [run.train.spec.seed for run in row.runs],
         "n_draws": len(row.scores) if row.kind == "calibration" else None,
-        "sd_over_seeds": row.spread.trainings,
-        "sd_over_draws": row.spread.draws,
-        "sampling_error": row.spread.sampling,
+        "sd_over_seeds": spread.trainings,
+        "sd_over_draws": spread.draws,
+        "sampling_error": spread.sampling,
+        "bias_estimate": row.mean("fid_bias"),
         "n_images": row.n_images,
         "parameters_sampling": cost.parameters,
         "images_seen": cost.images_seen,
         "images_per_s": cost.images_per_s,
         "train_wall_s": cost.wall_s,
     }
-    if distance is not None:
-        fields |= {"mean": distance.mean, "ci_low": distance.low, "ci_high": distance.high}
-    bias = row.estimate("fid_bias")
-    if bias is not None:
-        fields["bias_estimate"] = bias.mean
-    for name, column in COLUMN_OF.items():
-        estimate = row.estimate(name)
-        if estimate is not None:
-            fields[column] = estimate.mean
-            fields[f"{column}_ci_low"] = estimate.low
-            fields[f"{column}_ci_high"] = estimate.high
+    for name, columns in (("fid", DISTANCE), *MEASURED.items()):
+        if (one := row.estimate(name)) is not None:
+            fields |= zip(columns, (one.mean, one.low, one.high), strict=True)
+    if contrast is not None:
+        fields |= {
+            "parent_ratio": contrast.ratio,
+            "parent_ratio_low": contrast.low,
+            "parent_ratio_high": contrast.high,
+            "versus_parent": contrast.verdict,
+        }
     return fields
 
 
@@ -135,17 +131,6 @@ def _status(row: Row) -> str:
     if row.failed or not row.scores:
         return "error"
     return "gate-missed" if row.short else "success"
-
-
-def _contrast(contrast: Contrast | None) -> Fields:
-    if contrast is None:
-        return {}
-    return {
-        "parent_ratio": contrast.ratio,
-        "parent_ratio_low": contrast.low,
-        "parent_ratio_high": contrast.high,
-        "versus_parent": contrast.verdict,
-    }
 
 
 def _gap(gap: Gap) -> Fields:

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from pydantic import BaseModel
 
 from bench.identity.protocol import ScoringProtocol
+from bench.identity.settings import differences
 from bench.identity.spec import TrainSpec
 from bench.records.record import CalibrationSubject, RunSubject, TrainRecord
-from bench.report.board.gates import gate_results
-from bench.report.board.ranking import by_mean, descents, ranked
+from bench.report.board.ranking import descents, ranked
 from bench.report.board.records import Found, Run, ScoreFile
-from bench.report.board.table import Gap, GapStatus, Kind, Leaderboard, Row, RowKey, Stale, value_of
+from bench.report.board.table import (
+    Gap,
+    GapStatus,
+    GateResult,
+    Leaderboard,
+    Row,
+    RowKey,
+    RowKind,
+    StaleRuns,
+    value_of,
+)
 from bench.sample.image_sets import RECONSTRUCTION, grid_name
 from bench.stats import spread_method
 from catalog.errors import InvalidInput
-from catalog.schema import Suite, Variant
+from catalog.schema import Gate, Suite, Variant
 
 Job = tuple[TrainSpec, Run | None]
+Reason = tuple[GapStatus, str]
+"""Why there is no number, and in which words."""
+Members = dict[RowKey, list[tuple[Run, ScoreFile]]]
 
 
 def gather(
@@ -47,77 +59,97 @@ def gather(
     Raises:
         InvalidInput: one image set has two scores under the protocol.
     """
-    runs = {(run.train.spec.variant, run.train.train_hash): run for run in found.runs}
-    jobs = [(spec, runs.pop((spec.variant, spec.train_hash), None)) for spec in planned]
-    stale = [
-        (run, other)
-        for run in runs.values()
-        if (other := _counterpart(run.train.spec, planned)) is not None
-    ]
+    others = {(run.train.spec.variant, run.train.train_hash): run for run in found.runs}
+    jobs = [(spec, others.pop((spec.variant, spec.train_hash), None)) for spec in planned]
+    current = {_identity(spec): spec for spec in reversed(planned)}
+    stale = [run for run in others.values() if _identity(run.train.spec) in current]
     shown = tuple(run for _, run in jobs if run is not None)
-    gaps = _gaps(jobs, protocol.key)
+    members, gaps = _sorted_out(jobs, protocol.key)
     calibration = _calibration_rows(suite, protocol.key, found.calibration)
-    rows = _generated_rows(jobs, protocol.key, gaps)
-    generated = [row for row in rows if row.kind == "generated"]
-    gates = gate_results(shown, {v.id: v.gates for v in variants if v.gates}, protocol.key)
+    gates = _gate_results(shown, variants, protocol.key)
     missed = {result.variant for result in gates if not result.passed}
-    generated = [replace(row, short=row.key.name in missed) for row in generated]
+    rows = sorted(_rows(planned, members, gaps, missed), key=lambda row: row.order)
+    generated = [row for row in rows if row.kind == "generated"]
     in_order = ranked([row for row in generated if not row.failed and not row.short], calibration)
-    unranked = by_mean(row for row in generated if row.failed or row.short)
     parents = {variant.id: variant.parent for variant in variants if variant.parent}
     return Leaderboard(
         suite=suite,
         protocol=protocol,
-        rows=(*in_order, *unranked),
+        rows=(*in_order, *(row for row in generated if row.failed or row.short)),
         calibration=calibration,
-        reconstructions=tuple(by_mean(row for row in rows if row.kind != "generated")),
+        reconstructions=tuple(row for row in rows if row.kind == "reconstruction"),
         gaps=gaps,
-        stale=_stale(stale),
+        stale=_stale(stale, current),
         runs=shown,
-        stale_runs=tuple(run for run, _ in stale),
+        stale_runs=tuple(stale),
         descents=descents(in_order, parents),
         gates=gates,
         n_foreign=sum(s.record.protocol_key != protocol.key for run in shown for s in run.scores),
-        n_best=sum(_is_best(s) for run in shown for s in run.scores),
+        n_best=sum(_weights(s) == "best" for run in shown for s in run.scores),
         method=spread_method([row.values("fid") for row in in_order]),
     )
 
 
-def _is_best(score: ScoreFile) -> bool:
+def _weights(score: ScoreFile) -> str | None:
     subject = score.record.subject
-    return isinstance(subject, RunSubject) and subject.weights == "best"
+    return subject.weights if isinstance(subject, RunSubject) else None
 
 
-def _generated_rows(jobs: Sequence[Job], key: str, gaps: Sequence[Gap]) -> list[Row]:
+def _sorted_out(jobs: Sequence[Job], key: str) -> tuple[Members, tuple[Gap, ...]]:
+    """Scores by the row that they belong to, and the planned runs without one.
+
+    Of a variant those with one reason stand together.
+    """
+    members: Members = defaultdict(list)
+    seeds: dict[tuple[str, GapStatus, str], list[int]] = defaultdict(list)
+    for spec, run in jobs:
+        gap: Reason | None = train_gap(run.train) if run else ("missing", "")
+        scores = [] if run is None or gap else _final_scores(run, key)
+        gaps: list[Reason] = [gap] if gap else [] if scores else [("unscored", "")]
+        for subject, score in scores:
+            gap = _score_gap(score)
+            if gap is not None:
+                gaps.append(gap)
+            elif run is not None:
+                members[RowKey.of(run, subject)].append((run, score))
+        for status, reason in dict.fromkeys(gaps):
+            seeds[spec.variant, status, reason].append(spec.seed)
+    return members, tuple(
+        Gap(variant, tuple(sorted(found)), status, reason)
+        for (variant, status, reason), found in seeds.items()
+    )
+
+
+def _rows(
+    planned: Sequence[TrainSpec], members: Members, gaps: Sequence[Gap], missed: set[str]
+) -> Iterator[Row]:
+    """Rows of trained models: those with scores, then one for each variant that only failed."""
+    n_planned = Counter(spec.variant for spec in planned)
     failed = {gap.variant for gap in gaps if gap.status == "error"}
-    members: dict[RowKey, list[tuple[Run, ScoreFile]]] = defaultdict(list)
-    for spec, run in sorted(_with_runs(jobs), key=lambda job: job[0].seed):
-        if train_gap(run.train) is None:
-            for subject, score in _final_scores(run, key):
-                if _score_gap(score) is None:
-                    row_key = RowKey(spec.variant, subject.sampler, "ema" if subject.ema else "raw")
-                    members[row_key].append((run, score))
-    n_planned = {spec.variant: 0 for spec, _ in jobs}
-    for spec, _ in jobs:
-        n_planned[spec.variant] += 1
     averaged = {row.name for row in members if row.weights == "ema"}
-    rows = [
-        _row(row, pairs, n_planned[row.name], row.name in averaged, row.name in failed)
-        for row, pairs in members.items()
-    ]
-    empty = failed - {row.name for row in members}
-    return rows + [
-        Row(RowKey(name), "generated", n_planned=n_planned[name], failed=True) for name in empty
-    ]
+    made = [row_of(*item) for item in members.items()]
+    made += [Row(RowKey(name), "generated") for name in failed - {row.name for row in members}]
+    for row in made:
+        name, grid = row.key.name, None
+        if row.scores and isinstance(subject := row.scores[0].record.subject, RunSubject):
+            grid = row.runs[0].directory / grid_name(subject, has_average=name in averaged)
+        yield replace(
+            row,
+            grid=grid,
+            n_planned=n_planned[name],
+            has_average=name in averaged,
+            failed=name in failed,
+            short=row.kind == "generated" and name in missed,
+        )
 
 
 def row_of(key: RowKey, pairs: Sequence[tuple[Run, ScoreFile]]) -> Row:
-    """A row from its runs and their scores, as records alone tell it.
+    """A row from its runs and their scores in order of the seed, as records alone tell it.
 
     Raises:
         InvalidInput: a run has two scores.
     """
-    runs, scores = zip(*pairs, strict=True)
+    runs, scores = zip(*sorted(pairs, key=lambda pair: pair[0].train.spec.seed), strict=True)
     for run in runs:
         if runs.count(run) > 1:
             raise InvalidInput(
@@ -125,22 +157,37 @@ def row_of(key: RowKey, pairs: Sequence[tuple[Run, ScoreFile]]) -> Row:
                 where=str(run.directory / "scores"),
                 hint="remove the older one",
             )
-    kind: Kind = "reconstruction" if key.sampler == RECONSTRUCTION else "generated"
+    kind: RowKind = "reconstruction" if key.sampler == RECONSTRUCTION else "generated"
     return Row(key, kind, runs, scores)
 
 
-def _row(
-    key: RowKey,
-    pairs: Sequence[tuple[Run, ScoreFile]],
-    n_planned: int,
-    has_average: bool,
-    failed: bool,
-) -> Row:
-    row = row_of(key, pairs)
-    subject, grid = row.scores[0].record.subject, None
-    if isinstance(subject, RunSubject):
-        grid = row.runs[0].directory / grid_name(subject, has_average=has_average)
-    return replace(row, grid=grid, n_planned=n_planned, has_average=has_average, failed=failed)
+def _gate_results(
+    runs: Sequence[Run], variants: Sequence[Variant], key: str
+) -> tuple[GateResult, ...]:
+    """Every gate of every variant that has finished runs."""
+    finished: dict[str, list[Run]] = defaultdict(list)
+    for run in sorted(runs, key=lambda run: run.train.spec.seed):
+        if run.train.status == "success":
+            finished[run.train.spec.variant].append(run)
+    return tuple(
+        GateResult(one.id, gate, tuple(_gate_value(run, gate, key) for run in finished[one.id]))
+        for one in sorted(variants, key=lambda one: one.id)
+        if one.id in finished
+        for gate in one.gates
+    )
+
+
+def _gate_value(run: Run, gate: Gate, key: str) -> float | None:
+    """What a training reached, with averaged weights if it has any."""
+    if gate.sampler is None:
+        return run.train.measures.values.get(gate.metric) if run.train.measures else None
+    found = {
+        subject.ema: metric.value
+        for subject, score in _final_scores(run, key)
+        if subject.sampler == gate.sampler
+        and (metric := score.record.metric(gate.metric)) is not None
+    }
+    return found.get(True, found.get(False))
 
 
 def _calibration_rows(suite: Suite, key: str, files: Sequence[ScoreFile]) -> tuple[Row, ...]:
@@ -155,40 +202,16 @@ def _calibration_rows(suite: Suite, key: str, files: Sequence[ScoreFile]) -> tup
                 where=str(file.path),
             )
         found[subject.name][subject.draw] = file
-    return tuple(_calibration_row(name, found[name]) for name in suite.calibration if name in found)
+    rows = []
+    for name in suite.calibration:
+        if name in found:
+            scores = tuple(score for _, score in sorted(found[name].items()))
+            grid = scores[0].path.with_suffix(".png")
+            rows.append(Row(RowKey(name), "calibration", scores=scores, grid=grid))
+    return tuple(rows)
 
 
-def _calibration_row(name: str, draws: Mapping[int, ScoreFile]) -> Row:
-    scores = tuple(draws[draw] for draw in sorted(draws))
-    grid = scores[0].path.with_suffix(".png")
-    return Row(RowKey(name), "calibration", scores=scores, grid=grid)
-
-
-def _gaps(jobs: Sequence[Job], key: str) -> tuple[Gap, ...]:
-    """Planned runs without a number, those of one variant with one reason together."""
-    seeds: dict[tuple[str, GapStatus, str], list[int]] = defaultdict(list)
-    for spec, run in jobs:
-        for status, reason in dict.fromkeys(_job_gaps(run, key)):
-            seeds[spec.variant, status, reason].append(spec.seed)
-    return tuple(
-        Gap(variant, tuple(sorted(members)), status, reason)
-        for (variant, status, reason), members in seeds.items()
-    )
-
-
-def _job_gaps(run: Run | None, key: str) -> list[tuple[GapStatus, str]]:
-    if run is None:
-        return [("missing", "")]
-    gap = train_gap(run.train)
-    if gap is not None:
-        return [gap]
-    scores = [score for _, score in _final_scores(run, key)]
-    if not scores:
-        return [("unscored", "")]
-    return [gap for score in scores if (gap := _score_gap(score)) is not None]
-
-
-def train_gap(train: TrainRecord) -> tuple[GapStatus, str] | None:
+def train_gap(train: TrainRecord) -> Reason | None:
     """Why a training gives no number, and in which words; None where it gives one."""
     if train.error is not None:
         first_line = train.error.message.strip().partition("\n")[0]
@@ -198,7 +221,7 @@ def train_gap(train: TrainRecord) -> tuple[GapStatus, str] | None:
     return None if train.comparable else ("not-comparable", "; ".join(train.not_comparable_because))
 
 
-def _score_gap(score: ScoreFile) -> tuple[GapStatus, str] | None:
+def _score_gap(score: ScoreFile) -> Reason | None:
     record = score.record
     if not record.comparable:
         return "not-comparable", f"n = {record.n_images}"
@@ -209,47 +232,26 @@ def _score_gap(score: ScoreFile) -> tuple[GapStatus, str] | None:
 
 
 def _final_scores(run: Run, key: str) -> list[tuple[RunSubject, ScoreFile]]:
-    return [
-        (score.record.subject, score)
-        for score in run.scores
-        if score.record.protocol_key == key
-        and isinstance(score.record.subject, RunSubject)
-        and score.record.subject.weights == "final"
-    ]
+    return [pair for pair in run.final_scores() if pair[1].record.protocol_key == key]
 
 
-def _with_runs(jobs: Iterable[Job]) -> list[tuple[TrainSpec, Run]]:
-    return [(spec, run) for spec, run in jobs if run is not None]
+def _identity(spec: TrainSpec) -> tuple[str, int, str]:
+    """What a training is of, however it goes."""
+    return spec.variant, spec.seed, spec.dataset.id
 
 
-def _stale(runs: Sequence[tuple[Run, TrainSpec]]) -> tuple[Stale, ...]:
-    seeds: dict[tuple[str, tuple[str, ...]], list[int]] = defaultdict(list)
-    for run, planned in runs:
-        spec = run.train.spec
-        seeds[spec.variant, differing_fields(spec, planned)].append(spec.seed)
+def _stale(
+    runs: Sequence[Run], current: Mapping[tuple[str, int, str], TrainSpec]
+) -> tuple[StaleRuns, ...]:
+    seeds: dict[tuple[str, tuple[str, ...]], set[int]] = defaultdict(set)
+    for spec in (run.train.spec for run in runs):
+        seeds[spec.variant, differing_fields(spec, current[_identity(spec)])].add(spec.seed)
     return tuple(
-        Stale(variant, tuple(sorted(set(members))), differs_in)
+        StaleRuns(variant, tuple(sorted(members)), differs_in)
         for (variant, differs_in), members in sorted(seeds.items())
     )
 
 
-def _counterpart(spec: TrainSpec, planned: Sequence[TrainSpec]) -> TrainSpec | None:
-    """The planned training of the same variant and seed on the same data set, if there is one."""
-    identity = (spec.variant, spec.seed, spec.dataset.id)
-    return next((s for s in planned if (s.variant, s.seed, s.dataset.id) == identity), None)
-
-
 def differing_fields(value: BaseModel, other: BaseModel) -> tuple[str, ...]:
     """Settings in which two trainings or two protocols differ, with dots, in alphabetical order."""
-    old, new = _flat(value.model_dump(mode="json")), _flat(other.model_dump(mode="json"))
-    return tuple(sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key)))
-
-
-def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    leaves: dict[str, Any] = {}
-    for key, value in data.items():
-        if isinstance(value, dict):
-            leaves |= _flat(value, f"{prefix}{key}.")
-        else:
-            leaves[prefix + key] = value
-    return leaves
+    return tuple(sorted(differences(value.model_dump(mode="json"), other.model_dump(mode="json"))))

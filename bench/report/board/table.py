@@ -10,21 +10,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Literal, get_args
+from typing import Literal
 
 from bench.identity.protocol import ScoringProtocol
-from bench.records.record import MetricName, ScoreRecord
-from bench.report.board.gates import GateResult
+from bench.records.metric_names import MetricName
+from bench.records.record import RunSubject, ScoreRecord
 from bench.report.board.records import Run, ScoreFile
 from bench.stats import Contrast, Estimate, Method, RankRange, deviation, t_interval
-from catalog.schema import Suite
+from catalog.schema import Gate, Suite
 
 BASELINE = "pca-gaussian"
 """The calibration row that a generator must beat to be worth a neural network."""
 
-METRICS: tuple[MetricName, ...] = get_args(MetricName)
-
-Kind = Literal["generated", "calibration", "reconstruction"]
+RowKind = Literal["generated", "calibration", "reconstruction"]
 Weights = Literal["raw", "ema"]
 GapStatus = Literal["error", "cancelled", "started", "missing", "unscored", "not-comparable"]
 
@@ -36,6 +34,12 @@ class RowKey:
     name: str
     sampler: str = ""
     weights: Weights = "raw"
+
+    @classmethod
+    def of(cls, run: Run, subject: RunSubject) -> RowKey:
+        """The row that images of a trained model belong to."""
+        weights: Weights = "ema" if subject.ema else "raw"
+        return cls(run.train.spec.variant, subject.sampler, weights)
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ class Row:
     """
 
     key: RowKey
-    kind: Kind
+    kind: RowKind
     runs: tuple[Run, ...] = ()
     scores: tuple[ScoreFile, ...] = ()
     grid: Path | None = None
@@ -125,27 +129,30 @@ class Row:
     @property
     def order(self) -> tuple[float, RowKey]:
         """Sorts by mean distance, then by name; rows without one come last."""
-        distance = self.estimate("fid")
-        return (distance.mean if distance else float("inf"), self.key)
+        distance = self.mean("fid")
+        return (float("inf") if distance is None else distance, self.key)
 
     @property
     def cost(self) -> Cost:
         """What the row's runs took."""
-        parameters = [run.train.parameters for run in self.runs if run.train.parameters]
+        sizes = [run.train.parameters.sampling for run in self.runs if run.train.parameters]
         costs = [run.train.cost for run in self.runs if run.train.cost]
-        if not costs:
-            return Cost(parameters[0].sampling if parameters else None)
         return Cost(
-            parameters[0].sampling if parameters else None,
-            fmean(cost.images_seen for cost in costs),
-            fmean(cost.images_per_s for cost in costs),
-            fmean(cost.train_wall_s for cost in costs),
+            sizes[0] if sizes else None,
+            _mean(cost.images_seen for cost in costs),
+            _mean(cost.images_per_s for cost in costs),
+            _mean(cost.train_wall_s for cost in costs),
         )
 
     def values(self, name: MetricName) -> tuple[float, ...]:
         """The metric by score, without those that lack it."""
         found = (value_of(score.record, name) for score in self.scores)
         return tuple(value for value in found if value is not None)
+
+    def mean(self, name: MetricName) -> float | None:
+        """The metric's mean over the scores, or None where none has it."""
+        estimate = self.estimate(name)
+        return None if estimate is None else estimate.mean
 
     def estimate(self, name: MetricName) -> Estimate | None:
         """The metric's mean, with an interval over training seeds if there are any.
@@ -163,7 +170,7 @@ class Row:
     @property
     def spread(self) -> Spread:
         """What is known of where the row's numbers vary."""
-        over = deviation(self.values("fid")) if self.values("fid") else None
+        over = deviation(self.values("fid"))
         drawn = self.kind == "calibration"
         return Spread(
             trainings=None if drawn else over,
@@ -185,12 +192,36 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Stale:
+class StaleRuns:
     """Records of one variant that match no planned training, and the settings that differ."""
 
     variant: str
     seeds: tuple[int, ...]
     differs_in: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """What every training of a variant must reach, beside what it reached.
+
+    Attributes:
+        values: by training seed, in order of the seed; None where a training has no such number.
+    """
+
+    variant: str
+    gate: Gate
+    values: tuple[float | None, ...]
+
+    @property
+    def worst(self) -> float | None:
+        """The smallest value, or None where one is missing."""
+        known = [value for value in self.values if value is not None]
+        return min(known) if known and len(known) == len(self.values) else None
+
+    @property
+    def passed(self) -> bool:
+        """Whether every training reached it."""
+        return self.worst is not None and self.worst >= self.gate.at_least
 
 
 @dataclass(frozen=True)
@@ -214,7 +245,7 @@ class Leaderboard:
     calibration: tuple[Row, ...]
     reconstructions: tuple[Row, ...]
     gaps: tuple[Gap, ...]
-    stale: tuple[Stale, ...]
+    stale: tuple[StaleRuns, ...]
     runs: tuple[Run, ...] = field(repr=False)
     stale_runs: tuple[Run, ...] = field(repr=False)
     descents: tuple[Descent, ...]
@@ -235,7 +266,11 @@ class Leaderboard:
 
 def _mean_spread(scores: Iterable[ScoreFile], name: MetricName) -> float | None:
     metrics = (score.record.metric(name) for score in scores)
-    found = [m.spread for m in metrics if m is not None and m.spread is not None]
+    return _mean(m.spread for m in metrics if m is not None and m.spread is not None)
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    found = list(values)
     return fmean(found) if found else None
 
 

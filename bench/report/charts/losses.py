@@ -1,23 +1,34 @@
-"""Curves of trainings in small panels: all variants of a leaderboard, or all losses of one."""
+"""Curves of trainings in small panels: all variants of a leaderboard, or all losses of one.
+
+Each panel has a vertical range of its own; places are in px of the whole image.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
 
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Polygon
 
+from bench.records.curve import load_curve
+from bench.records.files import CURVE
 from bench.report.board.records import Run
-from bench.report.board.table import Leaderboard
-from bench.report.charts.curves import Band, bands
-from bench.report.charts.panels import Look, Panel, curve_gid, draw_panel
-from bench.report.charts.rows import Chart, Frame
+from bench.report.charts.rows import BoardInWords, Chart
 from bench.report.charts.style import (
     DASHES,
     LEFT_PX,
+    LINE,
     LINE_PX,
     SERIES,
+    SMALL,
     WIDTH,
     Box,
+    Dashes,
     Entry,
     drawing,
     legend,
@@ -26,37 +37,188 @@ from bench.report.charts.style import (
     write,
 )
 from bench.report.charts.svg import svg_text
-from bench.report.words.charts import CHART_TEXTS
-from bench.report.words.report import Language, Words
+from bench.report.words import Language, Words
+from catalog.errors import InvalidInput
 
 N_COLUMNS = 4
 PANEL_PX = 112.0
 BELOW_PX = 22.0
+TITLE_PX = 20.0
+TICKS_PX = 14.0
+LABEL_PX = 44.0
+"""Room in a panel for the title above, the updates below and the values at the left."""
+WIDE = 10.0
+"""From this ratio of the highest to the lowest value on, an axis is no longer linear."""
+MAX_POINTS = 30
 LONG = 100
-"""Points of a line where a variant has a page of its own."""
+"""Points that a line has at most, and where a variant has a page of its own; neighbours are
+averaged down to so many."""
+
+Look = tuple[str, Dashes]
+"""Colour and dashes."""
 
 
-def losses_chart(frame: Frame, name: str) -> Chart | None:
-    """One panel per variant in alphabetical order; None where no run has a curve.
+@dataclass(frozen=True)
+class Scale:
+    """How values are spread over a vertical axis.
+
+    Attributes:
+        name: ``log``, ``asinh``, or empty for linear.
+        of: from a value to a number that grows with it.
+    """
+
+    name: str
+    of: Callable[[float], float]
+
+
+@dataclass(frozen=True)
+class Band:
+    """One recorded number over the updates, over training seeds.
+
+    Attributes:
+        steps: updates done, rising; the middle of the points that were averaged.
+        mean: over seeds, as long as ``steps``.
+        low: the lowest seed's value, likewise.
+        high: the highest seed's.
+        last_step: the last update that was recorded.
+        n: seeds.
+    """
+
+    name: str
+    steps: tuple[float, ...]
+    mean: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    last_step: int
+    n: int
+
+
+Panels = Mapping[str, tuple[Band, ...]]
+"""Curves that share one vertical axis, by the title above them."""
+
+
+def bands(runs: Iterable[Run], at_most: int = MAX_POINTS) -> tuple[Band, ...]:
+    """What runs of one variant recorded, by name; updates that a run lacks are left out.
 
     Args:
-        frame: what is drawn.
-        name: of the file.
+        runs: finished trainings; one without a curve is passed over.
+        at_most: points of each band.
+
+    Raises:
+        InvalidInput: a curve is broken, or holds something else than finite numbers.
     """
-    found = {v: bands(runs) for v, runs in sorted(_finished(frame.board).items())}
-    panels = [Panel(variant, curves) for variant, curves in found.items() if curves]
+    found: dict[str, list[dict[int, float]]] = defaultdict(list)
+    for file in (run.directory / CURVE for run in runs):
+        curves: dict[str, dict[int, float]] = defaultdict(dict)
+        for step, losses in load_curve(file) if file.is_file() else ():
+            for name, value in losses.items():
+                if not math.isfinite(value):
+                    raise InvalidInput("a curve is broken", where=f"{file}: {name} is {value}")
+                curves[name][step] = value
+        for name, curve in curves.items():
+            found[name].append(curve)
+    made = (_band(name, found[name], at_most) for name in sorted(found))
+    return tuple(band for band in made if band is not None)
+
+
+def _band(name: str, curves: Sequence[dict[int, float]], at_most: int) -> Band | None:
+    common = sorted(set.intersection(*(set(curve) for curve in curves)))
+    if not common:
+        return None
+    size = math.ceil(len(common) / at_most)
+    groups = [common[first : first + size] for first in range(0, len(common), size)]
+    seeds = [[fmean(curve[step] for step in group) for group in groups] for curve in curves]
+    points = list(zip(*seeds, strict=True))
+    steps, mean = (tuple(map(fmean, values)) for values in (groups, points))
+    low, high = (tuple(map(end, points)) for end in (min, max))
+    return Band(name, steps, mean, low, high, common[-1], len(curves))
+
+
+def scale_of(values: Sequence[float]) -> Scale:
+    """Logarithmic where values are positive and far apart; asinh where some are not positive.
+
+    Args:
+        values: at least one.
+    """
+    low, high = min(values), max(values)
+    if low > 0:
+        return Scale("log", math.log) if high / low > WIDE else Scale("", float)
+    sizes = [abs(value) for value in values if value]
+    if not sizes or max(sizes) / (unit := median(sizes)) <= WIDE:
+        return Scale("", float)
+    return Scale("asinh", lambda value: math.asinh(value / unit))
+
+
+def _draw_panel(
+    canvas: Axes, title: str, curves: Sequence[Band], box: Box, looks: Mapping[str, Look]
+) -> None:
+    """Draw curves into a box of px, which holds title and ticks as well."""
+    inner = Box(box.left + LABEL_PX, box.top + TITLE_PX, box.right, box.bottom - TICKS_PX)
+    shown = [value for band in curves for value in (*band.low, *band.high)]
+    low, high = min(shown), max(shown)
+    last = max(band.last_step for band in curves)
+    scale = scale_of(shown)
+    bottom, top = scale.of(low), scale.of(high)
+
+    def place(step: float, value: float) -> tuple[float, float]:
+        share = (scale.of(value) - bottom) / (top - bottom) if top > bottom else 0.5
+        x = inner.left + (inner.right - inner.left) * step / last
+        y = inner.bottom - (inner.bottom - inner.top) * share
+        return round(x, 1), round(y, 1)  # a large file would not show more
+
+    write(canvas, (inner.left, box.top + 9), title)
+    write(canvas, (inner.right, box.top + 9), scale.name, "right", SMALL)
+    x, y = [inner.left, inner.left, inner.right], [inner.top, inner.bottom, inner.bottom]
+    canvas.add_line(Line2D(x, y, color=LINE, linewidth=0.8))
+    texts = {inner.bottom: low, inner.top: high} if high > low else {place(0, low)[1]: low}
+    for height, value in texts.items():
+        write(canvas, (inner.left - 4, height), _value(value), "right", SMALL)
+    write(canvas, (inner.right, inner.bottom + 8), str(last), "right", SMALL)
+    for band in curves:
+        colour, dashes = looks[band.name]
+        middle, lower, upper = (
+            [place(*point) for point in zip(band.steps, values, strict=True)]
+            for values in (band.mean, band.low, band.high)
+        )
+        if band.n > 1:
+            area = Polygon([*lower, *reversed(upper)], facecolor=colour, alpha=0.25, linewidth=0)
+            area.set_clip_on(False)
+            canvas.add_patch(area)
+        line = Line2D(*zip(*middle, strict=True), color=colour, linestyle=dashes, linewidth=1.2)
+        line.set(marker="o" if len(middle) == 1 else "", clip_on=False, gid=_gid(title, band))
+        canvas.add_line(line)
+
+
+def _gid(title: str, band: Band) -> str:
+    """Identifies a curve inside a chart."""
+    return f"curve-{title}-{band.name}"
+
+
+def _value(value: float) -> str:
+    """Three digits; very small and very large numbers by their power of ten."""
+    if value and not 1e-3 <= abs(value) < 1e5:
+        return f"{value:.1e}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def losses_chart(source: BoardInWords) -> Chart | None:
+    """One panel per variant in alphabetical order; None where no run has a curve."""
+    finished: dict[str, list[Run]] = defaultdict(list)
+    for run in source.board.runs:
+        if run.train.status == "success":
+            finished[run.train.spec.variant].append(run)
+    found = ((variant, bands(runs)) for variant, runs in sorted(finished.items()))
+    panels: Panels = {variant: curves for variant, curves in found if curves}
     if not panels:
         return None
-    looks = _looks(found.values())
-    alt = frame.say("losses_alt", n=len(panels), names=frame.say.join(sorted(looks)))
-    with drawing():
-        entries: list[Entry] = [
-            ({"linestyle": dashes, "color": colour, "linewidth": 1.6}, name)
-            for name, (colour, dashes) in looks.items()
-        ]
-        figure = _small_multiples(panels, looks, entries, frame.say)
-        svg = svg_text(figure, frame.say("losses_title"), alt, _hover(panels))
-    return Chart(name, svg, alt, frame.say("losses_caption"))
+    say, looks = source.say, _looks(panels)
+    alt = say("losses_alt", n=len(panels), names=say.join(sorted(looks)))
+    entries: list[Entry] = [
+        ({"linestyle": dashes, "color": colour, "linewidth": 1.6}, name)
+        for name, (colour, dashes) in looks.items()
+    ]
+    svg = _small_multiples(panels, looks, entries, say, alt)
+    return Chart(svg, alt, say("losses_caption"))
 
 
 def losses_svg(runs: Sequence[Run], language: Language) -> str | None:
@@ -69,11 +231,10 @@ def losses_svg(runs: Sequence[Run], language: Language) -> str | None:
     Raises:
         InvalidInput: a curve is broken.
     """
-    say = Words(language, CHART_TEXTS)
+    say = Words(language, "charts")
     curves = bands(runs, LONG)
     if not curves:
         return None
-    panels = [Panel(curve.name, (curve,)) for curve in curves]
     alt = say(
         "one_losses_alt",
         variant=runs[0].train.spec.variant,
@@ -81,36 +242,14 @@ def losses_svg(runs: Sequence[Run], language: Language) -> str | None:
         n=curves[0].n,
         names=say.join([curve.name for curve in curves]),
     )
+    panels = {curve.name: (curve,) for curve in curves}
     with drawing():
-        looks = dict.fromkeys((curve.name for curve in curves), (SERIES[0], DASHES[0]))
-        figure = _small_multiples(panels, looks, [], say)
-        return svg_text(figure, say("losses_title"), alt, _hover(panels))
+        return _small_multiples(panels, dict.fromkeys(panels, (SERIES[0], DASHES[0])), [], say, alt)
 
 
-def _finished(board: Leaderboard) -> dict[str, list[Run]]:
-    runs: dict[str, list[Run]] = {}
-    for run in board.runs:
-        if run.train.status == "success":
-            runs.setdefault(run.train.spec.variant, []).append(run)
-    return runs
-
-
-def _hover(panels: Iterable[Panel]) -> dict[str, str]:
-    return {
-        curve_gid(panel, band): band.name
-        if panel.title == band.name
-        else f"{panel.title}: {band.name}"
-        for panel in panels
-        for band in panel.bands
-    }
-
-
-def _looks(found: Iterable[Sequence[Band]]) -> Mapping[str, Look]:
+def _looks(panels: Panels) -> dict[str, Look]:
     """A colour and dashes for each name, the plainest for those that most variants record."""
-    counts: dict[str, int] = {}
-    for curves in found:
-        for curve in curves:
-            counts[curve.name] = counts.get(curve.name, 0) + 1
+    counts = Counter(band.name for curves in panels.values() for band in curves)
     ordered = sorted(counts, key=lambda name: (-counts[name], name))
     return {
         name: (SERIES[place % len(SERIES)], DASHES[place // len(SERIES) % len(DASHES)])
@@ -119,18 +258,21 @@ def _looks(found: Iterable[Sequence[Band]]) -> Mapping[str, Look]:
 
 
 def _small_multiples(
-    panels: Sequence[Panel], looks: Mapping[str, Look], entries: Sequence[Entry], say: Words
-) -> Figure:
+    panels: Panels, looks: Mapping[str, Look], entries: Sequence[Entry], say: Words, alt: str
+) -> str:
+    """SVG of panels in rows; made within ``style.drawing``."""
     n_columns = min(N_COLUMNS, len(panels))
-    n_rows = -(-len(panels) // n_columns)
     header = round(LINE_PX * legend_lines(entries)) + 8
-    bottom = header + PANEL_PX * n_rows
+    bottom = header + PANEL_PX * math.ceil(len(panels) / n_columns)
     figure, canvas = new_figure(bottom + BELOW_PX)
     legend(canvas, entries, LINE_PX * 0.7)
     width = (WIDTH - 2 * LEFT_PX) / n_columns
-    for place, panel in enumerate(panels):
+    hover: dict[str, str] = {}
+    for place, (title, curves) in enumerate(panels.items()):
         row, column = divmod(place, n_columns)
         left, top = LEFT_PX + width * column, header + PANEL_PX * row
-        draw_panel(canvas, panel, Box(left, top, left + width - 14, top + PANEL_PX - 6), looks)
+        box = Box(left, top, left + width - 14, top + PANEL_PX - 6)
+        _draw_panel(canvas, title, curves, box, looks)
+        hover |= {_gid(title, x): ": ".join(dict.fromkeys((title, x.name))) for x in curves}
     write(canvas, (WIDTH / 2, bottom + 8), say("axis_steps"), "center")
-    return figure
+    return svg_text(figure, say("losses_title"), alt, hover)

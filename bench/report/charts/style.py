@@ -5,6 +5,7 @@ Lengths are in px of an 800 px wide image; at 72 dots per inch one typographic p
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,8 +14,10 @@ from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullLocator
 from rich.cells import cell_len
 
 INK = "#1b1e23"
@@ -50,6 +53,7 @@ FLAT_PX = 20.0
 Options = dict[str, Any]
 """Of a line or a mark, as matplotlib names them."""
 Entry = tuple[Options, str]
+Tick = tuple[float, str]
 Side = Literal["left", "center", "right"]
 """The end of a text that stays where it is put."""
 
@@ -75,6 +79,14 @@ _SETTINGS: dict[Any, Any] = {
     "ytick.color": LINE,
     "ytick.labelcolor": INK,
 }
+
+
+STEPS = ((1, 1.5, 2, 3, 4, 5, 6, 8), (1, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
+UNITS = ((0.001, "ms"), (1.0, "s"), (60.0, "min"), (3600.0, "h"))
+FINE = (1, 2, 3, 5, 7, 10, 15, 20, 30, 45)
+COARSE = (1, 2, 5, 10, 20, 30)
+LONG = (100, 200, 500)
+"""How many of a unit make a tick; the last ones are for units that no larger one replaces."""
 
 
 @contextmanager
@@ -122,6 +134,68 @@ def add_axes(figure: Figure, box: Box) -> Axes:
     return axes
 
 
+def log_axis(
+    axes: Axes,
+    which: Literal["x", "y"],
+    values: Sequence[float],
+    margin: float,
+    *,
+    durations: bool = False,
+) -> None:
+    """Makes an axis logarithmic, with few and round ticks.
+
+    Args:
+        axes: whose axis it is.
+        which: of the two.
+        values: positive ones that it has to show, at least one.
+        margin: factor by which it goes beyond the outermost of them.
+        durations: whether they are seconds.
+    """
+    low, high = min(values) / margin, max(values) * margin
+    axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    set_ticks(axis, duration_ticks(low, high) if durations else plain_ticks(log_ticks(low, high)))
+
+
+def log_ticks(low: float, high: float, at_most: int = 9) -> list[float]:
+    """Round numbers between two positive ones, as many as fit below a limit, two at least."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found: list[float] = []
+    for steps in STEPS:
+        found = [s * 10.0**d for d in decades for s in steps if low <= s * 10.0**d <= high]
+        if len(found) <= at_most:
+            break
+    return found if len(found) > 1 else [low, high]
+
+
+def duration_ticks(low: float, high: float, at_most: int = 9) -> list[Tick]:
+    """Round durations between two numbers of seconds, with their texts."""
+    found: list[Tick] = []
+    for numbers in (FINE, COARSE):
+        every = [
+            (number * seconds, f"{number} {unit}")
+            for seconds, unit in UNITS
+            for number in ((*numbers, *LONG) if unit in ("ms", "h") else numbers)
+        ]
+        found = [(value, text) for value, text in every if low <= value <= high]
+        if len(found) <= at_most:
+            break
+    return found[:: -(-len(found) // at_most) or 1]
+
+
+def plain_ticks(values: Sequence[float]) -> list[Tick]:
+    """Numbers with three digits as their texts."""
+    return [(value, f"{value:.3g}") for value in values]
+
+
+def set_ticks(axis: Axis, ticks: Sequence[Tick]) -> None:
+    """These ticks and no others."""
+    axis.set_major_locator(FixedLocator([value for value, _ in ticks]))
+    axis.set_major_formatter(FixedFormatter([text for _, text in ticks]))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+
+
 def write(
     canvas: Axes, at: tuple[float, float], text: str, side: Side = "left", size: float = TEXT
 ) -> None:
@@ -133,15 +207,8 @@ def mark(family: str, *, hollow: bool) -> Options:
     """Marker options of a row: hollow where one training seed is all there is."""
     colour, marker = FAMILIES[family]
     face = PAPER if hollow else colour
-    return {
-        "linestyle": "none",
-        "marker": marker,
-        "markeredgecolor": colour,
-        "markerfacecolor": face,
-        "markeredgewidth": 1.4,
-        "markersize": MARK,
-        "clip_on": False,
-    }
+    look = {"linestyle": "none", "marker": marker, "markersize": MARK, "markeredgewidth": 1.4}
+    return look | {"markeredgecolor": colour, "markerfacecolor": face, "clip_on": False}
 
 
 def legend(canvas: Axes, entries: Sequence[Entry], y: float) -> None:

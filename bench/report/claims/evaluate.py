@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import cast
 
-from bench.records.record import MetricName
+from bench.records.metric_names import MetricName
 from bench.report.board.records import Run
 from bench.report.board.table import Leaderboard, Row
 from bench.stats.effects import (
+    ClaimVerdict,
     Effect,
-    Verdict,
     difference,
     level_of,
     overall,
@@ -38,7 +38,7 @@ class Tested:
     comparison: Comparison
     suite: str
     effect: Effect | None
-    verdict: Verdict
+    verdict: ClaimVerdict
     counts: str
 
 
@@ -50,7 +50,7 @@ class Judged:
     tests: tuple[Tested, ...]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ClaimVerdict:
         """What the comparisons agree on."""
         return overall([test.verdict for test in self.tests])
 
@@ -66,7 +66,11 @@ def judge(
         suite: of the claims that name none.
     """
     level = level_of(n_comparisons(claims))
-    return tuple(_judged(claim, boards, claim.suite or suite, level) for claim in claims)
+    named = [(claim, claim.suite or suite) for claim in claims]
+    return tuple(
+        Judged(claim, tuple(_tested(test, boards.get(name), name, level) for test in claim.tests))
+        for claim, name in named
+    )
 
 
 def n_comparisons(claims: Iterable[Claim]) -> int:
@@ -74,63 +78,46 @@ def n_comparisons(claims: Iterable[Claim]) -> int:
     return sum(len(claim.tests) for claim in claims)
 
 
-def _judged(claim: Claim, boards: Mapping[str, Leaderboard], suite: str, level: float) -> Judged:
-    board = boards.get(suite)
-    return Judged(claim, tuple(_tested(test, board, suite, level) for test in claim.tests))
-
-
 def _tested(test: Comparison, board: Leaderboard | None, suite: str, level: float) -> Tested:
-    if board is None:
-        effect, counts = None, ""
-    elif test.counts_collapses:
-        effect, counts = _collapses(test, board, level)
-    else:
-        effect, counts = _distances(test, board, level)
+    effect, counts = None, ""
+    if board is not None:
+        read = _collapses if test.counts_collapses else _distances
+        effect, counts = read(test, board, level)
     return Tested(test, suite, effect, verdict(effect, test.supports, test.boundary), counts)
 
 
 def _distances(test: Comparison, board: Leaderboard, level: float) -> tuple[Effect | None, str]:
     """The effect on a metric, and how many seeds (or rows) stand on each side."""
     metric = cast("MetricName", test.metric)
-    sides = [
-        [row.values(metric) for name in names if (row := main_row(board, name)) is not None]
+    rows, against = (
+        [row.values(metric) if (row := main_row(board, name)) else () for name in names]
         for names in (test.rows, test.against)
-    ]
-    complete = all(
-        len(side) == len(names) and all(side)
-        for side, names in zip(sides, (test.rows, test.against), strict=True)
     )
-    if not complete:
+    if not all((*rows, *against)):
         return None, ""
     if test.effect == "ratio":
-        (rows,), (against,) = sides
-        return ratio(rows, against, level), f"{len(rows)} / {len(against)}"
-    means = [[fmean(values) for values in side] for side in sides]
-    return difference(means[0], means[1], level), f"{len(means[0])} / {len(means[1])}"
+        return ratio(rows[0], against[0], level), f"{len(rows[0])} / {len(against[0])}"
+    means, others = ([fmean(values) for values in side] for side in (rows, against))
+    return difference(means, others, level), f"{len(rows)} / {len(against)}"
 
 
 def _collapses(test: Comparison, board: Leaderboard, level: float) -> tuple[Effect | None, str]:
     """The effect on the share of collapsed trainings, and the counts behind it."""
-    sides = [_collapse_count(board, names) for names in (test.rows, test.against)]
-    counts = " / ".join(f"{hits} : {n}" for hits, n in sides if n)
-    wanted = 1 if test.effect == "collapse-share" else 2
-    if any(n == 0 for _, n in sides[:wanted]):
+    rows, against = (_collapse_count(board, names) for names in (test.rows, test.against))
+    counts = " / ".join(f"{hits} : {n}" for hits, n in (rows, against) if n)
+    alone = test.effect == "collapse-share"
+    if not rows[1] or not (alone or against[1]):
         return None, counts
-    if wanted == 1:
-        return share(*sides[0], level), counts
-    return share_difference(sides[0], sides[1], level), counts
+    return (share(*rows, level) if alone else share_difference(rows, against, level)), counts
 
 
 def _collapse_count(board: Leaderboard, names: Sequence[str]) -> tuple[int, int]:
     """Collapsed and all finished trainings of some variants."""
+    rows = {name: main_row(board, name) for name in names}
     ended = [
-        collapsed(run, main_row(board, name))
-        for name in names
-        for run in board.runs
-        if run.train.spec.variant == name
+        collapsed(run, rows[name]) for run in board.runs if (name := run.train.spec.variant) in rows
     ]
-    known = [one for one in ended if one is not None]
-    return sum(known), len(known)
+    return ended.count(True), len(ended) - ended.count(None)
 
 
 def collapsed(run: Run, row: Row | None) -> bool | None:

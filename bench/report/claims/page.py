@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bench.report.claims.evaluate import Judged, Tested, n_comparisons
-from bench.report.words.claims import TEXTS
-from bench.report.words.report import Language, Words
-from bench.report.words.spelling import NOTHING, metric_label, table
-from bench.stats.effects import Effect, level_of
+from bench.report.words import Language, Words
+from bench.report.words.spelling import NOTHING, page_label
+from bench.stats.effects import level_of
+from catalog.markdown_table import markdown_table
 from catalog.schema import Protocol, Registry, Suite
 
 COLUMNS = (
@@ -31,7 +31,7 @@ def claims_page(
         registry: names of data set and protocol.
         language: of the page.
     """
-    words = Words(language, TEXTS)
+    words = Words(language, "claims")
     dataset = registry.dataset(suite.dataset).name.in_language(language)
     protocol = registry.protocol(suite.protocol)
     lines = [
@@ -80,7 +80,7 @@ def _summary(judged: Sequence[Judged], words: Words) -> list[str]:
         [str(place), _quote(one, words), words(one.verdict), _tally(one, words)]
         for place, one in enumerate(judged, 1)
     ]
-    return table(["", words("claim"), words("verdict"), words("tests")], rows, n_left=4)
+    return markdown_table(["", *words.each("claim", "verdict", "tests")], rows, n_left=4)
 
 
 def _tally(one: Judged, words: Words) -> str:
@@ -105,13 +105,13 @@ def _claim(place: int, one: Judged, words: Words) -> list[str]:
         ]
         for test in one.tests
     ]
-    headers = [words(key) for key in ("compared", "effect", "needs", "n", "verdict")]
+    headers = words.each("compared", "effect", "needs", "n", "verdict")
     original = [] if words.language == "zh" else ["", f"> {claim.claim_zh}"]
     return [
         *("", f"### {place}. {_quote(one, words)} {words(one.verdict)}"),
         *original,
         *("", words.sentences(about)),
-        *("", *table(headers, rows, n_left=1)),
+        *("", *markdown_table(headers, rows, n_left=1)),
         *("", claim.remark.in_language(words.language)),
     ]
 
@@ -124,44 +124,31 @@ def _quote(one: Judged, words: Words) -> str:
 def _effect(test: Tested, words: Words) -> str:
     if test.effect is None:
         return NOTHING
-    return words(_unit(test), value=_interval(test.effect, words, scale=_scale(test)))
+    unit, (value, *ends) = _spelled(test, test.effect.value, *test.effect.ends)
+    if test.effect.low is not None:
+        value = words("interval", value=value, low=ends[0], high=ends[1])
+    return words(unit, value=value)
 
 
 def _needs(test: Tested, words: Words) -> str:
-    boundary = _number(test.comparison.boundary * _scale(test), _scale(test))
-    return words(test.comparison.supports, boundary=words(_unit(test), value=boundary))
+    unit, (boundary,) = _spelled(test, test.comparison.boundary)
+    return words(test.comparison.supports, boundary=words(unit, value=boundary))
 
 
-def _unit(test: Tested) -> str:
+def _spelled(test: Tested, *values: float | None) -> tuple[str, list[str]]:
+    """The unit of a comparison, by its key, and numbers in it; all but ratios are percentages."""
     if test.comparison.effect == "ratio":
-        return "ratio"
-    return "share" if test.comparison.effect == "collapse-share" else "points"
-
-
-def _scale(test: Tested) -> int:
-    return 1 if test.comparison.effect == "ratio" else 100
-
-
-def _interval(effect: Effect, words: Words, *, scale: int) -> str:
-    value, low, high = (
-        NOTHING if number is None else _number(number * scale, scale)
-        for number in (effect.value, effect.low, effect.high)
-    )
-    return value if effect.low is None else words("interval", value=value, low=low, high=high)
-
-
-def _number(value: float, scale: int) -> str:
-    return f"{value:.3g}" if scale == 1 else f"{value:z.1f}"
+        return "ratio", [NOTHING if value is None else f"{value:.3g}" for value in values]
+    unit = "share" if test.comparison.effect == "collapse-share" else "points"
+    return unit, [NOTHING if value is None else f"{100 * value:z.1f}" for value in values]
 
 
 def _method(judged: Sequence[Judged], protocol: Protocol, words: Words) -> list[str]:
     n = n_comparisons(one.claim for one in judged)
     paragraphs = [
-        words("method_effects", distance=metric_label("fid", protocol.extractor)),
+        words("method_effects", distance=page_label("fid", protocol.extractor)),
         words("method_level", n=n, level=level_of(n)),
-        words("method_verdict"),
-        words("method_rows"),
-        words("counts"),
+        *words.each("method_verdict", "method_rows", "counts"),
     ]
     return [f"- {paragraph}" for paragraph in paragraphs]
 

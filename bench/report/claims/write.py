@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.report.board.records import Found, find_records
+from bench.report.board.records import find_records
 from bench.report.board.table import Leaderboard
 from bench.report.claims.evaluate import judge
 from bench.report.claims.page import claims_csv, claims_page
-from bench.report.generated.commands import RECORDS
+from bench.report.leaderboard.publish import RECORDS
 from bench.report.leaderboard.write import board_of
-from bench.report.words.report import Language
+from bench.report.words import LANGUAGES, Language, localized
 from bench.run.plan import planned_specs
 from catalog.errors import InvalidInput, MissingPrerequisite
 from catalog.files import write_atomically
 from catalog.schema import Registry, Suite
 
-PAGES: dict[Language, str] = {"en": "claims.md", "zh": "claims.zh-CN.md"}
+PAGE = "claims.md"
 NUMBERS = "claims.csv"
 
 
@@ -26,7 +26,7 @@ def claims_texts(
     registry: Registry,
     output_dir: Path,
     runs_dir: Path | None = None,
-    languages: Sequence[Language] = ("en", "zh"),
+    languages: Sequence[Language] = LANGUAGES,
 ) -> dict[str, str]:
     """Text of every generated file by its name.
 
@@ -50,7 +50,8 @@ def claims_texts(
     for name in names:
         try:
             found = everything or find_records(output_dir / name / RECORDS)
-            boards[name] = _board(registry, name, found)
+            one = registry.suite(name)
+            boards[name] = board_of(one, planned_specs(registry, one), found, registry)
         except MissingPrerequisite as error:
             missing.append(error)
     if not boards:
@@ -62,11 +63,11 @@ def claims_files(
     suite: Suite,
     registry: Registry,
     boards: Mapping[str, Leaderboard],
-    languages: Sequence[Language] = ("en", "zh"),
+    languages: Sequence[Language] = LANGUAGES,
 ) -> dict[str, str]:
     """Text of every generated file by its name, from tables that are made already."""
     judged = judge(registry.claims, boards, suite.id)
-    pages = {PAGES[name]: claims_page(judged, suite, registry, name) for name in languages}
+    pages = {localized(PAGE, one): claims_page(judged, suite, registry, one) for one in languages}
     return {**pages, NUMBERS: claims_csv(judged)}
 
 
@@ -82,8 +83,3 @@ def write_claims(
     for name, text in texts.items():
         write_atomically(output_dir / suite.id / name, text)
     return tuple(output_dir / suite.id / name for name in texts)
-
-
-def _board(registry: Registry, name: str, found: Found) -> Leaderboard:
-    suite = registry.suite(name)
-    return board_of(suite, planned_specs(registry, suite), found, registry)

@@ -1,16 +1,22 @@
-"""Which row of A is set beside which row of B, and what may not be compared at all."""
+"""Which row of A is set beside which row of B, what may not be compared, and what comes of it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bench.records.record import MetricName, RunSubject
+from bench.records.metric_names import MetricName
 from bench.report.board.records import Run
 from bench.report.board.rows import differing_fields, train_gap
 from bench.report.compare.sides import Side, Standing, training_of
+from bench.stats.changes import ChangeVerdict, Finding, Numbers, Scale, corrected, measure
 from catalog.errors import InvalidInput, MissingPrerequisite
+
+POSITIVE: frozenset[MetricName] = frozenset(
+    {"fid", "fid_equal_n", "fid_held_out", "fid_bias", "is"}
+)
+"""Metrics that cannot be 0 or below but by rounding; others may be, so they have no ratio."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +36,35 @@ class Pair:
         b: likewise, or None where B has no number for the row.
         losses: what failed in B and not in A.
         differs_in: settings of the training that differ, without variant and seed.
+        finding: what came of it; None where B has no number.
     """
 
     a: Standing
     b: Standing | None
     losses: tuple[Loss, ...] = ()
     differs_in: tuple[str, ...] = ()
+    finding: Finding | None = None
+
+    @property
+    def verdict(self) -> ChangeVerdict:
+        """B against A; what failed in B alone goes before the numbers that are left."""
+        if self.losses:
+            return "failed"
+        return "missing" if self.finding is None else self.finding.verdict
+
+    @property
+    def n_shared(self) -> int:
+        """Trainings on both sides that are equal to the last bit, so not independent."""
+        if self.b is None or self.verdict == "identical":
+            return 0
+        theirs = _contents(self.b)
+        return sum(content in theirs for content in _contents(self.a))
+
+    def regresses(self, percent: float) -> bool:
+        """Whether B lost the row, or is worse by more than so many percent beyond the noise."""
+        if self.finding is None or self.losses:
+            return True
+        return self.finding.regresses(percent)
 
 
 @dataclass(frozen=True)
@@ -43,16 +72,23 @@ class Pairing:
     """Everything that two sides share.
 
     Attributes:
-        pairs: in order of A's rows.
+        metric: that is compared.
+        pairs: in order of A's rows, corrected over all of them.
         extra: rows of B that A lacks.
         n_foreign: rows left out because one side alone was scored under their protocol.
         n_unmeasured: rows of A left out because they lack the metric.
     """
 
+    metric: MetricName
     pairs: tuple[Pair, ...]
     extra: tuple[Standing, ...]
     n_foreign: int
     n_unmeasured: int
+
+    @property
+    def n_tested(self) -> int:
+        """Pairs that share the correction."""
+        return sum(one.finding is not None and one.finding.p_holm is not None for one in self.pairs)
 
 
 def pair_up(a: Side, b: Side, metric: MetricName) -> Pairing:
@@ -76,7 +112,9 @@ def pair_up(a: Side, b: Side, metric: MetricName) -> Pairing:
             if not common:
                 raise _other_protocol(a.name, left[0], b.name, right[0])
             n_foreign += sum(one.protocol.key not in common for one in (*left, *right))
-            left, right = _under(common, left), _under(common, right)
+            left, right = (
+                [one for one in side if one.protocol.key in common] for side in (left, right)
+            )
         matched, rest = _matched(left, right)
         pairs += [Pair(*couple) for couple in matched]
         extra += rest
@@ -85,7 +123,50 @@ def pair_up(a: Side, b: Side, metric: MetricName) -> Pairing:
     measured = [done for pair in pairs if (done := _measured(pair, a, b, metric)) is not None]
     if not measured:
         raise MissingPrerequisite(f"no row of A has {metric}", where=a.name)
-    return Pairing(tuple(measured), tuple(extra), n_foreign, len(pairs) - len(measured))
+    n_unmeasured = len(pairs) - len(measured)
+    return Pairing(metric, _judged(measured, metric), tuple(extra), n_foreign, n_unmeasured)
+
+
+def scale_of(metric: MetricName) -> Scale:
+    """How two values of a metric are compared."""
+    return "ratio" if metric in POSITIVE else "difference"
+
+
+def _judged(pairs: Sequence[Pair], metric: MetricName) -> tuple[Pair, ...]:
+    """The pairs with their findings."""
+    found = [
+        measure(
+            _numbers(pair.a, metric),
+            _numbers(pair.b, metric),
+            scale_of(metric),
+            higher_is_better=rises(pair.a, metric),
+            identical=_contents(pair.a) == _contents(pair.b),
+        )
+        for pair in pairs
+        if pair.b is not None
+    ]
+    findings = iter(corrected(found))
+    return tuple(replace(pair, finding=next(findings) if pair.b else None) for pair in pairs)
+
+
+def rises(one: Standing, metric: MetricName) -> bool:
+    """Whether more of the metric is better."""
+    entry = one.row.scores[0].record.metric(metric)
+    return entry is not None and entry.higher_is_better
+
+
+def _numbers(one: Standing, metric: MetricName) -> Numbers:
+    """Only the spread of the ranking distance is a standard error; others' are not."""
+    return Numbers(one.row.values(metric), one.row.spread.sampling if metric == "fid" else None)
+
+
+def _contents(one: Standing) -> list[object]:
+    """What two rows have in common if a training was repeated to the last bit."""
+    records = [score.record for score in one.row.scores]
+    return [
+        (seed, record.images_sha256, record.metrics)
+        for seed, record in zip(one.seeds, records, strict=True)
+    ]
 
 
 def _narrowed(a: Side, b: Side) -> tuple[tuple[Standing, ...], tuple[Standing, ...]]:
@@ -103,10 +184,6 @@ def _narrowed(a: Side, b: Side) -> tuple[tuple[Standing, ...], tuple[Standing, .
     if b.single and not a.single:
         return _of_single(b, a), theirs
     return ours, theirs
-
-
-def _under(keys: Collection[str], standings: Iterable[Standing]) -> list[Standing]:
-    return [one for one in standings if one.protocol.key in keys]
 
 
 def _of_single(one: Side, folder: Side) -> tuple[Standing, ...]:
@@ -136,16 +213,16 @@ def _matched(
     left: Sequence[Standing], right: Sequence[Standing]
 ) -> tuple[list[tuple[Standing, Standing | None]], list[Standing]]:
     """Couples under one protocol each, and rows of B without a partner."""
-    couples: list[tuple[Standing, Standing | None]] = []
     rest = list(right)
+    couples: list[tuple[Standing, Standing | None]] = []
     unmatched: list[Standing] = []
     for one in left:
-        same = next((x for x in rest if _identity(x) == _identity(one)), None)
-        if same is None:
-            unmatched.append(one)
+        same = [x for x in rest if _identity(x) == _identity(one)]
+        if same:
+            rest.remove(same[0])
+            couples.append((one, same[0]))
         else:
-            rest.remove(same)
-            couples.append((one, same))
+            unmatched.append(one)
     for one in unmatched:
         others = [x for x in rest if x.protocol.key == one.protocol.key]
         rivals = [x for x in unmatched if x.protocol.key == one.protocol.key]
@@ -172,8 +249,7 @@ def _measured(pair: Pair, a: Side, b: Side, metric: MetricName) -> Pair | None:
         # Names and seeds are told already, so they are made equal.
         same = {"variant": left.spec.variant, "seed": left.spec.seed}
         differs_in = differing_fields(left.spec, right.spec.model_copy(update=same))
-    known = {**_crashes(a, pair.a, pair.a), **_lacking(pair.a, metric)}
-    failed = {**_crashes(b, pair.b, pair.a), **_lacking(pair.b, metric)}
+    known, failed = _failures(a, pair.a, pair.a, metric), _failures(b, pair.b, pair.a, metric)
     losses: dict[str, list[int]] = defaultdict(list)
     for seed in sorted(failed.keys() - known.keys()):
         losses[failed[seed]].append(seed)
@@ -181,17 +257,23 @@ def _measured(pair: Pair, a: Side, b: Side, metric: MetricName) -> Pair | None:
     return replace(pair, a=left, b=right, losses=told, differs_in=differs_in)
 
 
-def _crashes(side: Side, row: Standing | None, like: Standing) -> dict[int, str]:
-    """Reasons of failed trainings on one side, by seed.
+def _failures(
+    side: Side, row: Standing | None, like: Standing, metric: MetricName
+) -> dict[int, str]:
+    """Why seeds of one side have no number: their training failed, or their score says so.
 
-    Those trained as ``row``; without a row, those of the variant and data set of ``like``, or
-    all that a single side names.
+    Trainings as of ``row``; without a row, those of the variant and data set of ``like``, or all
+    that a single side names.
     """
     found: dict[int, str] = {}
     for run in side.runs:
         gap = train_gap(run.train)
         if gap is not None and gap[0] == "error" and _is_meant(run, side, row, like):
             found[run.train.spec.seed] = gap[1]
+    for run, score in zip(row.row.runs, row.row.scores, strict=True) if row else ():
+        entry = score.record.metric(metric)
+        if entry is not None and entry.missing_reason is not None:
+            found[run.train.spec.seed] = f"{metric}: {entry.missing_reason}"
     return found
 
 
@@ -203,39 +285,21 @@ def _is_meant(run: Run, side: Side, row: Standing | None, like: Standing) -> boo
     return side.single or same
 
 
-def _lacking(one: Standing | None, metric: MetricName) -> dict[int, str]:
-    """What scores say in the place of the metric, by seed."""
-    found: dict[int, str] = {}
-    if one is None:
-        return found
-    for run, score in zip(one.row.runs, one.row.scores, strict=True):
-        entry = score.record.metric(metric)
-        if entry is not None and entry.missing_reason is not None:
-            found[run.train.spec.seed] = f"{metric}: {entry.missing_reason}"
-    return found
-
-
 def _require_alike(left: Standing, right: Standing) -> None:
     """Distances of more images are smaller, and reconstructions start from real images."""
     counts = [sorted({score.record.n_images for score in one.row.scores}) for one in (left, right)]
     if left.row.kind != right.row.kind:
         raise InvalidInput(
             "reconstructions of real images do not compare with generated ones",
-            where=f"{_subject(left)} and {_subject(right)}",
+            where=f"{left} and {right}",
         )
     if counts[0] != counts[1] or len(counts[0]) > 1:
         told = " and ".join(", ".join(f"{n:,}" for n in side) for side in counts)
         raise InvalidInput(
             f"numbers of {told} images do not compare, as a distance depends on how many there are",
-            where=f"{_subject(left)} and {_subject(right)}",
+            where=f"{left} and {right}",
             hint="score both without --limit",
         )
-
-
-def _subject(one: Standing) -> str:
-    subject = one.row.scores[0].record.subject
-    sampler = subject.sampler if isinstance(subject, RunSubject) else ""
-    return f"{one.row.key.name}:{sampler}:{one.row.key.weights}"
 
 
 def _other_protocol(a: str, left: Standing, b: str, right: Standing) -> InvalidInput:
@@ -243,7 +307,7 @@ def _other_protocol(a: str, left: Standing, b: str, right: Standing) -> InvalidI
     keys = " and ".join(f"{one.protocol.key} ({one.protocol.id})" for one in (left, right))
     return InvalidInput(
         f"scores under different protocols do not compare: {keys} differ in {fields}",
-        where=f"{_subject(left)} of {a} and {_subject(right)} of {b}",
+        where=f"{left} of {a} and {right} of {b}",
         hint="score both under one protocol: aigc bench run SUITE --protocol NAME",
     )
 
@@ -255,7 +319,7 @@ def _ambiguous(ours: Sequence[Standing], theirs: Sequence[Standing]) -> InvalidI
     )
     runs = [one.row.runs[0].directory.as_posix() for one in (*ours, *theirs)]
     return InvalidInput(
-        f"{_subject(ours[0])} was trained in several ways, so that it is not clear what compares:"
+        f"{ours[0]} was trained in several ways, so that it is not clear what compares:"
         f" they differ in {', '.join(fields)}",
         where=", ".join(runs),
         hint="say which trainings are meant with --suite, or name two run directories",

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from bench.identity.digest import sha256_of_data
 from bench.identity.protocol import ScoringProtocol
 from bench.identity.spec import TrainSpec
-from bench.records.record import MetricName, RunSubject
+from bench.records.metric_names import MetricName
 from bench.report.board.records import Run, ScoreFile, find_records, read_run
 from bench.report.board.rows import row_of
 from bench.report.board.table import Row, RowKey, Weights, value_of
-from bench.report.generated.commands import RECORDS
+from bench.report.leaderboard.publish import RECORDS
 from bench.run.plan import planned_specs
 from bench.sample.image_sets import RECONSTRUCTION
 from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
@@ -49,17 +50,27 @@ class Standing:
 
     Attributes:
         row: its runs and scores in order of the seed, one score per run.
-        training: what ``training_of`` says of its runs.
     """
 
     row: Row
-    protocol: ScoringProtocol
-    training: str
+
+    def __str__(self) -> str:
+        return f"{self.row.key.name}:{self.row.key.sampler}:{self.row.key.weights}"
+
+    @property
+    def protocol(self) -> ScoringProtocol:
+        """Of every score."""
+        return self.row.scores[0].record.protocol
 
     @property
     def spec(self) -> TrainSpec:
         """The training of the lowest seed."""
         return self.row.runs[0].train.spec
+
+    @cached_property
+    def training(self) -> str:
+        """What ``training_of`` says of its runs."""
+        return training_of(self.spec)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -137,15 +148,17 @@ def training_of(spec: TrainSpec) -> str:
 
 
 def _variant(text: str, choice: Choice, registry: Registry) -> Side:
-    name, *rest = text.split(":")
-    if len(rest) > 2 or (len(rest) == 2 and rest[1] not in ("raw", "ema")):
-        raise UsageError(
-            f"'{text}' is no row", hint="write VARIANT:SAMPLER:raw or VARIANT:SAMPLER:ema"
-        )
-    if rest:
-        choice = replace(choice, sampler=rest[0])
-    if len(rest) == 2:
-        choice = replace(choice, weights="ema" if rest[1] == "ema" else "raw")
+    match text.split(":"):
+        case [name]:
+            pass
+        case [name, sampler]:
+            choice = replace(choice, sampler=sampler)
+        case [name, sampler, "raw" | "ema" as weights]:
+            choice = replace(choice, sampler=sampler, weights=weights)
+        case _:
+            raise UsageError(
+                f"'{text}' is no row", hint="write VARIANT:SAMPLER:raw or VARIANT:SAMPLER:ema"
+            )
     suite = choice.suite or registry.suite(DEFAULT_SUITE)
     folder = choice.runs or REPORTS / suite.id
     found = _of_suite(find_records(_root(folder)).runs, suite)
@@ -167,12 +180,13 @@ def _single(text: str, runs: Sequence[Run], choice: Choice) -> Side:
     found = _standings(runs)
     wanted = _narrowed(found, choice)
     if found and not wanted:
-        have = ", ".join(f"{key.sampler} ({key.weights})" for key in _keys(found))
+        keys = sorted({one.row.key for one in found})
+        have = ", ".join(f"{key.sampler} ({key.weights})" for key in keys)
         asked = ", ".join(filter(None, (choice.sampler, choice.weights)))
         raise MissingPrerequisite(
-            f"{found[0].row.key.name} has no score of: {asked}", where=text, hint=f"it has: {have}"
+            f"{keys[0].name} has no score of: {asked}", where=text, hint=f"it has: {have}"
         )
-    first = min(_keys(wanted), key=_precedence, default=None)
+    first = min((one.row.key for one in wanted), key=_precedence, default=None)
     chosen = tuple(one for one in wanted if one.row.key == first)
     return Side(text, chosen, tuple(runs), single=True)
 
@@ -180,10 +194,6 @@ def _single(text: str, runs: Sequence[Run], choice: Choice) -> Side:
 def _precedence(key: RowKey) -> tuple[bool, bool, bool, RowKey]:
     """Generated images first, from the own prior, with averaged weights, as in the claims."""
     return key.sampler == RECONSTRUCTION, key.sampler != "prior", key.weights != "ema", key
-
-
-def _keys(standings: Iterable[Standing]) -> list[RowKey]:
-    return sorted({one.row.key for one in standings})
 
 
 def _root(path: Path) -> Path:
@@ -224,16 +234,9 @@ def _narrowed(standings: Iterable[Standing], choice: Choice) -> list[Standing]:
 def _standings(runs: Sequence[Run]) -> list[Standing]:
     """All rows of finished trainings; weights picked by their score are left out."""
     members: dict[tuple[RowKey, str, str], list[tuple[Run, ScoreFile]]] = defaultdict(list)
-    for run in sorted(runs, key=lambda run: run.train.spec.seed):
-        spec = run.train.spec
-        for score in run.scores if run.train.status == "success" else ():
-            subject = score.record.subject
-            if isinstance(subject, RunSubject) and subject.weights == "final":
-                key = RowKey(spec.variant, subject.sampler, "ema" if subject.ema else "raw")
-                members[key, score.record.protocol_key, training_of(spec)].append((run, score))
-    return [_standing(key[0], key[2], members[key]) for key in sorted(members)]
-
-
-def _standing(key: RowKey, training: str, pairs: Sequence[tuple[Run, ScoreFile]]) -> Standing:
-    row = row_of(key, pairs)
-    return Standing(row, row.scores[0].record.protocol, training)
+    for run in runs:
+        for subject, score in run.final_scores() if run.train.status == "success" else ():
+            key = RowKey.of(run, subject)
+            training = training_of(run.train.spec)
+            members[key, score.record.protocol_key, training].append((run, score))
+    return [Standing(row_of(key[0], members[key])) for key in sorted(members)]

@@ -16,7 +16,7 @@ WALL = f"{CHARTS_FOLDER}/wall.png"
 
 
 @dataclass(frozen=True)
-class Picture:
+class PagePicture:
     """A file that a page shows.
 
     Attributes:
@@ -40,7 +40,7 @@ class Picture:
 
 def pictures_of(
     board: Leaderboard, registry: Registry, language: Language, wall: Wall | None
-) -> dict[str, Picture]:
+) -> dict[str, PagePicture]:
     """Everything there is to show, by kind: ``wall`` and the kinds of charts.
 
     Args:
@@ -54,7 +54,7 @@ def pictures_of(
     """
     found = {} if wall is None else {"wall": _wall(board, registry, language, wall)}
     for kind, chart in drawn(board, registry, language).items():
-        found[kind] = Picture(chart_path(kind, language), chart.svg, chart.alt, chart.caption)
+        found[kind] = PagePicture(chart_path(kind, language), chart.svg, chart.alt, chart.caption)
     return found
 
 
@@ -68,10 +68,10 @@ def known_paths(language: Language) -> set[str]:
     return {WALL, *(chart_path(kind, language) for kind in KINDS)}
 
 
-def _wall(board: Leaderboard, registry: Registry, language: Language, wall: Wall) -> Picture:
+def _wall(board: Leaderboard, registry: Registry, language: Language, wall: Wall) -> PagePicture:
     say = Words(language, "charts")
     which = "wall_all" if wall.n_variants == wall.total else "wall_some"
     said = say(which, n=wall.n_variants, total=wall.total)
     left_out = BoardInWords(board, registry, language).left_out()
     caption = say.sentences([say("wall_caption", which=said), *left_out])
-    return Picture(WALL, wall.png, say("wall_alt", rows=say.join(list(wall.names))), caption)
+    return PagePicture(WALL, wall.png, say("wall_alt", rows=say.join(list(wall.names))), caption)

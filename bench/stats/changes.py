@@ -13,30 +13,20 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy import stats
-
-from bench.records.record import MetricName
-from bench.stats import ALPHA, deviation, holm
-from bench.stats.comparisons import logarithms, pooled_variance
-from bench.stats.effects import Effect, difference, ratio
+from bench.stats.comparisons import holm
+from bench.stats.effects import Effect, moments, pooled_spread, shift
+from bench.stats.intervals import ALPHA, logarithms
 
 Scale = Literal["ratio", "difference"]
 Noise = Literal["trainings", "one side", "sampling", "unknown", "none"]
 """What a difference is measured against: the spread between the trainings of both sides, or of
 the only side that has several; the error of drawing images; nothing known; nothing to measure."""
 
-Verdict = Literal[
+ChangeVerdict = Literal[
     "better", "worse", "undecided", "identical", "lower", "higher", "missing", "failed"
 ]
 """Of B against A: ``better`` and ``worse`` are beyond the noise between trainings, ``lower`` and
 ``higher`` are numbers that are not tested against it, and the last two have no number."""
-
-POSITIVE: frozenset[MetricName] = frozenset(
-    {"fid", "fid_equal_n", "fid_held_out", "fid_bias", "is"}
-)
-"""Metrics that cannot be 0 or below but by rounding; others may be, so they have no ratio."""
 
 CONFIDENCE = 1 - ALPHA
 NO_CHANGE: dict[Scale, float] = {"ratio": 1.0, "difference": 0.0}
@@ -104,7 +94,7 @@ class Finding:
         return self.p_holm is not None and self.p_holm < ALPHA
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ChangeVerdict:
         """B against A."""
         if self.noise == "none":
             return "identical"
@@ -123,35 +113,36 @@ class Finding:
 
 
 def measure(
-    a: Numbers, b: Numbers, metric: MetricName, *, higher_is_better: bool, identical: bool = False
+    a: Numbers, b: Numbers, scale: Scale, *, higher_is_better: bool, identical: bool = False
 ) -> Finding:
     """Compares the numbers of two rows; the p-value is not corrected yet.
 
     Args:
         a: the old row.
         b: the new row.
-        metric: decides between a ratio and a difference.
+        scale: whether the effect is a ratio (of positive numbers only) or a difference.
         higher_is_better: the metric's direction.
         identical: whether seeds, images and all metrics are equal to the last bit.
     """
-    scale: Scale = "ratio" if metric in POSITIVE else "difference"
     base = fmean(a.values)
     if identical:
         return Finding(scale, higher_is_better, Effect(NO_CHANGE[scale]), base, "none")
-    make = ratio if scale == "ratio" else difference
-    effect = make(b.values, a.values, CONFIDENCE)
-    found = Finding(scale, higher_is_better, effect, base, "unknown")
-    sizes = sorted((len(a.values), len(b.values)))
-    if sizes[0] > 1:
-        return replace(found, noise="trainings", p_value=_welch(a.values, b.values, scale))
-    if sizes[1] > 1:
-        effect, p_value = _pooled(a.values, b.values, effect, scale)
-        return replace(found, noise="one side", effect=effect, p_value=p_value)
-    error = _sampling_error(a, b)
-    if error is None or scale != "ratio":
-        return found
-    z = abs(math.log(effect.value)) / error
-    return replace(found, noise="sampling", error=error, p_value=2 * NormalDist().cdf(-z))
+    logs = scale == "ratio"
+    left, right = (moments(logarithms(x.values) if logs else x.values) for x in (a, b))
+    if max(left.n, right.n) > 1:
+        several = min(left.n, right.n) > 1
+        moved = shift(right, left, None if several else pooled_spread((left, right)))
+        effect = moved.effect(CONFIDENCE)
+        noise: Noise = "trainings" if several else "one side"
+        shown = effect.exponential if logs else effect
+        return Finding(scale, higher_is_better, shown, base, noise, p_value=moved.p_value)
+    change = right.mean - left.mean
+    effect = Effect(math.exp(change) if logs else change)
+    error = _sampling_error(a, b) if logs else None
+    if error is None:
+        return Finding(scale, higher_is_better, effect, base, "unknown")
+    p_value = 2 * NormalDist().cdf(-abs(change) / error)
+    return Finding(scale, higher_is_better, effect, base, "sampling", error, p_value)
 
 
 def corrected(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -162,34 +153,6 @@ def corrected(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """
     adjusted = iter(holm([x.p_value for x in findings if x.p_value is not None]))
     return tuple(x if x.p_value is None else replace(x, p_holm=next(adjusted)) for x in findings)
-
-
-def _welch(a: Sequence[float], b: Sequence[float], scale: Scale) -> float:
-    """Two-sided p-value of Welch's test, on logarithms for a ratio, as the intervals are."""
-    left, right = _tested(a, scale), _tested(b, scale)
-    if deviation(left.tolist()) == deviation(right.tolist()) == 0:
-        return 1.0 if left[0] == right[0] else 0.0
-    return float(stats.ttest_ind(left, right, equal_var=False).pvalue)
-
-
-def _pooled(
-    a: Sequence[float], b: Sequence[float], effect: Effect, scale: Scale
-) -> tuple[Effect, float]:
-    """Interval and two-sided p-value from one spread for both sides (Student's t)."""
-    left, right = _tested(a, scale), _tested(b, scale)
-    variance, freedom = pooled_variance([left, right])
-    error = math.sqrt(variance * (1 / len(left) + 1 / len(right)))
-    shift = float(right.mean() - left.mean())
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
-    back = math.exp if scale == "ratio" else float
-    whole = Effect(effect.value, back(shift - half), back(shift + half))
-    if error == 0:
-        return whole, 1.0 if shift == 0 else 0.0
-    return whole, 2 * float(stats.t.sf(abs(shift) / error, freedom))
-
-
-def _tested(values: Sequence[float], scale: Scale) -> NDArray[np.float64]:
-    return logarithms(values) if scale == "ratio" else np.asarray(values, dtype=np.float64)
 
 
 def _sampling_error(a: Numbers, b: Numbers) -> float | None:
