@@ -72,23 +72,27 @@ METRICS = {
 }  # fmt: skip
 """Chinese names of the metrics that published numbers use."""
 
-_FORWARDS = terms({
-    "read-instead": ("read instead", "建议改读"), "is-a": ("is a", "属于"),
-    "part-of": ("part of", "隶属于"), "uses": "使用", "extends": "扩展自", "succeeds": "取代",
-    "stabilizes": "稳定", "applies-to": ("applies to", "用于"), "implements": "实现",
-    "evaluates": "评测", "describes": "讲述",
-    "provides-data-for": ("provides data for", "为其提供数据"), "see-also": ("see also", "另见"),
-})  # fmt: skip
-_BACKWARDS = terms({
-    "read-instead": ("to be read instead of", "可替代阅读"), "is-a": ("kinds", "包括"),
-    "part-of": ("parts", "组成部分"), "uses": ("used by", "被使用于"),
-    "extends": ("extended by", "后续扩展"), "succeeds": ("succeeded by", "被取代于"),
-    "stabilizes": ("stabilized by", "稳定手段"), "applies-to": ("methods", "方法"),
-    "implements": ("implemented by", "实现工具"), "evaluates": ("evaluated by", "评测依据"),
-    "describes": ("described by", "见于"), "provides-data-for": ("gets data from", "数据来自"),
-    "see-also": ("referred to by", "被提及于"),
-})  # fmt: skip
-RELATIONS = {name: (words, _BACKWARDS[name]) for name, words in _FORWARDS.items()}
+RELATIONS = {
+    "read-instead": (
+        Text(en="read instead", zh="建议改读"),
+        Text(en="to be read instead of", zh="可替代阅读"),
+    ),
+    "is-a": (Text(en="is a", zh="属于"), Text(en="kinds", zh="包括")),
+    "part-of": (Text(en="part of", zh="隶属于"), Text(en="parts", zh="组成部分")),
+    "uses": (Text(en="uses", zh="使用"), Text(en="used by", zh="被使用于")),
+    "extends": (Text(en="extends", zh="扩展自"), Text(en="extended by", zh="后续扩展")),
+    "succeeds": (Text(en="succeeds", zh="取代"), Text(en="succeeded by", zh="被取代于")),
+    "stabilizes": (Text(en="stabilizes", zh="稳定"), Text(en="stabilized by", zh="稳定手段")),
+    "applies-to": (Text(en="applies to", zh="用于"), Text(en="methods", zh="方法")),
+    "implements": (Text(en="implements", zh="实现"), Text(en="implemented by", zh="实现工具")),
+    "evaluates": (Text(en="evaluates", zh="评测"), Text(en="evaluated by", zh="评测依据")),
+    "describes": (Text(en="describes", zh="讲述"), Text(en="described by", zh="见于")),
+    "provides-data-for": (
+        Text(en="provides data for", zh="为其提供数据"),
+        Text(en="gets data from", zh="数据来自"),
+    ),
+    "see-also": (Text(en="see also", zh="另见"), Text(en="referred to by", zh="被提及于")),
+}
 """Each relation type with its reading forwards and backwards."""
 
 COLON = {"en": ": ", "zh": "："}

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from catalog.browse.items import SCHEMA_VERSION, erratum_item, full
+from catalog.browse.items import envelope, erratum_item, full
 from catalog.markdown_table import markdown_table
 from catalog.schema import Registry, Resource
 
@@ -20,11 +20,8 @@ _COLUMNS = (
 
 def as_json(registry: Registry) -> str:
     """One document with every resource and every erratum."""
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "items": [full(registry, resource) for resource in registry.resources],
-        "errata": [erratum_item(erratum) for erratum in registry.errata],
-    }
+    whole = envelope(full(registry, resource) for resource in registry.resources)
+    document = {**whole, "errata": [erratum_item(erratum) for erratum in registry.errata]}
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 

@@ -92,14 +92,14 @@ def advance(known: Known | None, answer: Answer, today: str) -> Known:
     """The state after one more answer."""
     if answer.state == "unknown" and known and known.state == "gone":
         return replace(known, checked=today, detail=f"{known.detail}; now {answer.detail}")
-    answered = answer.state in ("ok", "moved")
     kept = known is not None and known.state == answer.state
+    last_ok = known.last_ok if known else None
     return Known(
         state=answer.state,
         detail=answer.detail,
         since=known.since if known and kept else today,
         checked=today,
-        last_ok=today if answered else (known.last_ok if known else None),
+        last_ok=today if answer.state in ("ok", "moved") else last_ok,
         location=answer.location,
     )
 
@@ -153,7 +153,7 @@ def _request(url: str, method: str, timeout: float) -> Answer:
     request = urllib.request.Request(url, method=method, headers={"User-Agent": _AGENT})  # noqa: S310 - the schema allows http(s) only
     try:
         with opener.open(request, timeout=timeout) as response:
-            return _answered(url, response.geturl(), redirects.codes)
+            final = response.geturl()
     except urllib.error.HTTPError as error:
         state: State = "gone" if error.code in _GONE else "unknown"
         return Answer(state, f"HTTP {error.code}")
@@ -162,10 +162,7 @@ def _request(url: str, method: str, timeout: float) -> Answer:
         return Answer("unknown", reason, reached=False)
     except (http.client.HTTPException, ValueError) as error:
         return Answer("unknown", f"{type(error).__name__}: {error}")
-
-
-def _answered(url: str, final: str, codes: list[int]) -> Answer:
-    permanent = bool(codes) and all(code in _PERMANENT for code in codes)
+    permanent = bool(redirects.codes) and all(code in _PERMANENT for code in redirects.codes)
     if permanent and normal_address(final) != normal_address(url):
         return Answer("moved", f"moved to {final}", location=final)
     return Answer("ok", "answered")

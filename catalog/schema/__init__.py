@@ -9,9 +9,8 @@ group, beside the types of its fields.
 from catalog.schema.base import Entry, Text
 from catalog.schema.benchmark import Dataset, Extractor, Gate, Protocol, Recipe, Suite, Variant
 from catalog.schema.claims import Claim, Comparison
-from catalog.schema.errata import Erratum
 from catalog.schema.registry import Registry
-from catalog.schema.resources import Reported, Resource
+from catalog.schema.resources import Erratum, Reported, Resource
 
 __all__ = [
     "Claim",

@@ -8,8 +8,7 @@ from pydantic import Field, PositiveInt
 
 from catalog.schema.base import Entry, Id, Text
 from catalog.schema.benchmark import MetricName
-from catalog.schema.errata import ErratumId
-from catalog.schema.resources import Quote
+from catalog.schema.resources import ErratumId, Quote
 
 EffectKind = Literal["ratio", "difference", "collapse-share", "collapse-difference"]
 

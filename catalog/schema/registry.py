@@ -11,8 +11,7 @@ from catalog.schema.base import Entry
 from catalog.schema.benchmark import Dataset, Extractor, Suite, Variant
 from catalog.schema.benchmark import Protocol as ScoringProtocol
 from catalog.schema.claims import Claim
-from catalog.schema.errata import Erratum
-from catalog.schema.resources import Resource
+from catalog.schema.resources import Erratum, Resource
 
 
 class _Named(Protocol):

@@ -266,12 +266,12 @@ def test_stats_add_up() -> None:
 def test_every_term_has_words() -> None:
     from typing import get_args
 
-    from catalog.schema import errata, resources
+    from catalog.schema import resources
 
     for terms, words in (
         (resources.Kind, KINDS), (resources.Family, FAMILIES), (resources.Modality, MODALITIES),
         (resources.Origin, ORIGINS), (resources.RelationType, RELATIONS),
-        (errata.Severity, SEVERITIES), (errata.Verdict, VERDICTS),
+        (resources.Severity, SEVERITIES), (resources.Verdict, VERDICTS),
     ):  # fmt: skip
         assert set(get_args(terms)) == set(words)
     numbers = [number for item in load_registry().resources for number in item.reported]
