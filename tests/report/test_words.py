@@ -9,9 +9,9 @@ from typing import get_args
 import pytest
 from helpers import CLONE
 
-from bench.report.words import LANGUAGES, Kind, Language, Words, localized, texts_of
+from bench.report.words import LANGUAGES, Language, PageKind, Words, localized, texts_of
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
+KINDS: tuple[PageKind, ...] = get_args(PageKind)
 
 
 def blanks(text: str) -> set[str]:
@@ -19,7 +19,7 @@ def blanks(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_languages_say_the_same_things(kind: Kind) -> None:
+def test_languages_say_the_same_things(kind: PageKind) -> None:
     english = texts_of("en")[kind]
     for language in LANGUAGES:
         other = texts_of(language)[kind]

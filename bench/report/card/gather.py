@@ -16,7 +16,7 @@ from bench.report.board.table import Cost, Descent, Gap, GateResult, Leaderboard
 from bench.report.card.recipe import RecipeFacts, recipe_facts
 from bench.report.leaderboard.tables import measured
 from bench.report.words.spelling import page_label
-from bench.stats import Estimate
+from bench.stats.intervals import Estimate
 from catalog.browse.items import backlinks, errata_of
 from catalog.schema import Claim, Erratum, Registry, Resource, Suite, Variant
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.report.board.table import Descent, Row
 from bench.report.card.gather import Card, OnSuite
-from bench.report.leaderboard.tables import Column, table_of
+from bench.report.leaderboard.tables import TableColumn, table_of
 from bench.report.leaderboard.write import PAGES
 from bench.report.words import Words
 from bench.report.words.rows import (
@@ -30,7 +30,7 @@ RowOnSuite = tuple[OnSuite, Row]
 
 def results_part(card: Card, words: Words) -> list[str]:
     """Every row of every table, what kept a training from one, and what was measured besides."""
-    columns: list[Column[RowOnSuite]] = [
+    columns: list[TableColumn[RowOnSuite]] = [
         (words("table"), lambda it: _leaderboard_link(it[0], words)),
         (words("sampler"), lambda it: sampler_text(it[1], words) or NOTHING),
         (words("rank"), lambda it: _rank(*it, words)),
@@ -54,7 +54,7 @@ def parent_part(card: Card, words: Words) -> list[str]:
     """Each row beside its parent's, in every table that ranks both."""
     if card.parent is None:
         return [words("is_root")]
-    columns: list[Column[tuple[OnSuite, Descent]]] = [
+    columns: list[TableColumn[tuple[OnSuite, Descent]]] = [
         (words("table"), lambda it: _leaderboard_link(it[0], words)),
         (words("row_of"), lambda it: row_name(it[1].child, words)),
         (words("parent"), lambda it: row_name(it[1].parent, words)),
@@ -72,7 +72,7 @@ def cost_part(card: Card, words: Words) -> list[str]:
     trained = [one for one in card.suites if one.cost.wall_s is not None]
     if not trained:
         return [words("cost_none")]
-    columns: list[Column[OnSuite]] = [
+    columns: list[TableColumn[OnSuite]] = [
         (words("table"), lambda one: one.suite.id),
         (words("trained_parameters"), lambda one: number_text(one.n_parameters)),
         (words("sampling_parameters"), lambda one: number_text(one.cost.parameters)),

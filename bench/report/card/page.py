@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.report.card.gather import Card
 from bench.report.card.numbers import cost_part, parent_part, results_part
 from bench.report.card.pictures import curves_part, pictures_part, samples_part
-from bench.report.card.recipe import RecipeFacts, Setting
+from bench.report.card.recipe import RecipeFacts, SpecialSetting
 from bench.report.leaderboard.commands import run_command
 from bench.report.words import Language, Words, localized
 from bench.report.words.spelling import NOTHING
@@ -168,7 +168,7 @@ def _value(value: str | None) -> str:
     return NOTHING if value is None else f"`{value}`"
 
 
-def _of_parent(setting: Setting, datasets: Sequence[str]) -> str:
+def _of_parent(setting: SpecialSetting, datasets: Sequence[str]) -> str:
     """The parent's value, or its values in the order of the data sets where they differ."""
     values = dict.fromkeys(_value(setting.parent.get(name)) for name in datasets)
     return " / ".join(values) or NOTHING

@@ -11,12 +11,12 @@ from bench.identity.settings import flatten
 from bench.models.build import algorithm_class, resolve_recipe
 from catalog.schema import Registry, Variant
 
-Origin = Literal["own", "inherited", "default"]
+SettingOrigin = Literal["own", "inherited", "default"]
 """``own``: the variant's entry says it; ``default``: only the parent's differs."""
 
 
 @dataclass(frozen=True)
-class Setting:
+class SpecialSetting:
     """One setting, as texts; None where a side has no such setting.
 
     Attributes:
@@ -29,7 +29,7 @@ class Setting:
     values: Mapping[str, str | None]
     default: str | None
     parent: Mapping[str, str | None]
-    origin: Origin
+    origin: SettingOrigin
 
     @property
     def is_new(self) -> bool:
@@ -49,7 +49,7 @@ class RecipeFacts:
 
     algorithm: str
     datasets: tuple[str, ...]
-    settings: tuple[Setting, ...]
+    settings: tuple[SpecialSetting, ...]
     has_parents_algorithm: bool
 
 
@@ -76,7 +76,7 @@ def recipe_facts(variant: Variant, registry: Registry, datasets: Sequence[str]) 
     said = {*flatten(variant.recipe)}.union(*map(flatten, variant.per_dataset.values()))
     names = dict.fromkeys(key for side in (*values.values(), *parents.values()) for key in side)
     settings = [
-        Setting(
+        SpecialSetting(
             name=name,
             values={dataset: found.get(name) for dataset, found in values.items()},
             default=defaults.get(name),
@@ -97,7 +97,9 @@ def _resolved(variant: Variant, registry: Registry, dataset: str) -> dict[str, s
     return _spelled(resolve_recipe(registry, variant, dataset).model_dump(mode="json"))
 
 
-def _origin(name: str, said: set[str], values: Sequence[str | None], default: str | None) -> Origin:
+def _origin(
+    name: str, said: set[str], values: Sequence[str | None], default: str | None
+) -> SettingOrigin:
     parts = name.split(".")
     prefixes = {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
     if prefixes & said or any(other.startswith(f"{name}.") for other in said):

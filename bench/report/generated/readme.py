@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.report.board.table import BASELINE, Leaderboard, Row
 from bench.report.leaderboard.pictures import WALL, chart_path
-from bench.report.leaderboard.tables import Column, row_columns, table_of
+from bench.report.leaderboard.tables import TableColumn, row_columns, table_of
 from bench.report.words import Language, Words, localized
 from bench.report.words.spelling import estimate_text
 from catalog.errors import InvalidInput
@@ -36,7 +36,7 @@ def readme_block(
     words = Words(language)
     rows = _chosen(board, quick, registry)
     known = row_columns(board, registry, words)
-    columns: list[Column[Row]] = [
+    columns: list[TableColumn[Row]] = [
         known["rank"],
         (words("variant"), card),
         (words("sampler"), lambda row: row.key.sampler),

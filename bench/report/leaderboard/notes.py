@@ -15,7 +15,8 @@ from bench.report.words import Words
 from bench.report.words.rows import row_name
 from bench.report.words.spelling import NOTHING, estimate_text, page_label, value_text
 from bench.score.suspicions import suspicions
-from bench.stats import ALPHA, ContrastVerdict, smallest_ratio, typical_spread
+from bench.stats.comparisons import ContrastVerdict, smallest_ratio, typical_spread
+from bench.stats.intervals import ALPHA
 
 EXPECTED_COPIES = 0.05
 NEAR = 2

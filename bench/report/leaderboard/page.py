@@ -14,7 +14,7 @@ from bench.records.run_directory import CALIBRATION
 from bench.report.board.table import Leaderboard, Row
 from bench.report.leaderboard.commands import report_command, run_command
 from bench.report.leaderboard.notes import cost_note, notes, status_line
-from bench.report.leaderboard.pictures import Picture
+from bench.report.leaderboard.pictures import PagePicture
 from bench.report.leaderboard.publish import RECORDS, grid_link
 from bench.report.leaderboard.tables import table_intro, tables_of
 from bench.report.words import Language, Words
@@ -28,7 +28,7 @@ def leaderboard_page(
     registry: Registry,
     language: Language,
     findings: str = "",
-    pictures: Mapping[str, Picture] | None = None,
+    pictures: Mapping[str, PagePicture] | None = None,
 ) -> str:
     """The whole page, ending in one line break.
 

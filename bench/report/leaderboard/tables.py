@@ -27,13 +27,13 @@ from bench.report.words.spelling import (
     seconds_text,
     value_text,
 )
-from bench.stats import Estimate, t_interval
+from bench.stats.intervals import Estimate, t_interval
 from catalog.markdown_table import markdown_table
 from catalog.schema import Registry
 from catalog.schema.resources import Reported
 
 T = TypeVar("T")
-Column = tuple[str, Callable[[T], str]]
+TableColumn = tuple[str, Callable[[T], str]]
 """The heading, and what stands below it for each item."""
 
 
@@ -51,7 +51,7 @@ def tables_of(board: Leaderboard, registry: Registry, words: Words) -> dict[str,
     first = {row.key.name: row for row in reversed((*board.rows, *board.reconstructions))}
     trained = [first[name] for name in sorted(first) if first[name].runs]
     costs = ("parameters", "images_seen", "images_per_s", "wall")
-    variant: Column[Row] = (words("variant"), lambda row: f"[{row.key.name}]")
+    variant: TableColumn[Row] = (words("variant"), lambda row: f"[{row.key.name}]")
     return {
         "ranking": of_rows(board.rows, 4, *names, "distance", "recall", "versus", "wall"),
         "parents": _parents(board, words),
@@ -76,7 +76,7 @@ def table_intro(key: str, board: Leaderboard, words: Words) -> str:
     return words(f"{key}_intro", held_out=protocol.held_out_split, key=protocol.key)
 
 
-def table_of(items: Sequence[T], columns: Sequence[Column[T]], *, n_left: int) -> list[str]:
+def table_of(items: Sequence[T], columns: Sequence[TableColumn[T]], *, n_left: int) -> list[str]:
     """A line for each item; no lines without one."""
     if not items:
         return []
@@ -84,7 +84,9 @@ def table_of(items: Sequence[T], columns: Sequence[Column[T]], *, n_left: int) -
     return markdown_table([heading for heading, _ in columns], cells, n_left=n_left)
 
 
-def row_columns(board: Leaderboard, registry: Registry, words: Words) -> dict[str, Column[Row]]:
+def row_columns(
+    board: Leaderboard, registry: Registry, words: Words
+) -> dict[str, TableColumn[Row]]:
     """Everything that a column of rows can show, by a key; cells are Markdown."""
     protocol = board.protocol
     distance, score, kernel = (page_label(key, protocol.extractor) for key in ("fid", "is", "kid"))
@@ -131,7 +133,7 @@ def row_columns(board: Leaderboard, registry: Registry, words: Words) -> dict[st
 
 def _parents(board: Leaderboard, words: Words) -> list[str]:
     """Each row beside its parent's."""
-    columns: list[Column[Descent]] = [
+    columns: list[TableColumn[Descent]] = [
         (words("row_of"), lambda one: row_name(one.child, words)),
         (words("parent"), lambda one: row_name(one.parent, words)),
         (words("ratio"), lambda one: ratio_text(one.contrast)),
@@ -142,7 +144,7 @@ def _parents(board: Leaderboard, words: Words) -> list[str]:
 
 def _gates(board: Leaderboard, words: Words) -> list[str]:
     """What some rows must reach in every training, and the worst that they reached."""
-    columns: list[Column[GateResult]] = [
+    columns: list[TableColumn[GateResult]] = [
         (words("variant"), lambda one: f"[{one.variant}]"),
         (words("gate"), lambda one: one.gate.text.in_language(words.language)),
         (words("gate_needs"), lambda one: f"{one.gate.at_least:g}"),
@@ -163,7 +165,7 @@ def measured(runs: Iterable[Run]) -> dict[tuple[str, str], Estimate]:
 
 
 def _measures(board: Leaderboard, words: Words) -> list[str]:
-    columns: list[Column[tuple[tuple[str, str], Estimate]]] = [
+    columns: list[TableColumn[tuple[tuple[str, str], Estimate]]] = [
         (words("variant"), lambda one: f"[{one[0][0]}]"),
         (words("measure"), lambda one: f"`{one[0][1]}`"),
         (words("value"), lambda one: estimate_text(one[1], interval=True)),
@@ -177,7 +179,7 @@ def _spread(board: Leaderboard, words: Words) -> list[str]:
     distance, score, kernel = (
         page_label(key, board.protocol.extractor) for key in ("fid", "is", "kid")
     )
-    columns: list[Column[Row]] = [
+    columns: list[TableColumn[Row]] = [
         (words("row_of"), lambda row: row_name(row, words)),
         (distance, lambda row: estimate_text(row.estimate("fid"))),
         (words("spread_trainings"), lambda row: value_text(row.spread.trainings)),
@@ -201,7 +203,7 @@ def _published(board: Leaderboard, registry: Registry, words: Words) -> list[str
         unsure = words("unsure") if number.certainty == "unsure" else ""
         return f"{number.value:g}{spread}{unsure}"
 
-    columns: list[Column[tuple[str, Reported]]] = [
+    columns: list[TableColumn[tuple[str, Reported]]] = [
         (words("variant"), lambda one: f"[{one[0]}]"),
         (words("published_data"), lambda one: one[1].dataset),
         (
@@ -219,7 +221,7 @@ def _published(board: Leaderboard, registry: Registry, words: Words) -> list[str
 
 def _gaps(board: Leaderboard, words: Words) -> list[str]:
     """Planned runs without a number."""
-    columns: list[Column[Gap]] = [
+    columns: list[TableColumn[Gap]] = [
         (words("variant"), lambda gap: f"[{gap.variant}]"),
         (words("which_seeds"), lambda gap: ", ".join(map(str, gap.seeds))),
         (words("status"), lambda gap: words(f"gap_{gap.status}")),
@@ -230,7 +232,7 @@ def _gaps(board: Leaderboard, words: Words) -> list[str]:
 
 def _stale(board: Leaderboard, words: Words) -> list[str]:
     """Runs of another plan."""
-    columns: list[Column[StaleRuns]] = [
+    columns: list[TableColumn[StaleRuns]] = [
         (words("variant"), lambda stale: stale.variant),
         (words("which_seeds"), lambda stale: ", ".join(map(str, stale.seeds))),
         (words("differs"), lambda stale: ", ".join(f"`{key}`" for key in stale.differs_in)),
@@ -241,7 +243,7 @@ def _stale(board: Leaderboard, words: Words) -> list[str]:
 def _protocol(board: Leaderboard, words: Words) -> list[str]:
     """Every field that enters the comparability key."""
     stamp = board.protocol.model_dump(mode="json")
-    columns: list[Column[str]] = [
+    columns: list[TableColumn[str]] = [
         (words("field"), lambda name: f"`{name}`"),
         (words("value"), lambda name: NOTHING if stamp[name] is None else str(stamp[name])),
     ]

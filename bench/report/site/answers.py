@@ -17,7 +17,7 @@ from bench.report.words.spelling import (
     seconds_text,
 )
 from bench.score.suspicions import suspicions
-from bench.stats import Estimate
+from bench.stats.intervals import Estimate
 from catalog.schema import Registry
 
 FITTED = ("gaussian", MIXTURE)

@@ -17,7 +17,7 @@ from bench.report.leaderboard.publish import grid_link
 from bench.report.leaderboard.tables import table_intro, tables_of
 from bench.report.leaderboard.write import findings_text
 from bench.report.site.board_rows import columns_of, lines_of
-from bench.report.site.markup import Links, html_of, inline_html
+from bench.report.site.markup import SiteLinks, html_of, inline_html
 from bench.report.site.shell import root_of
 from bench.report.words import Language, Words
 from bench.report.words.rows import plain_name, row_id
@@ -61,7 +61,7 @@ class Grid:
 
 
 def board_values(
-    board: Leaderboard, registry: Registry, language: Language, links: Links
+    board: Leaderboard, registry: Registry, language: Language, links: SiteLinks
 ) -> dict[str, object]:
     """What the template of a leaderboard reads."""
     words, page = Words(language), Words(language, "site")
@@ -87,7 +87,7 @@ def board_values(
 
 
 def _charts(
-    board: Leaderboard, registry: Registry, page: Words, links: Links
+    board: Leaderboard, registry: Registry, page: Words, links: SiteLinks
 ) -> Iterator[ChartOnPage]:
     for kind, chart in drawn(board, registry, links.language).items():
         svg = Markup(themed(chart.svg))  # noqa: S704 - our own
@@ -95,7 +95,7 @@ def _charts(
 
 
 def _sections(
-    board: Leaderboard, registry: Registry, words: Words, links: Links
+    board: Leaderboard, registry: Registry, words: Words, links: SiteLinks
 ) -> Iterator[Section]:
     tables = tables_of(board, registry, words) | {"costs": [cost_note(board, words)]}
     cards = [f"[{variant.id}]: ../cards/{variant.id}.md" for variant in registry.variants]
@@ -106,7 +106,7 @@ def _sections(
             yield Section(key, words(key), html_of("\n".join(lines), links))
 
 
-def _grids(board: Leaderboard, words: Words, links: Links) -> Iterator[Grid]:
+def _grids(board: Leaderboard, words: Words, links: SiteLinks) -> Iterator[Grid]:
     for row in (*board.rows, *board.calibration, *board.reconstructions):
         if row.grid is not None:
             source = links.copied(f"{board.suite.id}/{grid_link(row)}")

@@ -12,9 +12,9 @@ from bench.report.board.table import Leaderboard
 from bench.report.leaderboard.write import committed_boards
 from bench.report.site.answers import answer_of
 from bench.report.site.board_page import board_values
-from bench.report.site.markup import Copies, Links
+from bench.report.site.markup import Copies, SiteLinks
 from bench.report.site.pages import Library, Pages, page_names
-from bench.report.site.shell import Page, Shell, folder_of, root_of
+from bench.report.site.shell import Shell, SitePage, folder_of, root_of
 from bench.report.words import LANGUAGES, Language
 from catalog.errors import InvalidInput
 from catalog.files import write_atomically
@@ -92,7 +92,7 @@ def leaderboard_html(
         InvalidInput: the curve of a run is broken.
     """
     copies = Copies(reports)
-    links = Links(board.suite.id, language, frozenset(), copies)
+    links = SiteLinks(board.suite.id, language, frozenset(), copies)
     shell = Shell(language, frozenset())
     values = board_values(board, registry, language, links) | {
         "answer": answer_of(board, registry, shell.words),
@@ -100,7 +100,7 @@ def leaderboard_html(
     }
     name = f"leaderboard-{board.suite.id}"
     title = board.suite.title.in_language(language)
-    html = shell.html(Page(name, "leaderboard.html", title, "leaderboards", values))
+    html = shell.html(SitePage(name, "leaderboard.html", title, "leaderboards", values))
     sheet, script = (STATIC.joinpath(one).read_text(encoding="utf-8") for one in (SHEET, SCRIPT))
     html = _SHEET.sub(lambda _: f"<style>\n{sheet}</style>", html)
     html = _SCRIPT.sub(lambda _: f'<script type="module">\n{script}</script>', html)

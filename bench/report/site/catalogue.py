@@ -62,7 +62,7 @@ class Correction:
 
 
 @dataclass(frozen=True)
-class Quote:
+class QuotedPlace:
     """A place of the article, word for word."""
 
     line: int
@@ -89,7 +89,7 @@ class CatalogueEntry:
     title: str
     other_title: str
     tags: tuple[str, ...]
-    quotes: tuple[Quote, ...]
+    quotes: tuple[QuotedPlace, ...]
     corrections: tuple[Correction, ...]
     instead: tuple[Named, ...]
     related: tuple[tuple[str, tuple[Named, ...]], ...]
@@ -125,7 +125,7 @@ class CatalogueInWords:
         ordered = sorted(self.registry.resources, key=lambda one: kinds.index(one.kind))
         return [self._entry(resource) for resource in ordered]
 
-    def quotes(self) -> list[Quote]:
+    def quotes(self) -> list[QuotedPlace]:
         """Every quoted place of the article, in its order."""
         found = [quote for resource in self.registry.resources for quote in self._quotes(resource)]
         return sorted(found, key=lambda quote: quote.line)
@@ -150,12 +150,12 @@ class CatalogueInWords:
             rows=self._rows(erratum.resources),
         )
 
-    def _quotes(self, resource: Resource) -> Iterator[Quote]:
+    def _quotes(self, resource: Resource) -> Iterator[QuotedPlace]:
         errata = errata_of(self.registry, resource.id)
         for mention in resource.article:
             touching = [one for one in errata if mention.line in one.lines]
             exact = [one for one in touching if one.claim_zh in mention.quote]
-            yield Quote(
+            yield QuotedPlace(
                 line=mention.line,
                 section=mention.section,
                 text=mention.quote,

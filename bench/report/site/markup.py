@@ -58,7 +58,7 @@ class Copies:
 
 
 @dataclass(frozen=True)
-class Links:
+class SiteLinks:
     """Where links of a Markdown file lead on the site.
 
     Attributes:
@@ -103,19 +103,19 @@ def _page_of(path: str) -> str:
     return special.get(name, f"{name}-{folder}")
 
 
-def html_of(markdown: str, links: Links) -> Markup:
+def html_of(markdown: str, links: SiteLinks) -> Markup:
     """Markdown as HTML; its tables scroll on their own."""
     html = _rendered(markdown, links, inline=False)
     html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>')
     return Markup(html.replace("</table>", "</table></div>"))  # noqa: S704 - of our own reports
 
 
-def inline_html(markdown: str, links: Links) -> Markup:
+def inline_html(markdown: str, links: SiteLinks) -> Markup:
     """One paragraph of Markdown, without the paragraph."""
     return Markup(_rendered(markdown, links, inline=True))  # noqa: S704 - of our own reports
 
 
-def _rendered(markdown: str, links: Links, *, inline: bool) -> str:
+def _rendered(markdown: str, links: SiteLinks, *, inline: bool) -> str:
     parser = MarkdownIt("commonmark", {"html": True}).enable("table")
     tokens = parser.parseInline(markdown) if inline else parser.parse(markdown)
     for token in tokens:
@@ -123,7 +123,7 @@ def _rendered(markdown: str, links: Links, *, inline: bool) -> str:
     return str(parser.renderer.render(tokens, parser.options, {}))
 
 
-def _lead(tokens: list[Token], links: Links) -> None:
+def _lead(tokens: list[Token], links: SiteLinks) -> None:
     """Change addresses in place."""
     dropped = 0
     for token in tokens:

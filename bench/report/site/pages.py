@@ -21,8 +21,8 @@ from bench.report.site.answers import answer_of
 from bench.report.site.board_page import board_values
 from bench.report.site.board_rows import best_rows
 from bench.report.site.catalogue import CatalogueInWords, diagrams
-from bench.report.site.markup import Copies, Links, html_of
-from bench.report.site.shell import Page
+from bench.report.site.markup import Copies, SiteLinks, html_of
+from bench.report.site.shell import SitePage
 from bench.report.words import Language, Words
 from catalog.browse.items import counts
 from catalog.browse.vocabulary import FAMILIES, KINDS, ORIGINS, SEVERITIES
@@ -73,7 +73,7 @@ class Pages:
         self.best = best_rows(library.boards, self.words)
         self.catalogue = CatalogueInWords(library.registry, language, self.best)
 
-    def all(self) -> Iterator[Page]:
+    def all(self) -> Iterator[SitePage]:
         """Every page of ``page_names`` once."""
         yield self._index()
         yield self._catalogue()
@@ -89,9 +89,9 @@ class Pages:
         if "claims" in self.names:
             yield self._prose("claims", "claims", self._claims())
 
-    def links(self, base: str) -> Links:
+    def links(self, base: str) -> SiteLinks:
         """How the links of a Markdown file in a folder of the reports lead on."""
-        return Links(base, self.language, self.names, self.library.copies)
+        return SiteLinks(base, self.language, self.names, self.library.copies)
 
     @cached_property
     def _answers(self) -> dict[str, object]:
@@ -102,13 +102,13 @@ class Pages:
         }
         return {name: answer for name, answer in found.items() if answer is not None}
 
-    def _page(self, name: str, **values: object) -> Page:
-        return Page(name, f"{name}.html", self.words(name), name, values)
+    def _page(self, name: str, **values: object) -> SitePage:
+        return SitePage(name, f"{name}.html", self.words(name), name, values)
 
-    def _prose(self, name: str, menu: str, html: Markup) -> Page:
-        return Page(name, "prose.html", self.words(name), menu, {"html": html})
+    def _prose(self, name: str, menu: str, html: Markup) -> SitePage:
+        return SitePage(name, "prose.html", self.words(name), menu, {"html": html})
 
-    def _index(self) -> Page:
+    def _index(self) -> SitePage:
         registry, corrections = self.library.registry, self.catalogue.corrections()
         return self._page(
             "index",
@@ -138,7 +138,7 @@ class Pages:
             "n_rows": len(board.rows),
         }
 
-    def _catalogue(self) -> Page:
+    def _catalogue(self) -> SitePage:
         return self._page(
             "catalogue",
             entries=self.catalogue.entries(),
@@ -164,7 +164,7 @@ class Pages:
 
         return Markup(_ERRATUM.sub(linked, html))  # noqa: S704 - ids of the registry
 
-    def _variants(self) -> Page:
+    def _variants(self) -> SitePage:
         registry, language = self.library.registry, self.language
         rows = [
             {
@@ -180,7 +180,7 @@ class Pages:
         ]
         return self._page("variants", variants=rows)
 
-    def _variant(self, variant: Variant) -> Page:
+    def _variant(self, variant: Variant) -> SitePage:
         library = self.library
         files = card_texts(
             variant.id, library.registry, library.boards, library.reports, (self.language,)
@@ -188,9 +188,9 @@ class Pages:
         text = files[library.reports / CARDS_FOLDER / page_name(variant.id, self.language)]
         title = variant.name.in_language(self.language)
         html = html_of(text, self.links(CARDS_FOLDER))
-        return Page(f"variant-{variant.id}", "prose.html", title, "variants", {"html": html})
+        return SitePage(f"variant-{variant.id}", "prose.html", title, "variants", {"html": html})
 
-    def _tables(self) -> Iterator[Page]:
+    def _tables(self) -> Iterator[SitePage]:
         registry, boards = self.library.registry, self.library.boards
         if boards:
             yield self._page(
@@ -203,6 +203,6 @@ class Pages:
             values = board_values(board, registry, self.language, self.links(name))
             title = board.suite.title.in_language(self.language)
             more = {"answer": self._answers.get(name), "boards": boards}
-            yield Page(
+            yield SitePage(
                 f"leaderboard-{name}", "leaderboard.html", title, "leaderboards", values | more
             )

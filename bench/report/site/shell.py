@@ -15,7 +15,7 @@ NAV = ("index", "leaderboards", "variants", "claims", "article", "errata", "cata
 
 
 @dataclass(frozen=True)
-class Page:
+class SitePage:
     """One page in one language.
 
     Attributes:
@@ -69,7 +69,7 @@ class Shell:
             keep_trailing_newline=True,
         )
 
-    def html(self, page: Page) -> str:
+    def html(self, page: SitePage) -> str:
         """The whole file."""
         other: Language = "zh" if self.language == "en" else "en"
         return self._environment.get_template(page.template).render(

@@ -14,15 +14,15 @@ from typing import Literal, get_args
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
-Kind = Literal["leaderboard", "card", "site", "charts", "claims", "compare"]
+PageKind = Literal["leaderboard", "card", "site", "charts", "claims", "compare"]
 """Of a page. A card reads the texts of a leaderboard too, below its own: they name samplers."""
 
 
 @cache
-def texts_of(language: Language) -> dict[Kind, dict[str, str]]:
+def texts_of(language: Language) -> dict[PageKind, dict[str, str]]:
     """All templates of a language by kind of page and key."""
     file = files("bench.report.words").joinpath(f"{language}.toml")
-    texts: dict[Kind, dict[str, str]] = tomllib.loads(file.read_text(encoding="utf-8"))  # type: ignore[assignment]
+    texts: dict[PageKind, dict[str, str]] = tomllib.loads(file.read_text(encoding="utf-8"))  # type: ignore[assignment]
     return texts | {"card": texts["leaderboard"] | texts["card"]}
 
 
@@ -35,7 +35,7 @@ def localized(name: str, language: Language) -> str:
 class Words:
     """The texts of one kind of page in one language."""
 
-    def __init__(self, language: Language, kind: Kind = "leaderboard") -> None:
+    def __init__(self, language: Language, kind: PageKind = "leaderboard") -> None:
         self.language = language
         self._kind = kind
         self._texts = texts_of(language)[kind]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bench.machine.units import decimals_of, measured
 from bench.records.metric_names import metric_label
-from bench.stats import Contrast, Estimate, RankRange
+from bench.stats.comparisons import Contrast, RankRange
+from bench.stats.intervals import Estimate
 
 NOTHING = "–"
 
