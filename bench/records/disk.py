@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -83,23 +83,24 @@ def disk_use(runs_dir: Path, of_jobs: Collection[int]) -> DiskUse:
     )
 
 
-def expected_bytes(runs_dir: Path) -> Callable[[str], int | None]:
-    """A function that says how large the run with some id will be when it is finished, in bytes.
+def needed_bytes(runs_dir: Path, unfinished: Mapping[str, int]) -> int | None:
+    """What unfinished runs, by id with their bytes so far, will still add to the disk.
 
-    It is the mean over finished runs of that variant in the runs directory, else over all that are
-    finished there, else None. A run counts as finished when it has weights and no checkpoint.
+    A run will be as large as the mean of finished runs of its variant in the runs directory, else
+    of all that are finished there; None where there is none. A run counts as finished when it has
+    weights and no checkpoint.
     """
     sizes: dict[str, list[int]] = {}
     for weights in runs_dir.glob(f"*/{WEIGHTS}"):
         if not (weights.parent / CHECKPOINT).exists():
             sizes.setdefault(_stem(weights.parent.name), []).append(size_of(weights.parent))
     everything = [size for of_variant in sizes.values() for size in of_variant]
-
-    def expected(run_id: str) -> int | None:
-        similar = sizes.get(_stem(run_id), everything)
-        return round(fmean(similar)) if similar else None
-
-    return expected
+    if unfinished and not everything:
+        return None
+    return sum(
+        max(0, round(fmean(sizes.get(_stem(run_id), everything))) - so_far)
+        for run_id, so_far in unfinished.items()
+    )
 
 
 def _stem(run_id: str) -> str:

@@ -105,7 +105,7 @@ class Dataset(Entry):
 
     Attributes:
         paper: the resource that introduced it; None for images of the user's own.
-        loader: module of ``bench.data`` that decodes it.
+        loader: what reads it, by its name in ``bench.data.loaders.LOADERS``.
         resolution: height and width in pixels.
         splits: number of images by split name; splits are disjoint.
         fingerprint: sha256 over the decoded uint8 pixels and labels of all splits, or ``unpinned``:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.records.disk import disk_use, expected_bytes, free_bytes, size_of
+from bench.records.disk import disk_use, free_bytes, needed_bytes, size_of
 
 
 def write(path: Path, n_bytes: int) -> None:
@@ -45,15 +45,20 @@ def test_free_space_of_a_folder_to_be(tmp_path: Path) -> None:
 
 
 def test_a_finished_run_of_the_variant_tells_what_the_next_will_need(tmp_path: Path) -> None:
-    nothing = expected_bytes(tmp_path)
-    assert nothing("vae-digits-s2-11111111") is None
+    assert needed_bytes(tmp_path, {"vae-digits-s2-11111111": 0}) is None
+    assert needed_bytes(tmp_path, {}) == 0
     write(tmp_path / "vae-digits-s0-00000000" / "weights.safetensors", 100)
     write(tmp_path / "vae-digits-s1-00000000" / "weights.safetensors", 140)
     write(tmp_path / "beta-vae-digits-s0-00000000" / "weights.safetensors", 30)
     unfinished = tmp_path / "vae-digits-s3-00000000"
     write(unfinished / "weights.safetensors", 1000)
     write(unfinished / "checkpoint.pt", 1000)
-    expected = expected_bytes(tmp_path)
-    assert expected("vae-digits-s2-11111111") == 120
-    assert expected("beta-vae-digits-s1-11111111") == 30
-    assert expected("gan-digits-s0-11111111") == 90  # the mean of all three
+    expected = {
+        "vae-digits-s2-11111111": 120,
+        "beta-vae-digits-s1-11111111": 30,
+        "gan-digits-s0-11111111": 90,  # the mean of all three
+    }
+    for name, n_bytes in expected.items():
+        assert needed_bytes(tmp_path, {name: 0}) == n_bytes
+    begun = dict(zip(expected, (20, 31, 0), strict=True))
+    assert needed_bytes(tmp_path, begun) == 100 + 0 + 90

@@ -127,11 +127,16 @@ def load_plan(
 
 def show_plan(plan: Plan, *, as_json: bool) -> None:
     """Print a plan with what it takes and will take on the disk."""
-    from bench.records.disk import disk_use
+    from bench.records.disk import disk_use, needed_bytes
     from bench.watch.job_state import CommandState
 
     rows, sizes = _rows(plan)
-    disk, needed = disk_use(plan.runs_dir, sizes), _needed_bytes(plan, sizes)
+    unfinished = {
+        job.spec.run_id: size
+        for job, size in zip(plan.jobs, sizes, strict=True)
+        if job.state not in ("done", "rescore", "failed")
+    }
+    disk, needed = disk_use(plan.runs_dir, sizes), needed_bytes(plan.runs_dir, unfinished)
     if as_json:
         emit_items(_items(rows, sizes), disk={**asdict(disk), "needed": needed})
         return
@@ -170,21 +175,6 @@ def _items(rows: list[dict[str, str]], sizes: list[int]) -> list[dict[str, Any]]
     for row in rows:
         del row["size"]
     return [row | {"n_bytes": size} for row, size in zip(rows, sizes, strict=True)]
-
-
-def _needed_bytes(plan: Plan, sizes: list[int]) -> int | None:
-    """What the jobs to run will add to the disk; None where no finished run gives a measure."""
-    from bench.records.disk import expected_bytes
-
-    expected = expected_bytes(plan.runs_dir)
-    starting = [
-        (expected(job.spec.run_id), size)
-        for job, size in zip(plan.jobs, sizes, strict=True)
-        if job.state not in ("done", "rescore", "failed")
-    ]
-    if any(whole is None for whole, _ in starting):
-        return None
-    return sum(max(0, (whole or 0) - size) for whole, size in starting)
 
 
 def _totals(plan: Plan, states: list[str]) -> str:

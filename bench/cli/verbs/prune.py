@@ -59,14 +59,14 @@ def prune(
     }
     choices = tuple(choice for choice, wanted in flags.items() if wanted)
     from bench.identity.local_registry import pinned_registry
-    from bench.run.prune import USELESS, find_and_remove, find_removals, plans_of, require_idle
+    from bench.run.prune import USELESS, Plans, find_and_remove, find_removals, require_idle
     from catalog.files import cache_dir
 
     require_idle(output_dir)
 
     def find() -> Pruning:
         registry = pinned_registry(registry_file)
-        plans = plans_of(registry, registry.suite(suite) if suite else None)
+        plans = Plans(registry, registry.suite(suite) if suite else None)
         return find_removals(output_dir, choices or USELESS, plans, cache_dir())
 
     _show(find_and_remove(output_dir, find) if yes else find(), removed=yes, as_json=as_json)
