@@ -56,19 +56,9 @@ def processor_of(cpuinfo: str, vectors: str, limited_by: tuple[str, ...] = ()) -
         The processor; None where the text does not tell, or tells of cores of several kinds, as
         nobody knows which of them calculated.
     """
-    kinds = {core for text in cpuinfo.split("\n\n") if (core := _core(text)) is not None}
-    if len(kinds) != 1:
-        return None
-    ((vendor, family, model, stepping, instruction_sets),) = kinds
-    return Processor(
-        vendor=vendor,
-        family=family,
-        model=model,
-        stepping=stepping,
-        vectors=vectors,
-        instruction_sets=instruction_sets,
-        limited_by=limited_by,
-    )
+    cores = (_core(text, vectors, limited_by) for text in cpuinfo.split("\n\n"))
+    kinds = {core for core in cores if core is not None}
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 def driver_of(text: str) -> str | None:
@@ -128,16 +118,24 @@ def _processor() -> Processor | None:
     )
 
 
-def _core(text: str) -> tuple[str, str, str, str, tuple[str, ...]] | None:
+def _core(text: str, vectors: str, limited_by: tuple[str, ...]) -> Processor | None:
     """What a paragraph of ``/proc/cpuinfo`` says of a core, if it says all."""
     parts = (line.partition(":") for line in text.splitlines())
     facts = {name.strip(): value.strip() for name, _, value in parts}
     for names, beginnings in INSTRUCTION_SETS.items():
-        vendor, family, model, stepping, able = (facts.get(name, "") for name in names)
-        told = (vendor, family, model, stepping)
+        *told, able = (facts.get(name, "") for name in names)
         if all(told) and "unknown" not in told:  # as sandboxes say
             known = sorted({word for word in able.split() if word.startswith(beginnings)})
-            return (*told, tuple(known))
+            vendor, family, model, stepping = told
+            return Processor(
+                vendor=vendor,
+                family=family,
+                model=model,
+                stepping=stepping,
+                vectors=vectors,
+                instruction_sets=tuple(known),
+                limited_by=limited_by,
+            )
     return None
 
 

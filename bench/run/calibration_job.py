@@ -10,7 +10,7 @@ from bench.data import ImageData, load_dataset
 from bench.records.record import CalibrationSubject, to_json
 from bench.records.run_directory import CALIBRATION, calibration_file
 from bench.run.events import PhaseStarted, Scored, Watch
-from bench.run.job import Surroundings
+from bench.run.job import Surroundings, Task
 from bench.sample.grid import write_grid
 from bench.sample.image_sets import calibration_draws
 from bench.score.calibration import calibration_images, calibration_labels
@@ -19,8 +19,8 @@ from catalog.files import write_atomically
 
 
 @dataclass(frozen=True)
-class CalibrationTask:
-    """The calibration rows of one protocol.
+class CalibrationTask(Task):
+    """The calibration rows of one protocol; the suite reports it if they fail.
 
     Attributes:
         names: of the sets to score.
@@ -59,9 +59,3 @@ class CalibrationTask:
             write_grid(images, file.with_suffix(".png"))
         write_atomically(file, to_json(record))
         self.watch(Scored.of(CALIBRATION, record))
-
-    def stopped(self) -> None:
-        """Nothing is half written."""
-
-    def failed(self, error: Exception) -> None:
-        """A calibration has no record of its own; the suite reports the failure."""

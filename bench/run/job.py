@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,16 +55,17 @@ class Surroundings:
         )
 
 
-class Task(Protocol):
+class Task(ABC):
     """A job at work, in the process that does it."""
 
+    @abstractmethod
     def run(self) -> str:
         """Do everything that is still to be done; returns what is odd about it, if anything."""
 
-    def stopped(self) -> None:
+    def stopped(self) -> None:  # noqa: B027 (most leave nothing half written)
         """Leave things in order after ``run`` was asked to stop."""
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: Exception) -> None:  # noqa: B027 (most keep no record of their own)
         """Leave things in order after ``run`` has failed.
 
         Raises:

@@ -14,7 +14,7 @@ from bench.identity.protocol import ScoringProtocol
 from bench.identity.settings import differences
 from bench.identity.spec import Precision, TrainSpec, train_spec
 from bench.models.build import resolve_recipe
-from bench.records.record import TrainRecord
+from bench.records.record import RunSubject, TrainRecord
 from bench.records.run_directory import CALIBRATION, RunDirectory, calibration_file
 from bench.run.failures import KILLED
 from bench.sample.image_sets import calibration_draws, expected_subjects, score_hash
@@ -184,8 +184,7 @@ def _state(
     if record.error is not None and record.error.type != KILLED:
         return "failed", f"{record.error.phase}: {record.error.message}"
     if record.is_trained:
-        scored = {score.score_hash for score in directory.score_records()}
-        missing = [s for s in expected_subjects(spec) if score_hash(s, protocol) not in scored]
+        missing = unscored(spec, directory, protocol)
         if not missing:
             pruned = "" if directory.weights.exists() else "; its weights were pruned"
             done = f"trained and scored {record.updated_at:%Y-%m-%d}"
@@ -196,6 +195,15 @@ def _state(
             return "new", f"weights were pruned: trains again; {missing_scores}"
         return "rescore", missing_scores
     return _unfinished(record, directory)
+
+
+def unscored(
+    spec: TrainSpec, directory: RunDirectory, protocol: ScoringProtocol
+) -> tuple[RunSubject, ...]:
+    """Image sets of a run that have no score under a protocol yet."""
+    scored = {record.score_hash for record in directory.score_records()}
+    subjects = expected_subjects(spec)
+    return tuple(one for one in subjects if score_hash(one, protocol) not in scored)
 
 
 def _remarks(record: TrainRecord) -> str:

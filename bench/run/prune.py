@@ -25,7 +25,6 @@ from catalog.errors import InvalidInput, MissingPrerequisite
 from catalog.schema import Registry, Suite
 
 Choice = Literal["checkpoints", "drafts", "stale", "failed", "weights", "cache"]
-Address = tuple[str, str, int, int]
 _RUN_NAME = re.compile(r"(?P<stem>.+)-s\d+-[0-9a-f]{8}")
 USELESS: tuple[Choice, ...] = ("checkpoints", "drafts")
 """What can never be used again; removing it is the default."""
@@ -89,44 +88,33 @@ class Pruning:
         return sum(removal.n_bytes for removal in self.removals)
 
 
-@dataclass(frozen=True)
 class Plans:
     """What suites plan, to tell a stale run from one that some suite wants.
 
-    Attributes:
-        run_ids: of everything that any suite of the registry plans.
-        chosen: what the suites in question plan, by variant, data set, seed and steps.
-        stems: beginnings of the names of run directories in question; None for all.
+    Args:
+        registry: of all suites.
+        suite: the one in question; None for all.
     """
 
-    run_ids: frozenset[str]
-    chosen: dict[Address, TrainSpec]
-    stems: frozenset[str] | None
+    def __init__(self, registry: Registry, suite: Suite | None) -> None:
+        specs = {each.id: planned_specs(registry, each) for each in registry.suites}
+        everything = [spec for of_suite in specs.values() for spec in of_suite]
+        chosen = everything if suite is None else specs[suite.id]
+        self._wanted = {spec.run_id for spec in everything}
+        self._chosen = {_address(spec): spec for spec in chosen}
+        self._stems = suite and {spec.run_id.rpartition("-s")[0] for spec in chosen}
 
     def covers(self, directory: Path) -> bool:
         """Whether a directory has the name of a run of the suites in question."""
         named = _RUN_NAME.fullmatch(directory.name)
-        return named is not None and (self.stems is None or named["stem"] in self.stems)
+        return named is not None and (self._stems is None or named["stem"] in self._stems)
 
     def staleness(self, record: TrainRecord) -> str | None:
         """How a run of the planned seed and budget was trained otherwise; None if it was not."""
-        planned = self.chosen.get(_address(record.spec))
-        if planned is None or record.run_id in self.run_ids:
+        planned = self._chosen.get(_address(record.spec))
+        if planned is None or record.run_id in self._wanted:
             return None
         return f"trained otherwise than planned: {difference(record.spec, planned)}"
-
-
-def plans_of(registry: Registry, suite: Suite | None) -> Plans:
-    """What one suite plans, or all of them, against what all of them plan."""
-    specs = {each.id: planned_specs(registry, each) for each in registry.suites}
-    everything = [spec for of_suite in specs.values() for spec in of_suite]
-    chosen = everything if suite is None else specs[suite.id]
-    stems = frozenset(spec.run_id.rpartition("-s")[0] for spec in chosen)
-    return Plans(
-        run_ids=frozenset(spec.run_id for spec in everything),
-        chosen={_address(spec): spec for spec in chosen},
-        stems=None if suite is None else stems,
-    )
 
 
 def find_removals(
@@ -276,5 +264,5 @@ def _removal(
     return Removal(choice, place, known, n_bytes, reason, whole)
 
 
-def _address(spec: TrainSpec) -> Address:
+def _address(spec: TrainSpec) -> tuple[str, str, int, int]:
     return spec.variant, spec.dataset.id, spec.seed, spec.steps

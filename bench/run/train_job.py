@@ -22,12 +22,13 @@ from bench.records.curve import curve_csv
 from bench.records.record import Cost, Health, Measures, Parameters, PhaseName, RunSubject
 from bench.records.run_directory import RunDirectory, artifact
 from bench.run.events import PhaseStarted, Scored, Watch
-from bench.run.job import Surroundings
+from bench.run.job import Surroundings, Task
 from bench.run.journal import Journal
+from bench.run.plan import unscored
 from bench.run.trainee import Trainee, tell
 from bench.sample import trained_model as trained
 from bench.sample.grid import write_grid
-from bench.sample.image_sets import RECONSTRUCTION, expected_subjects, grid_name, score_hash
+from bench.sample.image_sets import RECONSTRUCTION, grid_name
 from bench.sample.previews import Previews
 from bench.sample.trained_model import TrainedModel, draw_subject
 from bench.score.suspicions import suspicions
@@ -38,7 +39,7 @@ from catalog.files import write_atomically
 
 
 @dataclass
-class TrainTask:
+class TrainTask(Task):
     """One model, from its data to its scores.
 
     Attributes:
@@ -70,7 +71,7 @@ class TrainTask:
             model = trained.load(self.directory, torch.device(self.around.device))
         else:
             model = self._train(journal, data)
-        subjects = self.unscored()
+        subjects = unscored(self.spec, self.directory, self.around.protocol)
         with self._phase(journal, "sample"):
             sets = {subject: self._images(subject, model, data) for subject in subjects}
         with self._phase(journal, "score"):
@@ -95,16 +96,6 @@ class TrainTask:
                 health = Health(last_losses=error.losses, diverged_at_step=error.step)
                 self.journal.update(health=health)
             self.journal.fail(error)
-
-    def unscored(self) -> tuple[RunSubject, ...]:
-        """Image sets of this run that have no score under the job's protocol yet."""
-        scored = {record.score_hash for record in self.directory.score_records()}
-        protocol = self.around.protocol
-        return tuple(
-            subject
-            for subject in expected_subjects(self.spec)
-            if score_hash(subject, protocol) not in scored
-        )
 
     @contextmanager
     def _phase(self, journal: Journal, name: PhaseName) -> Iterator[None]:

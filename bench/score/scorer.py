@@ -7,7 +7,7 @@ protocol prescribes, with reference features that are made once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
@@ -29,7 +29,7 @@ from bench.score.metrics import (
     precision_recall,
     require_images,
 )
-from bench.stats import feature_bias, frechet_error
+from bench.stats.sampling import feature_bias, frechet_error
 from catalog.errors import InvalidInput
 from catalog.schema import Extractor
 
@@ -151,18 +151,9 @@ class Scorer:
             )
             for split in (protocol.reference_split, protocol.held_out_split)
         )
-        self.settings = Settings(
-            layer_isc=protocol.layer_isc,
-            layer_fid=protocol.layer_fid,
-            layer_kid=protocol.layer_kid,
-            layer_prc=protocol.layer_prc,
-            isc_splits=protocol.isc_splits,
-            kid_subsets=protocol.kid_subsets,
-            kid_subset_size=protocol.kid_subset_size,
-            prc_neighborhood=protocol.prc_neighborhood,
-            prc_samples=protocol.prc_samples or protocol.n_reference,
-            rng_seed=protocol.rng_seed,
-        )
+        prescribed = protocol.model_dump(include={field.name for field in fields(Settings)})
+        most = protocol.prc_samples or protocol.n_reference
+        self.settings = Settings(**{**prescribed, "prc_samples": most})
 
     def score(self, images: Tensor, labels: Tensor | None = None) -> tuple[Metric, ...]:
         """All metrics of a record for (N, C, H, W) uint8 generated images.

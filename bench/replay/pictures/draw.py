@@ -70,14 +70,6 @@ class Setting:
         return self.extractor.layers["prc"]
 
 
-@dataclass(frozen=True)
-class Closeness:
-    """Generated images beside the training images that they are nearest to."""
-
-    first: tuple[Column, ...]
-    nearest: tuple[Column, ...]
-
-
 def setting_of(registry: Registry, suite: Suite, device: torch.device) -> Setting:
     """What the runs of a suite are drawn with.
 
@@ -143,11 +135,11 @@ def _write(train: TrainRecord, setting: Setting, made: WatchedTraining, folder: 
     rows = [model.sample(sampler, n_shown, seed=spec.seed, ema=ema) for _, model in made.earlier]
     between, kind = interpolate(final, n_shown, seed=spec.seed, ema=ema)
     real = setting.data[spec.dataset.split].images
-    close = _closeness(images, real, setting, n_shown)
+    first, closest_ones = _beside_real(images, real, setting, n_shown)
     sheets: dict[PictureName, bytes] = {"training": sheet_png([[*rows, images[:n_shown]]])}
     if between is not None:
         sheets["interpolation"] = sheet_png([between.split(n_shown)])
-    blocks = [_beside(shown, images, real) for shown in (close.first, close.nearest)]
+    blocks = [_beside(shown, images, real) for shown in (first, closest_ones)]
     sheets["neighbours"] = sheet_png(blocks)
     weights, here = weights_beside(train, final), environment(final.device)
     pictures = Pictures(
@@ -167,8 +159,8 @@ def _write(train: TrainRecord, setting: Setting, made: WatchedTraining, folder: 
         n_images=len(images),
         extractor=setting.extractor.id,
         layer=setting.layer,
-        first=close.first,
-        nearest=close.nearest,
+        first=first,
+        nearest=closest_ones,
         files={name: _sha256(content) for name, content in sheets.items()},
     )
     _publish(folder, sheets, pictures)
@@ -187,15 +179,18 @@ def weights_beside(train: TrainRecord, model: TrainedModel) -> tuple[Weights, ..
     )
 
 
-def _closeness(images: Tensor, real: Tensor, setting: Setting, n_shown: int) -> Closeness:
+def _beside_real(
+    images: Tensor, real: Tensor, setting: Setting, n_shown: int
+) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+    """The first generated images, and those nearest to real ones, each with what it is near."""
     device, batch_size = setting.device, setting.protocol.batch_size
     extractor = load_extractor(setting.extractor, device)
     made = extract(images, extractor, batch_size, device, "generated images")[setting.layer]
     known = reference_features(real, extractor, batch_size, device)[setting.layer]
     by_pixels, by_features = nearest(images, real), nearest(made, known)
-    return Closeness(
-        first=columns(list(range(n_shown)), by_pixels, by_features),
-        nearest=columns(closest(by_features, n_shown), by_pixels, by_features),
+    return (
+        columns(list(range(n_shown)), by_pixels, by_features),
+        columns(closest(by_features, n_shown), by_pixels, by_features),
     )
 
 

@@ -33,6 +33,7 @@ from bench.replay.verify.compare import identity_checks, measure_checks, result_
 from bench.replay.verify.comparison import Comparison, NotVerified, Verified
 from bench.replay.verify.verification import Verification
 from bench.run.events import PhaseStarted, Watch
+from bench.run.job import Task
 from bench.run.trainee import Trainee, tell
 from bench.sample import trained_model as trained
 from bench.sample.trained_model import TrainedModel, draw_subject
@@ -47,7 +48,7 @@ NOT_COMPARABLE = "not comparable here: trained again on another machine, the wei
 
 
 @dataclass
-class VerifyTask:
+class VerifyTask(Task):
     """The records of one directory.
 
     Attributes:
@@ -84,12 +85,6 @@ class VerifyTask:
             shutil.rmtree(self.files, ignore_errors=True)
         return ""
 
-    def stopped(self) -> None:
-        """Nothing is half written."""
-
-    def failed(self, error: Exception) -> None:
-        """The records stay as they are; the command reports the failure."""
-
     def _run(self) -> None:
         try:
             train = RunDirectory(self.source).train_record()
@@ -110,13 +105,13 @@ class VerifyTask:
         if self.how.runs_dir is not None:
             places.append(RunFolder(self.how.runs_dir / train.run_id, binding=False))
         exact = self._is_exact(train.environment)
-        if not train.is_trained:
-            return self._without_result(train, exact=exact)
-        if self.how.retrain:
-            found = self._found_again(train, places, exact=exact)
-        else:
-            found = collect(train, places, self.files)
         identity = Comparison("identity", "run_id", train.run_id, train.spec.run_id)
+        if not train.is_trained:  # there is nothing to compare but what it is
+            self.watch(Verified(self.name, TRAIN_RECORD, exact, (identity,)))
+            return None, f"the run is '{train.status}' and has no weights on record"
+        found = collect(train, places, self.files)
+        if self.how.retrain:
+            found = self._found_again(train, found, exact=exact)
         self.watch(Verified(self.name, TRAIN_RECORD, exact, (identity, *found.checks)))
         for sentence in found.missing:
             self._not_verified(TRAIN_RECORD, MissingPrerequisite(sentence))
@@ -138,15 +133,8 @@ class VerifyTask:
             checks = tuple(measure_checks(recorded, again, exact=exact))
             self.watch(Verified(self.name, MEASURES, exact, checks))
 
-    def _without_result(self, train: TrainRecord, *, exact: bool) -> tuple[None, str]:
-        """A run that failed or was stopped has nothing to compare but what it is."""
-        identity = Comparison("identity", "run_id", train.run_id, train.spec.run_id)
-        self.watch(Verified(self.name, TRAIN_RECORD, exact, (identity,)))
-        return None, f"the run is '{train.status}' and has no weights on record"
-
-    def _found_again(self, train: TrainRecord, places: list[RunFolder], *, exact: bool) -> Found:
+    def _found_again(self, train: TrainRecord, stored: Found, *, exact: bool) -> Found:
         """The files of a run that was trained again; those that are stored are only checked."""
-        stored = collect(train, places, self.files)
         data = self._training_data(train)
         again = self.scratch / "trained-again"
         self.watch(PhaseStarted(self.name, "train"))
