@@ -1,4 +1,4 @@
-"""Rows beside each other: every pair for the ranks, and one-sided families beside references.
+"""Rows beside each other: every pair for the ranks, one-sided families, and what can be found.
 
 Values are distances (lower is better) of one row under several training seeds. Tests work on their
 logarithm, since the spread of a distance grows with its level.
@@ -12,13 +12,18 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
+import numpy as np
 from scipy import stats
+from scipy.optimize import brentq
 
 from bench.stats.effects import Moments, Spread, pooled_spread, shift
 from bench.stats.intervals import ALPHA, Values, logarithms, variance
 
 MIN_GAP = 0.02
 """Smallest relative difference that counts, however sure it is."""
+
+POWER_POINTS = 2000
+"""Quantiles of an estimated spread over which a power is averaged."""
 
 Method = Literal["pooled", "welch", "none"]
 ContrastVerdict = Literal["better", "undecided", "behind", "lower", "higher"]
@@ -27,7 +32,7 @@ two where there are too few values for a test."""
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RowPair:
     """One tested pair of rows, by their indices.
 
     Attributes:
@@ -113,7 +118,7 @@ def spread_method(rows: Sequence[Sequence[float]]) -> Method:
     return "welch" if float(stats.bartlett(*logs).pvalue) < ALPHA else "pooled"
 
 
-def compare(rows: Sequence[Sequence[float]]) -> tuple[Comparison, ...]:
+def compare(rows: Sequence[Sequence[float]]) -> tuple[RowPair, ...]:
     """Tests every pair of rows with at least two seeds each, as one Holm family.
 
     The t statistic is the difference of mean log distances over its standard error, either from
@@ -132,10 +137,10 @@ def compare(rows: Sequence[Sequence[float]]) -> tuple[Comparison, ...]:
         better, worse = (first, second) if moved.value >= 0 else (second, first)
         found.append((better, worse, math.expm1(abs(moved.value)), moved.p_value))
     adjusted = holm([p_value for *_, p_value in found])
-    return tuple(Comparison(*pair, p_holm=p) for pair, p in zip(found, adjusted, strict=True))
+    return tuple(RowPair(*pair, p_holm=p) for pair, p in zip(found, adjusted, strict=True))
 
 
-def rank_ranges(n_rows: int, comparisons: Sequence[Comparison]) -> tuple[RankRange, ...]:
+def rank_ranges(n_rows: int, comparisons: Sequence[RowPair]) -> tuple[RankRange, ...]:
     """Best rank = 1 + rows that beat it, worst rank = M - rows that it beats, for each of M rows.
 
     Without a decided comparison every range is 1 to M.
@@ -169,6 +174,49 @@ def contrasts(
     untested = [_contrast(log_moments(row), log_moments(other), spread) for row, other in pairs]
     adjusted = iter(holm([c.p_value for c in untested if c.p_value is not None]))
     return tuple(c if c.p_value is None else replace(c, p_holm=next(adjusted)) for c in untested)
+
+
+def smallest_ratio(
+    spread: float, n: int, freedom: float, alpha: float = ALPHA, power: float = 0.8
+) -> float:
+    """The smallest ratio of two geometric means that a two-sided t-test finds with some power.
+
+    Args:
+        spread: standard deviation of the log distance over training seeds.
+        n: training seeds of each row.
+        freedom: degrees of freedom of ``spread``.
+        alpha: level of the test; divide it by the number of pairs for Holm's first step.
+        power: probability of finding it, between ``alpha`` and 1.
+
+    Returns:
+        A ratio of 1 or more: rows nearer to each other than that may well go unnoticed.
+    """
+    critical = float(stats.t.ppf(1 - alpha / 2, freedom))
+    middles = (np.arange(POWER_POINTS) + 0.5) / POWER_POINTS
+    spreads = np.sqrt(stats.chi2.ppf(middles, freedom) / freedom)  # how an estimated one varies
+
+    def missing(shift: float) -> float:
+        return float(stats.norm.cdf(shift - critical * spreads).mean()) - power
+
+    shift = float(brentq(missing, 0, 2 * critical + 20, xtol=1e-6))
+    return math.exp(shift * spread * (2 / n) ** 0.5)
+
+
+def typical_spread(rows: Sequence[Sequence[float]]) -> tuple[float, float] | None:
+    """Standard deviation of a row's log distance, and its degrees of freedom in a comparison.
+
+    Pooled over the rows where ``compare`` pools, otherwise that of the middle row, with the
+    freedom of two such rows. None where nothing can be compared.
+    """
+    method = spread_method(rows)
+    logs = [log_moments(row) for row in rows if len(row) > 1]
+    if method == "none":
+        return None
+    if method == "pooled":
+        common, freedom = pooled_spread(logs)
+        return common**0.5, freedom
+    middle = float(np.median([row.variance for row in logs])) ** 0.5
+    return middle, 2 * (min(row.n for row in logs) - 1)
 
 
 def log_moments(row: Values) -> Moments:

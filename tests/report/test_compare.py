@@ -26,8 +26,8 @@ from bench.records.record import (
 )
 from bench.report.compare import Choice, pair_up, side_of
 from bench.report.compare.pairs import scale_of
-from bench.stats import contrasts
 from bench.stats.changes import Finding, Numbers, corrected, measure
+from bench.stats.comparisons import contrasts
 from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
 from catalog.schema import Registry
 

@@ -29,7 +29,7 @@ from bench.records.record import Measures
 from bench.report.leaderboard.write import write_leaderboard
 from bench.report.words import Language
 from bench.report.words.spelling import anchor, estimate_text, number_text, seconds_text
-from bench.stats import Estimate
+from bench.stats.intervals import Estimate
 from catalog.errors import InvalidInput, MissingPrerequisite
 from catalog.schema import Gate, Registry
 

@@ -12,24 +12,19 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from bench.score.metrics import frechet_distance
-from bench.stats import (
-    FLOOR,
-    Comparison,
+from bench.stats.comparisons import (
     RankRange,
+    RowPair,
     compare,
     contrasts,
-    deviation,
-    feature_bias,
-    frechet_bias,
-    frechet_error,
     holm,
-    jackknife_error,
     rank_ranges,
     smallest_ratio,
     spread_method,
-    t_interval,
     typical_spread,
 )
+from bench.stats.intervals import FLOOR, deviation, t_interval
+from bench.stats.sampling import feature_bias, frechet_bias, frechet_error, jackknife_error
 
 TIGHT = [10.0, 10.1, 9.9, 10.05, 9.95]
 FAR = [20.0, 20.2, 19.8, 20.1, 19.9]
@@ -39,8 +34,8 @@ distances = st.floats(0.01, 1000)
 rows_of_distances = st.lists(st.lists(distances, min_size=1, max_size=5), min_size=1, max_size=6)
 
 
-def wins(row: int, loser: int) -> Comparison:
-    return Comparison(row, loser, gap=0.5, p_value=0.001, p_holm=0.001)
+def wins(row: int, loser: int) -> RowPair:
+    return RowPair(row, loser, gap=0.5, p_value=0.001, p_holm=0.001)
 
 
 def test_interval_of_one_two_three() -> None:
@@ -144,7 +139,7 @@ def test_rows_with_one_seed_are_not_tested() -> None:
 
 
 def test_rank_ranges_by_hand() -> None:
-    comparisons = [wins(0, 2), wins(0, 3), wins(1, 3), Comparison(0, 1, 0.01, 1e-9, 1e-9)]
+    comparisons = [wins(0, 2), wins(0, 3), wins(1, 3), RowPair(0, 1, 0.01, 1e-9, 1e-9)]
     expected = (RankRange(1, 2), RankRange(1, 3), RankRange(2, 4), RankRange(3, 4))
     assert rank_ranges(4, comparisons) == expected
 

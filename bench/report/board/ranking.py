@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bench.report.board.table import BASELINE, Descent, Row
-from bench.stats import compare, contrasts, rank_ranges
+from bench.stats.comparisons import compare, contrasts, rank_ranges
 
 
 def ranked(rows: Sequence[Row], calibration: Sequence[Row]) -> list[Row]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.records.metric_names import MetricName, metric_label
 from bench.report.board.table import Gap, Leaderboard, Row
-from bench.stats import Contrast
+from bench.stats.comparisons import Contrast
 
 SCHEMA_VERSION = 1
 

@@ -26,7 +26,7 @@ from bench.report.board.table import (
     value_of,
 )
 from bench.sample.image_sets import RECONSTRUCTION, grid_name
-from bench.stats import spread_method
+from bench.stats.comparisons import spread_method
 from catalog.errors import InvalidInput
 from catalog.schema import Gate, Suite, Variant
 

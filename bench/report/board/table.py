@@ -16,7 +16,9 @@ from bench.identity.protocol import ScoringProtocol
 from bench.records.metric_names import MetricName
 from bench.records.record import RunSubject, ScoreRecord
 from bench.report.board.records import Run, ScoreFile
-from bench.stats import Contrast, Estimate, Method, RankRange, deviation, t_interval
+from bench.sample.image_sets import RECONSTRUCTION
+from bench.stats.comparisons import Contrast, Method, RankRange
+from bench.stats.intervals import Estimate, deviation, t_interval
 from catalog.schema import Gate, Suite
 
 BASELINE = "pca-gaussian"
@@ -40,6 +42,15 @@ class RowKey:
         """The row that images of a trained model belong to."""
         weights: Weights = "ema" if subject.ema else "raw"
         return cls(run.train.spec.variant, subject.sampler, weights)
+
+    @property
+    def precedence(self) -> tuple[bool, bool, bool, RowKey]:
+        """Smallest for the row that stands for its variant.
+
+        Generated images go first, then those of the own prior, then averaged weights.
+        """
+        reconstructed, fitted = self.sampler == RECONSTRUCTION, self.sampler != "prior"
+        return reconstructed, fitted, self.weights != "ema", self
 
 
 @dataclass(frozen=True)

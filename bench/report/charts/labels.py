@@ -53,10 +53,10 @@ class Placed:
         return x, min(max(self.label.y, box.top), box.bottom)
 
     @property
-    def is_far(self) -> bool:
-        """Whether a line should say which point is meant."""
+    def distance(self) -> float:
+        """Of the text from the point."""
         x, y = self.nearest
-        return math.hypot(x - self.label.x, y - self.label.y) > RADII[1]
+        return math.hypot(x - self.label.x, y - self.label.y)
 
 
 def placed(labels: Sequence[Label], obstacles: Sequence[Box], frame: Box) -> list[Placed]:
@@ -95,19 +95,17 @@ def draw_labels(
 ) -> None:
     """Write labels where ``placed`` puts them, with a thin line to a point that is far off."""
     for one in placed(labels, obstacles, frame):
-        x, y = one.nearest
-        if one.is_far:
+        if one.distance > RADII[1]:
+            x, y = one.nearest
             line = Line2D([one.label.x, x], [one.label.y, y], color=INK, linewidth=0.6)
             canvas.add_line(line)
         write(canvas, (one.x, one.y), one.label.text, one.side, SMALL)
 
 
 def _candidate(label: Label, radius: float, angle: float) -> Placed:
-    x, y = label.x + radius * math.cos(angle), label.y - radius * math.sin(angle)
-    across = math.cos(angle)
-    if abs(across) < 0.3:
-        return Placed(label, x, y, "center")
-    return Placed(label, x, y, "left" if across > 0 else "right")
+    across, up = math.cos(angle), math.sin(angle)
+    side: Side = "center" if abs(across) < 0.3 else "left" if across > 0 else "right"
+    return Placed(label, label.x + radius * across, label.y - radius * up, side)
 
 
 def _cost(one: Placed, obstacles: Sequence[Box], frame: Box) -> float:
@@ -115,8 +113,7 @@ def _cost(one: Placed, obstacles: Sequence[Box], frame: Box) -> float:
     hidden = sum(_overlap(box, other) for other in obstacles)
     area = (box.right - box.left) * (box.bottom - box.top)
     outside = area - _overlap(box, frame) > 1
-    x, y = one.nearest
-    return OUTSIDE * outside + 20 * hidden + math.hypot(x - one.label.x, y - one.label.y)
+    return OUTSIDE * outside + 20 * hidden + one.distance
 
 
 def _overlap(one: Box, other: Box) -> float:

@@ -21,7 +21,7 @@ from bench.report.leaderboard.notes import HELD_OUT
 from bench.report.words import Language, Words
 from bench.report.words.rows import plain_name
 from bench.report.words.spelling import estimate_text, number_text, page_label, seconds_text
-from bench.stats import Estimate
+from bench.stats.intervals import Estimate
 from catalog.schema import Registry
 
 REFERENCES = (HELD_OUT, "class-pca-gaussian", BASELINE)

@@ -135,11 +135,6 @@ def collapsed(run: Run, row: Row | None) -> bool | None:
 
 
 def main_row(board: Leaderboard, name: str) -> Row | None:
-    """The row that stands for a variant: its first sampler, with averaged weights if it has any.
-
-    Samplers come in no order of their own in a table, so the one that is not fitted afterwards
-    goes first.
-    """
+    """The row that stands for a variant: its own sampler, with averaged weights if it has any."""
     rows = [row for row in board.rows if row.key.name == name and row.scores]
-    rows.sort(key=lambda row: (row.key.sampler != "prior", row.key.weights != "ema", row.key))
-    return rows[0] if rows else None
+    return min(rows, key=lambda row: row.key.precedence, default=None)

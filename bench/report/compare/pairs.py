@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench.records.metric_names import MetricName
-from bench.report.board.records import Run
 from bench.report.board.rows import differing_fields, train_gap
+from bench.report.board.table import Gap
 from bench.report.compare.sides import Side, Standing, training_of
 from bench.stats.changes import ChangeVerdict, Finding, Numbers, Scale, corrected, measure
 from catalog.errors import InvalidInput, MissingPrerequisite
@@ -17,14 +17,6 @@ POSITIVE: frozenset[MetricName] = frozenset(
     {"fid", "fid_equal_n", "fid_held_out", "fid_bias", "is"}
 )
 """Metrics that cannot be 0 or below but by rounding; others may be, so they have no ratio."""
-
-
-@dataclass(frozen=True)
-class Loss:
-    """Training seeds that failed in B and not in A, and why."""
-
-    seeds: tuple[int, ...]
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -41,7 +33,7 @@ class Pair:
 
     a: Standing
     b: Standing | None
-    losses: tuple[Loss, ...] = ()
+    losses: tuple[Gap, ...] = ()
     differs_in: tuple[str, ...] = ()
     finding: Finding | None = None
 
@@ -106,7 +98,12 @@ def pair_up(a: Side, b: Side, metric: MetricName) -> Pairing:
     pairs: list[Pair] = []
     extra: list[Standing] = []
     n_foreign = 0
-    for left, right in _groups(ours, theirs, by_name=not (a.single and b.single)):
+    groups: dict[object, tuple[list[Standing], list[Standing]]] = defaultdict(lambda: ([], []))
+    for index, side in enumerate((ours, theirs)):
+        for one in side:
+            name = None if a.single and b.single else (one.row.key, one.protocol.dataset)
+            groups[name][index].append(one)
+    for left, right in groups.values():
         if left and right:
             common = {one.protocol.key for one in left} & {one.protocol.key for one in right}
             if not common:
@@ -116,7 +113,7 @@ def pair_up(a: Side, b: Side, metric: MetricName) -> Pairing:
                 [one for one in side if one.protocol.key in common] for side in (left, right)
             )
         matched, rest = _matched(left, right)
-        pairs += [Pair(*couple) for couple in matched]
+        pairs += matched
         extra += rest
     if not pairs:
         raise MissingPrerequisite(f"A has no row to set beside {b.name}", where=a.name)
@@ -179,62 +176,35 @@ def _narrowed(a: Side, b: Side) -> tuple[tuple[Standing, ...], tuple[Standing, .
     shared = {one.protocol.key for one in ours} & {one.protocol.key for one in theirs}
     if theirs and not shared:
         raise _other_protocol(a.name, ours[0], b.name, theirs[0])
-    if a.single and not b.single:
-        return ours, _of_single(a, b)
-    if b.single and not a.single:
-        return _of_single(b, a), theirs
-    return ours, theirs
-
-
-def _of_single(one: Side, folder: Side) -> tuple[Standing, ...]:
-    """The rows of a folder that a side of one row names; all of its variant if it has no score."""
-    names = {standing.row.key for standing in one.standings}
-    variants = {run.train.spec.variant for run in one.runs}
-    return tuple(
-        standing
-        for standing in folder.standings
-        if (standing.row.key in names if names else standing.row.key.name in variants)
+    if a.single == b.single:
+        return ours, theirs
+    single, folder = (a, b) if a.single else (b, a)
+    keys = {one.row.key for one in single.standings}
+    variants = set() if keys else {run.train.spec.variant for run in single.runs}  # without scores
+    kept = tuple(
+        one for one in folder.standings if one.row.key in keys or one.row.key.name in variants
     )
-
-
-def _groups(
-    ours: Iterable[Standing], theirs: Iterable[Standing], *, by_name: bool
-) -> list[tuple[list[Standing], list[Standing]]]:
-    """Rows of both sides that may be compared: of one name on one data set."""
-    groups: dict[object, tuple[list[Standing], list[Standing]]] = defaultdict(lambda: ([], []))
-    for index, side in enumerate((ours, theirs)):
-        for one in side:
-            name = (one.row.key, one.protocol.dataset) if by_name else None
-            groups[name][index].append(one)
-    return list(groups.values())
+    return (ours, kept) if a.single else (kept, theirs)
 
 
 def _matched(
     left: Sequence[Standing], right: Sequence[Standing]
-) -> tuple[list[tuple[Standing, Standing | None]], list[Standing]]:
-    """Couples under one protocol each, and rows of B without a partner."""
-    rest = list(right)
-    couples: list[tuple[Standing, Standing | None]] = []
-    unmatched: list[Standing] = []
-    for one in left:
-        same = [x for x in rest if _identity(x) == _identity(one)]
-        if same:
-            rest.remove(same[0])
-            couples.append((one, same[0]))
-        else:
-            unmatched.append(one)
+) -> tuple[list[Pair], list[Standing]]:
+    """Pairs under one protocol each, and rows of B without a partner."""
+    known = {(one.protocol.key, one.training): one for one in right}
+    pairs = [Pair(one, known.get((one.protocol.key, one.training))) for one in left]
+    taken = [pair.b for pair in pairs if pair.b is not None]
+    rest = [one for one in right if one not in taken]
+    unmatched = [pair.a for pair in pairs if pair.b is None]
+    pairs = [pair for pair in pairs if pair.b is not None]
     for one in unmatched:
         others = [x for x in rest if x.protocol.key == one.protocol.key]
         rivals = [x for x in unmatched if x.protocol.key == one.protocol.key]
         if others and max(len(others), len(rivals)) > 1:
             raise _ambiguous(rivals, others)
         rest = [x for x in rest if x not in others]
-        couples.append((one, others[0] if others else None))
-    return couples, rest
-
-
-def _identity(one: Standing) -> tuple[str, str]:
-    return one.protocol.key, one.training
+        pairs.append(Pair(one, others[0] if others else None))
+    return pairs, rest
 
 
 def _measured(pair: Pair, a: Side, b: Side, metric: MetricName) -> Pair | None:
@@ -253,8 +223,9 @@ def _measured(pair: Pair, a: Side, b: Side, metric: MetricName) -> Pair | None:
     losses: dict[str, list[int]] = defaultdict(list)
     for seed in sorted(failed.keys() - known.keys()):
         losses[failed[seed]].append(seed)
-    told = tuple(Loss(tuple(seeds), reason) for reason, seeds in losses.items())
-    return replace(pair, a=left, b=right, losses=told, differs_in=differs_in)
+    name = left.spec.variant
+    gaps = tuple(Gap(name, tuple(seeds), "error", reason) for reason, seeds in losses.items())
+    return replace(pair, a=left, b=right, losses=gaps, differs_in=differs_in)
 
 
 def _failures(
@@ -267,22 +238,19 @@ def _failures(
     """
     found: dict[int, str] = {}
     for run in side.runs:
-        gap = train_gap(run.train)
-        if gap is not None and gap[0] == "error" and _is_meant(run, side, row, like):
-            found[run.train.spec.seed] = gap[1]
+        spec, gap = run.train.spec, train_gap(run.train)
+        if row is not None:
+            is_meant = (spec.variant, training_of(spec)) == (row.spec.variant, row.training)
+        else:
+            same = (spec.variant, spec.dataset.id) == (like.spec.variant, like.spec.dataset.id)
+            is_meant = side.single or same
+        if gap is not None and gap[0] == "error" and is_meant:
+            found[spec.seed] = gap[1]
     for run, score in zip(row.row.runs, row.row.scores, strict=True) if row else ():
         entry = score.record.metric(metric)
         if entry is not None and entry.missing_reason is not None:
             found[run.train.spec.seed] = f"{metric}: {entry.missing_reason}"
     return found
-
-
-def _is_meant(run: Run, side: Side, row: Standing | None, like: Standing) -> bool:
-    spec = run.train.spec
-    if row is not None:
-        return (spec.variant, training_of(spec)) == (row.spec.variant, row.training)
-    same = (spec.variant, spec.dataset.id) == (like.spec.variant, like.spec.dataset.id)
-    return side.single or same
 
 
 def _require_alike(left: Standing, right: Standing) -> None:

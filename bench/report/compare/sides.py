@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,6 @@ from bench.report.board.rows import row_of
 from bench.report.board.table import Row, RowKey, Weights, value_of
 from bench.report.leaderboard.publish import RECORDS
 from bench.run.plan import planned_specs
-from bench.sample.image_sets import RECONSTRUCTION
 from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
 from catalog.schema import Registry, Suite
 
@@ -42,6 +41,10 @@ class Choice:
     runs: Path | None = None
     sampler: str | None = None
     weights: Weights | None = None
+
+    def takes(self, key: RowKey) -> bool:
+        """Whether a row is meant, as far as sampler and weights say."""
+        return self.sampler in (None, key.sampler) and self.weights in (None, key.weights)
 
 
 @dataclass(frozen=True)
@@ -132,14 +135,15 @@ def side_of(text: str, choice: Choice, registry: Registry) -> Side:
     run = read_run(path)
     if run is not None:
         return _single(text, (run,), choice)
-    runs = _of_suite(find_records(_root(path)).runs, choice.suite)
+    runs = _runs_below(path, choice.suite)
     if not runs:
         raise MissingPrerequisite(
             "no run is there to compare",
             where=text,
             hint="name a variant, a run directory, a runs directory or a report folder",
         )
-    return Side(text, tuple(_narrowed(_standings(runs), choice)), runs, single=False)
+    rows = tuple(one for one in _standings(runs) if choice.takes(one.row.key))
+    return Side(text, rows, runs, single=False)
 
 
 def training_of(spec: TrainSpec) -> str:
@@ -161,8 +165,7 @@ def _variant(text: str, choice: Choice, registry: Registry) -> Side:
             )
     suite = choice.suite or registry.suite(DEFAULT_SUITE)
     folder = choice.runs or REPORTS / suite.id
-    found = _of_suite(find_records(_root(folder)).runs, suite)
-    runs = tuple(run for run in found if run.train.spec.variant == name)
+    runs = [run for run in _runs_below(folder, suite) if run.train.spec.variant == name]
     if not runs:
         raise MissingPrerequisite(
             f"no run of {name} is there, trained as suite '{suite.id}' trains: {suite.steps}"
@@ -171,14 +174,22 @@ def _variant(text: str, choice: Choice, registry: Registry) -> Side:
             hint="say where it is with --runs, and of which suite with --suite",
         )
     if len({training_of(run.train.spec) for run in runs}) > 1:
-        runs = _planned(runs, suite, registry)
+        planned = {training_of(s) for s in planned_specs(registry, suite) if s.variant == name}
+        kept = [run for run in runs if training_of(run.train.spec) in planned]
+        if not kept:
+            raise InvalidInput(
+                f"{name} was trained in several ways, none of which suite '{suite.id}' plans",
+                where=", ".join(run.directory.as_posix() for run in runs),
+                hint="name one of the run directories",
+            )
+        runs = kept
     return _single(text, runs, choice)
 
 
 def _single(text: str, runs: Sequence[Run], choice: Choice) -> Side:
     """The side of one variant's runs: the sampler and the weights that stand for it."""
     found = _standings(runs)
-    wanted = _narrowed(found, choice)
+    wanted = [one for one in found if choice.takes(one.row.key)]
     if found and not wanted:
         keys = sorted({one.row.key for one in found})
         have = ", ".join(f"{key.sampler} ({key.weights})" for key in keys)
@@ -186,49 +197,19 @@ def _single(text: str, runs: Sequence[Run], choice: Choice) -> Side:
         raise MissingPrerequisite(
             f"{keys[0].name} has no score of: {asked}", where=text, hint=f"it has: {have}"
         )
-    first = min((one.row.key for one in wanted), key=_precedence, default=None)
+    first = min((one.row.key for one in wanted), key=lambda key: key.precedence, default=None)
     chosen = tuple(one for one in wanted if one.row.key == first)
     return Side(text, chosen, tuple(runs), single=True)
 
 
-def _precedence(key: RowKey) -> tuple[bool, bool, bool, RowKey]:
-    """Generated images first, from the own prior, with averaged weights, as in the claims."""
-    return key.sampler == RECONSTRUCTION, key.sampler != "prior", key.weights != "ema", key
-
-
-def _root(path: Path) -> Path:
-    return path / RECORDS if (path / RECORDS).is_dir() else path
-
-
-def _of_suite(runs: Sequence[Run], suite: Suite | None) -> tuple[Run, ...]:
+def _runs_below(folder: Path, suite: Suite | None) -> tuple[Run, ...]:
+    """Runs of a runs directory or a report folder, of a suite only those that train like it."""
+    records = folder / RECORDS
+    runs = find_records(records if records.is_dir() else folder).runs
     if suite is None:
-        return tuple(runs)
+        return runs
     wanted = (suite.dataset, suite.steps)
     return tuple(run for run in runs if (run.train.spec.dataset.id, run.train.spec.steps) == wanted)
-
-
-def _planned(runs: Sequence[Run], suite: Suite, registry: Registry) -> tuple[Run, ...]:
-    """Of several trainings of one variant those that the suite plans now."""
-    variant = runs[0].train.spec.variant
-    specs = planned_specs(registry, suite)
-    trainings = {training_of(spec) for spec in specs if spec.variant == variant}
-    kept = tuple(run for run in runs if training_of(run.train.spec) in trainings)
-    if not kept:
-        raise InvalidInput(
-            f"{variant} was trained in several ways, none of which suite '{suite.id}' plans",
-            where=", ".join(run.directory.as_posix() for run in runs),
-            hint="name one of the run directories",
-        )
-    return kept
-
-
-def _narrowed(standings: Iterable[Standing], choice: Choice) -> list[Standing]:
-    return [
-        one
-        for one in standings
-        if choice.sampler in (None, one.row.key.sampler)
-        and choice.weights in (None, one.row.key.weights)
-    ]
 
 
 def _standings(runs: Sequence[Run]) -> list[Standing]:
