@@ -10,7 +10,7 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from bench.objectives.settings import Probability, Settings
+from bench.identity.settings import Probability, Settings
 
 
 class AdaptiveSettings(Settings):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from bench.augment.colour import brighter, contrasted, luma_flipped, saturated
 from bench.augment.geometry import rotation, scaling, translation, warp
-from bench.objectives.settings import Settings
+from bench.identity.settings import Settings
 
 
 class PipeSettings(Settings):

@@ -20,7 +20,7 @@ from bench.models.base import (
     detached,
     without_weight_gradients,
 )
-from bench.networks.latent_critic import LatentCritic
+from bench.networks.latent import LatentCritic
 from bench.networks.shape import ImageShape
 from bench.objectives.adversarial import non_saturating_d_loss, non_saturating_g_loss
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from bench.models.base import without_weight_gradients
 from bench.models.gan import GAN, GANRecipe
-from bench.networks.norm import frozen_batch_statistics
+from bench.networks.parts import frozen_batch_statistics
 from bench.objectives.attacks import attacked
 
 Share = Annotated[float, Field(gt=0.0, le=1.0)]

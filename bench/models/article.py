@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bench.models.base import AdamSettings, Batch, StepContext
 from bench.models.gan import GAN, GANRecipe
-from bench.networks.norm import Norm
+from bench.networks.parts import Norm
 from bench.networks.shape import ImageShape
 from bench.objectives.adversarial import LOSSES, PRINTED
 

@@ -18,11 +18,11 @@ from torch import Tensor
 from bench.augment.adaptive import AdaptiveProbability, AdaptiveSettings
 from bench.augment.diff_augment import Policy, diff_augment
 from bench.augment.pipeline import AugmentationPipe, PipeSettings
+from bench.identity.settings import Probability, Settings
 from bench.models.base import Batch, StepContext
 from bench.models.gan import GAN, GANRecipe
 from bench.networks.shape import ImageShape
 from bench.objectives.adversarial import LOSSES
-from bench.objectives.settings import Probability, Settings
 
 
 class AugmentSettings(Settings):

@@ -23,7 +23,7 @@ from bench.models.base import (
 )
 from bench.models.noise import ImageNoise
 from bench.networks.autoencoder import Decoder, Encoder
-from bench.networks.norm import frozen_batch_statistics, with_weight_norm
+from bench.networks.parts import frozen_batch_statistics, with_weight_norm
 from bench.networks.shape import ImageShape
 from bench.objectives.elbo import LIKELIHOODS
 from bench.objectives.regularisers import (

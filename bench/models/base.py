@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
+from bench.identity.settings import Fraction, Settings
 from bench.models.noise import ImageNoise
 from bench.networks.shape import ImageShape
-from bench.objectives.settings import Fraction, Settings
 
 
 class AdamSettings(Settings):

@@ -14,11 +14,11 @@ import torch
 from pydantic import NonNegativeFloat
 from torch import Tensor
 
+from bench.identity.settings import Probability
 from bench.models.base import AdamSettings, Batch, StepContext
 from bench.models.gan import GAN, GANRecipe
-from bench.networks.norm import Norm
+from bench.networks.parts import Norm
 from bench.networks.shape import ImageShape
-from bench.objectives.settings import Probability
 
 
 class BEGANRecipe(GANRecipe):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from bench.models.base import AdamSettings
 from bench.models.sagan import SAGAN, SAGANRecipe
 from bench.networks.biggan import Generator
-from bench.objectives.orthogonal import orthogonal_penalty
+from bench.objectives.regularisers import orthogonal_penalty
 
 
 class BigGANRecipe(SAGANRecipe):

@@ -19,6 +19,7 @@ from torch.optim import AdamW
 
 from bench.data.captions.prompts import Prompts
 from bench.data.captions.sets import SETS
+from bench.identity.settings import Fraction
 from bench.models.base import (
     AdamSettings,
     Batch,
@@ -37,7 +38,6 @@ from bench.networks.quantised import LARGEST_GRID
 from bench.networks.shape import ImageShape
 from bench.networks.text_image_transformer import TextImageTransformer
 from bench.objectives.schedules import cosine, ramp, warmed_cosine
-from bench.objectives.settings import Fraction
 
 UNSEEN = "unseen-prompts"
 MEASURING_BATCH = 500

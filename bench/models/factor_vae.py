@@ -20,8 +20,8 @@ from bench.models.base import (
     without_weight_gradients,
 )
 from bench.models.vae import VAE, VAERecipe
-from bench.networks.latent_critic import LatentCritic
-from bench.networks.norm import frozen_batch_statistics
+from bench.networks.latent import LatentCritic
+from bench.networks.parts import frozen_batch_statistics
 from bench.networks.shape import ImageShape
 from bench.objectives.adversarial import non_saturating_d_loss
 from bench.objectives.elbo import reparameterise

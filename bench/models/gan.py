@@ -8,12 +8,14 @@ reference loop, so each image is generated once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import ClassVar, Literal, Self, TypeVar
+from typing import ClassVar, Literal, NamedTuple, Self, TypeVar
 
 import torch
 from pydantic import (
     Field,
+    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     ValidationInfo,
@@ -23,6 +25,7 @@ from pydantic import (
 from torch import Tensor, nn
 
 from bench.identity.names import RENAMED, present_name
+from bench.identity.settings import Fraction, Settings
 from bench.models.base import (
     AdamSettings,
     Batch,
@@ -34,29 +37,90 @@ from bench.models.base import (
     without_weight_gradients,
 )
 from bench.models.noise import ImageNoise
-from bench.networks.backbones import BACKBONES
-from bench.networks.conditional import (
-    Conditioning,
-    TwoHeadedCritic,
-    conditional_critic,
-    conditional_generator,
-    given,
-)
-from bench.networks.norm import Norm, frozen_batch_statistics
+from bench.networks import affine, began, biggan, dcgan, mlp, r3gan, resnet, sagan
+from bench.networks import conditional as wrapped
+from bench.networks.parts import Norm, TwoHeadedCritic, frozen_batch_statistics, given
 from bench.networks.shape import ImageShape
 from bench.objectives.adversarial import LOSSES
-from bench.objectives.lecam import LeCam, LeCamSettings
+from bench.objectives.lecam import LeCam
 from bench.objectives.penalties import PENALTIES
 from catalog.names import suggestion
 
+
+class Backbone(NamedTuple):
+    """How the two networks of a family are built; ``width`` is the channels next to the pixels.
+
+    Attributes:
+        generator: (shape, latent_dim, width, norm) to a network from (N, latent_dim) to images;
+            None where it needs more than that, and its algorithm builds it.
+        critic: (shape, width, norm) to a network from images to raw scores (N,).
+    """
+
+    generator: Callable[[ImageShape, int, int, Norm], nn.Module] | None
+    critic: Callable[[ImageShape, int, Norm], nn.Module]
+
+
+BACKBONES: dict[str, Backbone] = {
+    "affine": Backbone(affine.Generator, affine.Critic),
+    "began": Backbone(began.Generator, began.Critic),
+    "biggan": Backbone(None, biggan.Critic),
+    "dcgan": Backbone(dcgan.Generator, dcgan.Critic),
+    "mlp": Backbone(mlp.Generator, mlp.Critic),
+    "r3gan": Backbone(r3gan.Generator, r3gan.Critic),
+    "resnet": Backbone(resnet.Generator, resnet.Critic),
+    "sagan": Backbone(sagan.Generator, sagan.Critic),
+}
+"""By the name that a recipe's ``backbone`` gives."""
+
+CONDITIONAL_GENERATORS = {
+    "concat": wrapped.with_label_inputs,
+    "batch-norm": wrapped.with_class_batch_norm,
+}
+CONDITIONAL_CRITICS = {
+    "concat": wrapped.with_label_planes,
+    "projection": wrapped.with_projection,
+    "auxiliary": wrapped.with_classifier,
+}
+"""By the names in a recipe's ``conditioning``; without one, both networks are as built."""
+
+SCORE_PENALTIES = {"lecam": LeCam}
+"""By the setting that asks for it."""
+
 Names = TypeVar("Names", str, dict[str, float])
+
+
+class Conditioning(Settings):
+    """How labels enter the networks; both see them, or neither does.
+
+    Attributes:
+        generator: one-hot beside the noise, or as gains and biases of batch normalisation.
+        critic: one-hot planes beside the colours, inner product with features, or a classifier.
+        weight: of the classifier's cross entropy in both losses.
+    """
+
+    generator: Literal["none", "concat", "batch-norm"] = "none"
+    critic: Literal["none", "concat", "projection", "auxiliary"] = "none"
+    weight: NonNegativeFloat = 1.0
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.generator == "none") != (self.critic == "none"):
+            raise ValueError("a class must be known to the generator and to the critic")
+        return self
+
+
+class LeCamSettings(Settings):
+    """Weight of the LeCam penalty and decay of its anchors (2104.03310)."""
+
+    weight: PositiveFloat = 0.3
+    decay: Fraction = 0.99
 
 
 class GANRecipe(Recipe):
     """Settings of a GAN; the defaults are DCGAN's (1511.06434).
 
     Attributes:
-        backbone: a name in ``bench.networks.backbones``.
+        backbone: a name in ``BACKBONES``.
         width: channels next to the pixels, of both networks.
         loss: a name in ``bench.objectives.adversarial``.
         penalty: weights by name in ``bench.objectives.penalties``; for R1 and R2 it is gamma.
@@ -84,9 +148,9 @@ class GANRecipe(Recipe):
     @classmethod
     def _names_exist(cls, chosen: Names, info: ValidationInfo) -> Names:
         tables = {
-            "backbone": {*BACKBONES, *RENAMED["backbone"]},
-            "loss": {*LOSSES},
-            "penalty": {*PENALTIES},
+            "backbone": [*BACKBONES, *RENAMED["backbone"]],
+            "loss": [*LOSSES],
+            "penalty": [*PENALTIES],
         }
         known = tables[str(info.field_name)]
         for name in [chosen] if isinstance(chosen, str) else chosen:
@@ -123,7 +187,9 @@ class GAN(GenerativeModel):
         self.penalties = [(PENALTIES[name], weight) for name, weight in recipe.penalty.items()]
         self.generator = self.build_generator()
         self.critic = self.build_critic()
-        self.lecam = LeCam(recipe.lecam) if recipe.lecam else None
+        self.lecam = None
+        if recipe.lecam is not None:
+            self.lecam = SCORE_PENALTIES["lecam"](recipe.lecam.weight, recipe.lecam.decay)
         self._optimizers = {
             "generator": adam(recipe.optimizer, self.generator),
             "critic": adam(recipe.optimizer, self.critic),
@@ -144,7 +210,9 @@ class GAN(GenerativeModel):
             n_inputs = recipe.latent_dim + n_codes + n_labels
             return build(self.shape, n_inputs, recipe.width, recipe.generator_norm)
 
-        return conditional_generator(recipe.conditioning, make, self.n_classes)
+        if recipe.conditioning.generator == "none":
+            return make(0)
+        return CONDITIONAL_GENERATORS[recipe.conditioning.generator](make, self.n_classes)
 
     def build_critic(self) -> nn.Module:
         """From images to raw scores (N,)."""
@@ -155,7 +223,11 @@ class GAN(GenerativeModel):
             seen = ImageShape(self.shape.channels + n_labels, self.shape.size)
             return build(seen, recipe.width, recipe.critic_norm)
 
-        return conditional_critic(recipe.conditioning, make, self.n_classes, recipe.critic_norm)
+        chosen = recipe.conditioning
+        if chosen.critic == "none":
+            return make(0)
+        wrap = CONDITIONAL_CRITICS[chosen.critic]
+        return wrap(make, self.n_classes, recipe.critic_norm, chosen.weight)
 
     def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
         """Generate from normal noise, and from the labels if conditional."""

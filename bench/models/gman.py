@@ -14,11 +14,10 @@ import torch
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from bench.models.gan import GAN, GANRecipe
-from bench.networks.conditional import Conditioning
-from bench.networks.critic import FeatureCritic, with_features
+from bench.identity.settings import Fraction
+from bench.models.gan import GAN, Conditioning, GANRecipe
+from bench.networks.parts import FeatureCritic, with_features
 from bench.objectives.adversarial import LOSSES, soft_mean
-from bench.objectives.settings import Fraction
 
 Critics = Annotated[PositiveInt, Field(le=64)]
 

@@ -16,12 +16,17 @@ from pydantic import NonNegativeFloat, NonNegativeInt, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+from bench.identity.settings import Settings
 from bench.models.gan import GAN, GANRecipe
 from bench.models.noise import ImageNoise, uniform_categories
-from bench.networks.conditional import Conditioned, TwoHeadedCritic, given
-from bench.networks.critic import FeatureCritic, with_features
+from bench.networks.parts import (
+    Conditioned,
+    FeatureCritic,
+    TwoHeadedCritic,
+    given,
+    with_features,
+)
 from bench.objectives.information import categorical_code_loss, continuous_code_loss
-from bench.objectives.settings import Settings
 
 Q_WIDTH = 128
 

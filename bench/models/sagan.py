@@ -12,9 +12,8 @@ from typing import ClassVar
 from torch import nn
 
 from bench.models.base import AdamSettings, Recipe, adam
-from bench.models.gan import GAN, GANRecipe
-from bench.networks.conditional import Conditioning
-from bench.networks.norm import Norm, with_weight_norm
+from bench.models.gan import GAN, Conditioning, GANRecipe
+from bench.networks.parts import Norm, with_weight_norm
 from bench.networks.shape import ImageShape
 
 

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from bench.augment.adaptive import AdaptiveProbability, AdaptiveSettings
 from bench.augment.pipeline import AugmentationPipe, PipeSettings
+from bench.identity.settings import Fraction, Probability, Settings
 from bench.models.base import (
     AdamSettings,
     Batch,
@@ -27,9 +28,8 @@ from bench.models.noise import ImageNoise
 from bench.networks.shape import ImageShape
 from bench.networks.stylegan2 import Critic, Generator
 from bench.objectives.adversarial import non_saturating_d_loss, non_saturating_g_loss
-from bench.objectives.path_length import PathLength
 from bench.objectives.penalties import r1_penalty
-from bench.objectives.settings import Fraction, Probability, Settings
+from bench.objectives.regularisers import PathLength
 
 PATH_LENGTH_BATCH_SHRINKS = 2
 

@@ -15,6 +15,7 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
+from bench.identity.settings import Fraction
 from bench.models.base import AdamSettings, Batch, StepContext, adam, descend, detached
 from bench.models.noise import ImageNoise
 from bench.models.vae import VAE, VAERecipe
@@ -22,7 +23,6 @@ from bench.networks.latent import SkipMLP
 from bench.networks.shape import ImageShape
 from bench.objectives.densities import LOG_2_PI
 from bench.objectives.elbo import kl_to_standard_normal, reparameterise
-from bench.objectives.settings import Fraction
 
 
 class TwoStageRecipe(VAERecipe):

@@ -19,7 +19,7 @@ from bench.models.autoencoder import LatentAutoencoder, mean_image, unit_pixels
 from bench.models.base import AdamSettings, Batch, StepContext, adam, detached
 from bench.models.vae import VAERecipe
 from bench.networks.dcgan import Critic
-from bench.networks.norm import Norm
+from bench.networks.parts import Norm
 from bench.networks.shape import ImageShape
 from bench.objectives.elbo import kl_to_standard_normal, reparameterise
 

@@ -18,6 +18,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 
+from bench.identity.settings import Fraction
 from bench.models.base import (
     AdamSettings,
     Batch,
@@ -39,7 +40,6 @@ from bench.networks.quantisers import (
 )
 from bench.networks.shape import ImageShape
 from bench.networks.transformer import CausalTransformer
-from bench.objectives.settings import Fraction
 
 Levels = Annotated[int, Field(ge=2)]
 

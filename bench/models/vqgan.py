@@ -14,6 +14,7 @@ from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss
 
+from bench.identity.settings import Fraction
 from bench.models.base import (
     AdamSettings,
     Batch,
@@ -24,12 +25,11 @@ from bench.models.base import (
     without_weight_gradients,
 )
 from bench.models.vq import VQVAE, VQVAERecipe, usage
-from bench.networks.norm import Norm
+from bench.networks.parts import Norm
 from bench.networks.patch import PatchCritic
 from bench.networks.shape import ImageShape
 from bench.objectives.adversarial import hinge_d_loss, wasserstein_g_loss
 from bench.objectives.balance import adaptive_weight, feature_distance
-from bench.objectives.settings import Fraction
 
 
 class VQGANRecipe(VQVAERecipe):

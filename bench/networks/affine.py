@@ -9,8 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from bench.networks.critic import FeatureCritic
-from bench.networks.norm import Norm, with_weight_norm
+from bench.networks.parts import FeatureCritic, Norm, with_weight_norm
 from bench.networks.shape import ImageShape
 
 
@@ -24,9 +23,8 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor) -> Tensor:
         """Noise (N, latent_dim) to images (N, C, H, W) in -1 .. 1."""
-        size = self.shape.size
         images: Tensor = 2.0 * torch.sigmoid(self.layer(noise)) - 1.0
-        return images.view(len(noise), self.shape.channels, size, size)
+        return images.view(-1, self.shape.channels, self.shape.size, self.shape.size)
 
 
 class Critic(FeatureCritic):
@@ -45,7 +43,3 @@ class Critic(FeatureCritic):
         """Pixels (N, n_features) to raw scores (N,)."""
         scores: Tensor = self.layer(features)
         return scores.squeeze(1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) in -1 .. 1 to raw scores (N,)."""
-        return self.head(self.features(images))

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from torch import Tensor, nn
+from torch import nn
 
+from bench.networks.dcgan import SMALLEST_GRID, pyramid
+from bench.networks.parts import Layered
 from bench.networks.shape import ImageShape, halvings
 
-SMALLEST_GRID = 4
 
-
-class Encoder(nn.Module):
+class Encoder(Layered):
     """Images (N, C, H, W) to vectors (N, n_outputs)."""
 
     def __init__(self, shape: ImageShape, width: int, n_outputs: int) -> None:
@@ -33,40 +33,17 @@ class Encoder(nn.Module):
         layers += [nn.Flatten(), nn.Linear(channels[-1] * grid * grid, n_outputs)]
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to vectors (N, n_outputs)."""
-        outputs: Tensor = self.layers(images)
-        return outputs
 
-
-class Decoder(nn.Module):
+class Decoder(Layered):
     """Latents (N, latent_dim) to pixel logits (N, C, H, W)."""
 
     def __init__(self, shape: ImageShape, width: int, latent_dim: int) -> None:
         super().__init__()
-        n_stages = halvings(shape.size, SMALLEST_GRID)
-        channels = [width << stage for stage in reversed(range(n_stages))] or [width]
-        grid = shape.size >> n_stages
-        layers: list[nn.Module] = [
-            nn.Linear(latent_dim, channels[0] * grid * grid, bias=False),
-            nn.Unflatten(1, (channels[0], grid, grid)),
-            nn.BatchNorm2d(channels[0]),
+        n_first, grid, doubling = pyramid(shape, width, "batch")
+        self.layers = nn.Sequential(
+            nn.Linear(latent_dim, n_first * grid * grid, bias=False),
+            nn.Unflatten(1, (n_first, grid, grid)),
+            nn.BatchNorm2d(n_first),
             nn.ReLU(),
-        ]
-        for n_in, n_out in pairwise(channels):
-            layers += [
-                nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=False),
-                nn.BatchNorm2d(n_out),
-                nn.ReLU(),
-            ]
-        last = (
-            nn.ConvTranspose2d(channels[-1], shape.channels, 4, stride=2, padding=1)
-            if n_stages
-            else nn.Conv2d(channels[-1], shape.channels, 3, padding=1)
+            *doubling,
         )
-        self.layers = nn.Sequential(*layers, last)
-
-    def forward(self, latents: Tensor) -> Tensor:
-        """Latents (N, latent_dim) to pixel logits (N, C, H, W)."""
-        logits: Tensor = self.layers(latents)
-        return logits

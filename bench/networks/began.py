@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from bench.networks.norm import Norm, norm_2d, with_weight_norm
+from bench.networks.parts import Layered, Norm, norm_2d, with_weight_norm
 from bench.networks.shape import ImageShape, halvings
 
 SMALLEST_GRID = 4
@@ -17,7 +17,7 @@ N_CODE = 10
 """Values between the critic's encoder and its decoder."""
 
 
-class Generator(nn.Module):
+class Generator(Layered):
     """Vectors (N, latent_dim) to images (N, C, H, W) in -1 .. 1; the critic's decoder as well."""
 
     def __init__(self, shape: ImageShape, latent_dim: int, width: int, norm: Norm) -> None:
@@ -32,12 +32,8 @@ class Generator(nn.Module):
             layers += [nn.Upsample(scale_factor=2.0)] if stage > 0 else []
             layers += [nn.Conv2d(width, width, 3, padding=1), norm_2d(norm, width), nn.ELU()]
         layers += [nn.Conv2d(width, shape.channels, 3, padding=1), nn.Tanh()]
-        self.layers = with_weight_norm(norm, nn.Sequential(*layers))
-
-    def forward(self, noise: Tensor) -> Tensor:
-        """Vectors (N, latent_dim) to images (N, C, H, W) in -1 .. 1."""
-        images: Tensor = self.layers(noise)
-        return images
+        self.layers = nn.Sequential(*layers)
+        with_weight_norm(norm, self.layers)
 
 
 class Critic(nn.Module):

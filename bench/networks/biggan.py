@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, relu
 
 from bench.networks import resnet
-from bench.networks.attention import SelfAttention
-from bench.networks.conditional import Conditioned
-from bench.networks.norm import Norm, with_weight_norm
+from bench.networks.parts import Conditioned, Norm, with_weight_norm
+from bench.networks.sagan import SelfAttention
 from bench.networks.shape import ImageShape, halvings
 
 SMALLEST_GRID = 4

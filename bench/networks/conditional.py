@@ -1,79 +1,19 @@
 """Ways for a class to enter a generator or a critic of any backbone.
 
-Labels reach the layers that need them through ``given``, not through arguments: within it a
-conditional critic is a function of images alone, as losses and gradient penalties expect, and a
-network without such layers is left as it is.
+The networks know the classes within ``bench.networks.parts.given``.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Literal, Self
+from collections.abc import Callable
 
 import torch
-from pydantic import NonNegativeFloat, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrizations import spectral_norm
 
-from bench.networks.critic import FeatureCritic, with_features
-from bench.networks.norm import Norm
-from bench.objectives.settings import Settings
-
-
-class Conditioning(Settings):
-    """How labels enter the networks; both see them, or neither does.
-
-    Attributes:
-        generator: one-hot beside the noise, or as gains and biases of batch normalisation.
-        critic: one-hot planes beside the colours, inner product with features, or a classifier.
-        weight: of the classifier's cross entropy in both losses.
-    """
-
-    generator: Literal["none", "concat", "batch-norm"] = "none"
-    critic: Literal["none", "concat", "projection", "auxiliary"] = "none"
-    weight: NonNegativeFloat = 1.0
-
-    @model_validator(mode="after")
-    def _both_or_neither(self) -> Self:
-        if (self.generator == "none") != (self.critic == "none"):
-            raise ValueError("a class must be known to the generator and to the critic")
-        return self
-
-
-class Conditioned(nn.Module):
-    """A layer or network that depends on a condition, one row per image of the batch.
-
-    Attributes:
-        present: what ``given`` gives, None outside of it; never part of the model's state.
-    """
-
-    present: Tensor | None = None
-
-    @property
-    def condition(self) -> Tensor:
-        """The condition, which must be there: classes (N,) for the layers of this module."""
-        if self.present is None:
-            raise ValueError("a conditional network was called without labels")
-        return self.present
-
-
-@contextmanager
-def given(condition: Tensor | None, *networks: nn.Module) -> Iterator[None]:
-    """Let the conditioned layers of some networks see ``condition``, one row per image."""
-    modules = [module for network in networks for module in network.modules()]
-    layers = [module for module in modules if isinstance(module, Conditioned)]
-    before = [layer.present for layer in layers]
-    for layer in layers:
-        layer.present = condition
-    try:
-        yield
-    finally:
-        for layer, old in zip(layers, before, strict=True):
-            layer.present = old
+from bench.networks.parts import Conditioned, FeatureCritic, Norm, TwoHeadedCritic, with_features
 
 
 class JoinLabels(Conditioned):
@@ -134,28 +74,6 @@ class ProjectionCritic(Conditioned):
         return self.critic.head(features) + (embedded * features).sum(1)
 
 
-class TwoHeadedCritic(Conditioned, ABC):
-    """A critic with a second head, which reads the condition from an image's features."""
-
-    def __init__(self, critic: FeatureCritic) -> None:
-        super().__init__()
-        self.critic = critic
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to raw scores (N,), whatever their condition."""
-        scores: Tensor = self.critic(images)
-        return scores
-
-    def judge(self, images: Tensor, *, fake: bool) -> tuple[Tensor, Tensor]:
-        """Raw scores (N,) and the weighted loss of the second head, in one pass."""
-        features = self.critic.features(images)
-        return self.critic.head(features), self.reading_loss(features, fake=fake)
-
-    @abstractmethod
-    def reading_loss(self, features: Tensor, *, fake: bool) -> Tensor:
-        """What both networks minimise beside their own losses: a weighted mean over images."""
-
-
 class AuxiliaryCritic(TwoHeadedCritic):
     """A critic that also classifies: the -L_C of Odena et al. 2017 (1610.09585), eq. 3.
 
@@ -179,45 +97,34 @@ class AuxiliaryCritic(TwoHeadedCritic):
         return self.weight * cross_entropy(self.classifier(features), self.condition)
 
 
-def conditional_generator(
-    chosen: Conditioning, make: Callable[[int], nn.Module], n_classes: int
-) -> nn.Module:
-    """A generator that sees labels as chosen.
+Make = Callable[[int], nn.Module]
+"""From the number of inputs or channels that labels add, to an unconditional network."""
 
-    Args:
-        chosen: how labels enter, if at all.
-        make: from the number of inputs that labels add to an unconditional generator.
-        n_classes: of the data set.
-    """
-    if chosen.generator == "concat":
-        return nn.Sequential(JoinLabels(n_classes), make(n_classes))
+
+def with_label_inputs(make: Make, n_classes: int) -> nn.Module:
+    """A generator with one-hot labels beside its noise."""
+    return nn.Sequential(JoinLabels(n_classes), make(n_classes))
+
+
+def with_class_batch_norm(make: Make, n_classes: int) -> nn.Module:
+    """A generator whose batch normalisations have gains and biases of each class."""
     generator = make(0)
-    if chosen.generator == "batch-norm":
-        _replace_batch_norm(generator, n_classes)
+    for name, module in list(generator.named_modules()):
+        if isinstance(module, _BatchNorm):
+            generator.set_submodule(name, ConditionalBatchNorm(module, n_classes))
     return generator
 
 
-def conditional_critic(
-    chosen: Conditioning, make: Callable[[int], nn.Module], n_classes: int, norm: Norm
-) -> nn.Module:
-    """A critic that sees labels as chosen.
-
-    Args:
-        chosen: how labels enter, if at all.
-        make: from the number of image channels that labels add to an unconditional critic.
-        n_classes: of the data set.
-        norm: the critic's; spectral normalisation extends to the heads that are added.
-    """
-    if chosen.critic == "concat":
-        return nn.Sequential(JoinLabels(n_classes), make(n_classes))
-    if chosen.critic == "projection":
-        return ProjectionCritic(with_features(make(0)), n_classes, norm)
-    if chosen.critic == "auxiliary":
-        return AuxiliaryCritic(with_features(make(0)), n_classes, norm, chosen.weight)
-    return make(0)
+def with_label_planes(make: Make, n_classes: int, norm: Norm, weight: float) -> nn.Module:  # noqa: ARG001
+    """A critic with one-hot planes beside an image's colours."""
+    return with_label_inputs(make, n_classes)
 
 
-def _replace_batch_norm(network: nn.Module, n_classes: int) -> None:
-    for name, module in list(network.named_modules()):
-        if isinstance(module, _BatchNorm):
-            network.set_submodule(name, ConditionalBatchNorm(module, n_classes))
+def with_projection(make: Make, n_classes: int, norm: Norm, weight: float) -> nn.Module:  # noqa: ARG001
+    """A critic with an inner product of features and the class's embedding."""
+    return ProjectionCritic(with_features(make(0)), n_classes, norm)
+
+
+def with_classifier(make: Make, n_classes: int, norm: Norm, weight: float) -> nn.Module:
+    """A critic with a classifier, whose cross entropy has a weight in both losses."""
+    return AuxiliaryCritic(with_features(make(0)), n_classes, norm, weight)

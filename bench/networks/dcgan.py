@@ -6,12 +6,12 @@ next to the pixels, weights from N(0, 0.02). ``width`` is the channel count next
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 from torch import Tensor, nn
 
-from bench.networks.critic import FeatureCritic
-from bench.networks.norm import Norm, norm_2d, with_weight_norm
+from bench.networks.parts import FeatureCritic, Norm, norm_2d, with_weight_norm
 from bench.networks.shape import ImageShape, halvings
 
 SMALLEST_GRID = 4
@@ -22,27 +22,14 @@ class Generator(nn.Module):
 
     def __init__(self, shape: ImageShape, latent_dim: int, width: int, norm: Norm) -> None:
         super().__init__()
-        n_stages = halvings(shape.size, SMALLEST_GRID)
-        base = shape.size >> n_stages
-        channels = [width << stage for stage in reversed(range(n_stages))] or [width]
-        bias = norm != "batch"
-        layers: list[nn.Module] = [
-            nn.ConvTranspose2d(latent_dim, channels[0], base, bias=bias),
-            norm_2d(norm, channels[0]),
+        n_first, grid, doubling = pyramid(shape, width, norm)
+        self.layers = nn.Sequential(
+            nn.ConvTranspose2d(latent_dim, n_first, grid, bias=norm != "batch"),
+            norm_2d(norm, n_first),
             nn.ReLU(),
-        ]
-        for n_in, n_out in pairwise(channels):
-            layers += [
-                nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=bias),
-                norm_2d(norm, n_out),
-                nn.ReLU(),
-            ]
-        last = (
-            nn.ConvTranspose2d(channels[-1], shape.channels, 4, stride=2, padding=1)
-            if n_stages
-            else nn.Conv2d(channels[-1], shape.channels, 3, padding=1)
+            *doubling,
+            nn.Tanh(),
         )
-        self.layers = nn.Sequential(*layers, last, nn.Tanh())
         self.layers.apply(_initialise)
         with_weight_norm(norm, self.layers)
 
@@ -60,7 +47,6 @@ class Critic(FeatureCritic):
         n_stages = halvings(shape.size, SMALLEST_GRID)
         base = shape.size >> n_stages
         channels = [width << stage for stage in range(n_stages)] or [width]
-        bias = norm != "batch"
         first = (
             nn.Conv2d(shape.channels, channels[0], 4, stride=2, padding=1)
             if n_stages
@@ -69,7 +55,7 @@ class Critic(FeatureCritic):
         layers: list[nn.Module] = [first, nn.LeakyReLU(0.2)]
         for n_in, n_out in pairwise(channels):
             layers += [
-                nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=bias),
+                nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=norm != "batch"),
                 norm_2d(norm, n_out),
                 nn.LeakyReLU(0.2),
             ]
@@ -93,6 +79,31 @@ class Critic(FeatureCritic):
         """Features (N, n_features) to raw scores (N,)."""
         scores: Tensor = self.layers[-1](features.unflatten(1, self._grid))
         return scores.flatten()
+
+
+def pyramid(shape: ImageShape, width: int, norm: Norm) -> tuple[int, int, Iterator[nn.Module]]:
+    """Channels and size of the coarsest grid, and the layers that lead from there to pixels.
+
+    Args:
+        shape: of the images.
+        width: channels next to the pixels; every coarser grid has twice as many.
+        norm: between convolution and ReLU; not next to the pixels.
+    """
+    n_stages = halvings(shape.size, SMALLEST_GRID)
+    channels = [width << stage for stage in reversed(range(n_stages))] or [width]
+
+    def layers() -> Iterator[nn.Module]:
+        for n_in, n_out in pairwise(channels):
+            bias = norm != "batch"
+            yield nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=bias)
+            yield norm_2d(norm, n_out)
+            yield nn.ReLU()
+        if n_stages:
+            yield nn.ConvTranspose2d(width, shape.channels, 4, stride=2, padding=1)
+        else:
+            yield nn.Conv2d(width, shape.channels, 3, padding=1)
+
+    return channels[0], shape.size >> n_stages, layers()
 
 
 def _initialise(module: nn.Module) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from bench.networks.parts import Layered
 from bench.networks.quantised import grid_size
 from bench.networks.shape import ImageShape
 
@@ -64,7 +66,7 @@ def n_halvings(shape: ImageShape, largest_grid: int) -> int:
 
 
 def _groups(
-    widths: list[int], kernels: tuple[int, ...], resize: type[nn.Module]
+    widths: list[int], kernels: tuple[int, ...], resize: Callable[[], nn.Module]
 ) -> OrderedDict[str, nn.Module]:
     """Residual groups from ``widths[0]`` on, with a change of size after each but the last."""
     n_groups = len(widths) - 1
@@ -82,21 +84,7 @@ def _groups(
     return layers
 
 
-class Halve(nn.MaxPool2d):
-    """Max pooling of 2 x 2."""
-
-    def __init__(self) -> None:
-        super().__init__(2)
-
-
-class Double(nn.Upsample):
-    """Every value four times."""
-
-    def __init__(self) -> None:
-        super().__init__(scale_factor=2, mode="nearest")
-
-
-class DiscreteEncoder(nn.Module):
+class DiscreteEncoder(Layered):
     """Images (N, C, H, W) in 0 .. 1 to logits of codes (N, K, h, w).
 
     Args:
@@ -111,17 +99,12 @@ class DiscreteEncoder(nn.Module):
         widths = [width, *(width * 2**group for group in range(n_groups))]
         self.layers = nn.Sequential(
             OrderedDict(input=Convolution(shape.channels, width, 7))
-            | _groups(widths, (3, 3, 3, 1), Halve)
+            | _groups(widths, (3, 3, 3, 1), lambda: nn.MaxPool2d(2))
             | OrderedDict(relu=nn.ReLU(), output=Convolution(widths[-1], n_codes, 1))
         )
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to logits (N, K, h, w)."""
-        logits: Tensor = self.layers(images)
-        return logits
 
-
-class DiscreteDecoder(nn.Module):
+class DiscreteDecoder(Layered):
     """Codes (N, K, h, w), one-hot or relaxed, to parameters of pixels (N, 2 C, H, W).
 
     Its first 1 x 1 convolution is the codebook: its columns are the codes' vectors.
@@ -136,11 +119,6 @@ class DiscreteDecoder(nn.Module):
         widths = [2 * width, *(width * 2**group for group in reversed(range(n_groups)))]
         self.layers = nn.Sequential(
             OrderedDict(codebook=Convolution(n_codes, widths[0], 1, std=1.0))
-            | _groups(widths, (1, 3, 3, 3), Double)
+            | _groups(widths, (1, 3, 3, 3), lambda: nn.Upsample(scale_factor=2, mode="nearest"))
             | OrderedDict(relu=nn.ReLU(), output=Convolution(widths[-1], 2 * shape.channels, 1))
         )
-
-    def forward(self, codes: Tensor) -> Tensor:
-        """Codes (N, K, h, w) to parameters (N, 2 C, H, W)."""
-        parameters: Tensor = self.layers(codes)
-        return parameters

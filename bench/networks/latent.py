@@ -1,9 +1,13 @@
-"""Fully connected network between vectors, for models of latents."""
+"""Fully connected networks of latent vectors."""
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
+
+from bench.networks.parts import Layered
 
 
 class SkipMLP(nn.Module):
@@ -26,3 +30,15 @@ class SkipMLP(nn.Module):
         """Vectors (N, n_inputs) to vectors (N, n_outputs)."""
         outputs: Tensor = self.last(torch.cat([self.hidden(vectors), vectors], 1))
         return outputs
+
+
+class LatentCritic(Layered):
+    """Latents (N, latent_dim) to raw scores (N,) through hidden layers with LeakyReLU 0.2."""
+
+    def __init__(self, latent_dim: int, width: int, n_layers: int) -> None:
+        super().__init__()
+        widths = [latent_dim, *[width] * n_layers]
+        layers: list[nn.Module] = []
+        for n_in, n_out in pairwise(widths):
+            layers += [nn.Linear(n_in, n_out), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 1), nn.Flatten(0))

@@ -7,31 +7,24 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from bench.networks.critic import FeatureCritic
-from bench.networks.norm import Norm, norm_1d, with_weight_norm
+from bench.networks.parts import FeatureCritic, Layered, Norm, norm_1d, with_weight_norm
 from bench.networks.shape import ImageShape
 
 DROPOUT = 0.3
 
 
-class Generator(nn.Module):
+class Generator(Layered):
     """Noise (N, latent_dim) to images (N, C, H, W) in -1 .. 1 through two hidden layers."""
 
     def __init__(self, shape: ImageShape, latent_dim: int, width: int, norm: Norm) -> None:
         super().__init__()
-        self.shape = shape
         hidden = 8 * width
         layers: list[nn.Module] = []
         for n_in, n_out in ((latent_dim, hidden), (hidden, hidden)):
             layers += [nn.Linear(n_in, n_out), norm_1d(norm, n_out), nn.ReLU()]
-        layers += [nn.Linear(hidden, shape.n_values), nn.Tanh()]
-        self.layers = with_weight_norm(norm, nn.Sequential(*layers))
-
-    def forward(self, noise: Tensor) -> Tensor:
-        """Noise (N, latent_dim) to images (N, C, H, W) in -1 .. 1."""
-        size = self.shape.size
-        images: Tensor = self.layers(noise)
-        return images.view(len(noise), self.shape.channels, size, size)
+        to_image = nn.Unflatten(1, (shape.channels, shape.size, shape.size))
+        self.layers = nn.Sequential(*layers, nn.Linear(hidden, shape.n_values), nn.Tanh(), to_image)
+        with_weight_norm(norm, self.layers)
 
 
 class Critic(FeatureCritic):
@@ -48,11 +41,6 @@ class Critic(FeatureCritic):
         self.layers = nn.Sequential(*layers)
         with_weight_norm(norm, self.layers)
         self.n_features = hidden
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to raw scores (N,)."""
-        scores: Tensor = self.layers(images)
-        return scores.squeeze(1)
 
     def features(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) to the second hidden layer, (N, n_features)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from bench.networks.norm import Norm, norm_2d, with_weight_norm
+from bench.networks.parts import Norm, norm_2d, with_weight_norm
 from bench.networks.shape import ImageShape
 
 

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from bench.networks.cached_steps import CachedSteps
 from bench.networks.shape import ImageShape
-from bench.networks.transformer import CausalTransformer
+from bench.networks.transformer import CachedSteps, CausalTransformer
 from bench.objectives.levels import invert
 
 LARGEST_PALETTE = 2**16

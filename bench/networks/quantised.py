@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from bench.networks.parts import Layered
 from bench.networks.shape import ImageShape, halvings_to_reach
 
 LARGEST_GRID = 8
@@ -42,7 +43,7 @@ def _n_stages(shape: ImageShape, largest_grid: int) -> int:
     return max(1, halvings_to_reach(shape.size, largest_grid)) if shape.size % 2 == 0 else 0
 
 
-class GridEncoder(nn.Module):
+class GridEncoder(Layered):
     """Images (N, C, H, W) to a grid of vectors (N, code_dim, h, w)."""
 
     def __init__(
@@ -63,13 +64,8 @@ class GridEncoder(nn.Module):
             nn.Conv2d(width, code_dim, 1),
         )
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to a grid of vectors (N, code_dim, h, w)."""
-        grid: Tensor = self.layers(images)
-        return grid
 
-
-class GridDecoder(nn.Module):
+class GridDecoder(Layered):
     """A grid of vectors (N, code_dim, h, w) to pixel logits (N, C, H, W)."""
 
     def __init__(
@@ -93,8 +89,3 @@ class GridDecoder(nn.Module):
             *layers,
             last,
         )
-
-    def forward(self, grid: Tensor) -> Tensor:
-        """A grid of vectors (N, code_dim, h, w) to pixel logits (N, C, H, W)."""
-        logits: Tensor = self.layers(grid)
-        return logits

@@ -16,8 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from bench.networks.critic import FeatureCritic
-from bench.networks.norm import Norm, norm_2d, with_weight_norm
+from bench.networks.parts import FeatureCritic, Norm, norm_2d, with_weight_norm
 from bench.networks.shape import ImageShape, halvings
 
 SMALLEST_GRID = 4
@@ -112,15 +111,6 @@ class Critic(FeatureCritic):
         """Images (N, C, H, W) to what the last layer sees, (N, n_features)."""
         seen: Tensor = self.layers(images)
         return seen
-
-    def head(self, features: Tensor) -> Tensor:
-        """Features (N, n_features) to raw scores (N,)."""
-        scores: Tensor = self.last(features)
-        return scores.squeeze(1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to raw scores (N,)."""
-        return self.head(self.features(images))
 
 
 def pyramid(size: int) -> tuple[int, int, int]:

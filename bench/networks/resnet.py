@@ -12,8 +12,7 @@ import math
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from bench.networks.critic import FeatureCritic
-from bench.networks.norm import Norm, norm_2d, with_weight_norm
+from bench.networks.parts import FeatureCritic, Layered, Norm, norm_2d, with_weight_norm
 from bench.networks.shape import ImageShape, halvings
 
 SMALLEST_GRID = 4
@@ -76,7 +75,7 @@ class CriticBlock(nn.Module):
         return residual + shortcut
 
 
-class Generator(nn.Module):
+class Generator(Layered):
     """Noise (N, latent_dim) to images (N, C, H, W) in -1 .. 1."""
 
     def __init__(self, shape: ImageShape, latent_dim: int, width: int, norm: Norm) -> None:
@@ -94,11 +93,6 @@ class Generator(nn.Module):
         )
         self.layers.apply(_initialise)
         with_weight_norm(norm, self.layers)
-
-    def forward(self, noise: Tensor) -> Tensor:
-        """Noise (N, latent_dim) to images (N, C, H, W) in -1 .. 1."""
-        images: Tensor = self.layers(noise)
-        return images
 
 
 class Critic(FeatureCritic):
@@ -128,15 +122,6 @@ class Critic(FeatureCritic):
         """Images (N, C, H, W) to what the last layer sees, (N, n_features)."""
         grid: Tensor = self.layers(images)
         return grid.sum((2, 3))
-
-    def head(self, features: Tensor) -> Tensor:
-        """Features (N, n_features) to raw scores (N,)."""
-        scores: Tensor = self.last(features)
-        return scores.squeeze(1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to raw scores (N,)."""
-        return self.head(self.features(images))
 
 
 def _double(features: Tensor) -> Tensor:

@@ -3,6 +3,12 @@
 A mapping network turns noise into styles. The synthesis network starts from a learned constant;
 styles scale what enters its convolutions, further noise is added to what leaves them, and the image
 is the sum of what every resolution contributes. The critic is residual.
+
+Learning rates are equalised: stored weights start from N(0, 1) and are scaled at every use by a
+constant that keeps variances, so that Adam, whose updates have the size of the rate whatever the
+weight, moves all layers alike (Karras et al. 2018, 1710.10196, section 4.1). Maps are resampled by
+two with the low-pass filter [1, 3, 3, 1] in both directions: bilinear interpolation where it
+doubles, its transpose where it halves (1912.04958, appendix B), zeros outside of the maps.
 """
 
 from __future__ import annotations
@@ -12,29 +18,126 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d
+from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, linear
 
-from bench.networks.critic import FeatureCritic
-from bench.networks.equalised import (
-    FLOOR,
-    EqualisedConv,
-    EqualisedLinear,
-    activated,
-    minibatch_stddev,
-    unit_power,
-)
-from bench.networks.resampling import blurred, doubled, halved
+from bench.networks.parts import FeatureCritic
 from bench.networks.shape import ImageShape, halvings
 
 SMALLEST_GRID = 4
 MAPPING_RATE = 0.01
 """Of the mapping network's learning rate to that of the rest (1812.04948, appendix C)."""
+TAPS = (1.0, 3.0, 3.0, 1.0)
+SLOPE = 0.2
+FLOOR = 1.0e-8
 
 
 def pyramid(shape: ImageShape, width: int, max_width: int) -> list[int]:
     """Channels at every resolution, the image's own first: they double up to ``max_width``."""
     n_levels = 1 + halvings(shape.size, SMALLEST_GRID)
     return [min(width << level, max(width, max_width)) for level in range(n_levels)]
+
+
+def blurred(features: Tensor, padding: int, gain: float = 1.0) -> Tensor:
+    """Filter (N, C, H, W) to (N, C, H + 2 padding - 3, W + 2 padding - 3)."""
+    filters = _filters(features, gain)
+    return conv2d(features, filters, padding=padding, groups=len(filters))
+
+
+def doubled(features: Tensor) -> Tensor:
+    """Interpolate (N, C, H, W) to (N, C, 2 H, 2 W)."""
+    filters = _filters(features, gain=4.0)  # three of four inputs are zeros between the pixels
+    return conv_transpose2d(features, filters, stride=2, padding=1, groups=len(filters))
+
+
+def halved(features: Tensor) -> Tensor:
+    """Filter and take every second pixel: (N, C, H, W) to (N, C, H / 2, W / 2)."""
+    filters = _filters(features, gain=1.0)
+    return conv2d(features, filters, stride=2, padding=1, groups=len(filters))
+
+
+def _filters(features: Tensor, gain: float) -> Tensor:
+    """One filter for each channel, (C, 1, 4, 4), whose values sum to ``gain``."""
+    taps = torch.tensor(TAPS, dtype=features.dtype, device=features.device)
+    kernel = torch.outer(taps, taps)
+    return (kernel * (gain / kernel.sum())).expand(features.shape[1], 1, -1, -1)
+
+
+class EqualisedLinear(nn.Module):
+    """Inputs (N, n_in) to (N, n_out).
+
+    Args:
+        bias: its first value.
+        rate: multiplies the learning rate of weights and biases, and leaves the first output as it
+            is: they are stored divided by it and used multiplied by it.
+    """
+
+    def __init__(self, n_in: int, n_out: int, *, bias: float = 0.0, rate: float = 1.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_out, n_in) / rate)
+        self.bias = nn.Parameter(torch.full((n_out,), bias / rate))
+        self.scale = rate / math.sqrt(n_in)
+        self.rate = rate
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Inputs (N, n_in) to (N, n_out)."""
+        return linear(inputs, self.weight * self.scale, self.bias * self.rate)
+
+
+class EqualisedConv(nn.Module):
+    """Features (N, n_in, H, W) to (N, n_out, H, W), or half of H and W.
+
+    Args:
+        kernel: odd.
+        halve: a low-pass filter, then a stride of two.
+        bias: whether there is one.
+    """
+
+    def __init__(
+        self, n_in: int, n_out: int, kernel: int, *, halve: bool = False, bias: bool = True
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_out, n_in, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(n_out)) if bias else None
+        self.scale = 1.0 / math.sqrt(n_in * kernel**2)
+        self.reach = kernel // 2
+        self.halve = halve
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (N, n_in, H, W) to (N, n_out, H, W), or half of H and W."""
+        weight = self.weight * self.scale
+        if not self.halve:
+            return conv2d(features, weight, self.bias, padding=self.reach)
+        # Four taps reach 1.5 pixels: H + 2 reach - 1 values are left for the stride to cover.
+        smooth = blurred(features, padding=1 + self.reach)
+        return conv2d(smooth, weight, self.bias, stride=2)
+
+
+def activated(features: Tensor) -> Tensor:
+    """LeakyReLU 0.2, with a gain of sqrt(2) for the power that it takes away."""
+    return leaky_relu(features, SLOPE) * math.sqrt(2.0)
+
+
+def unit_power(latents: Tensor) -> Tensor:
+    """Vectors (N, D) with a mean square of one each (1710.10196, section 4.2)."""
+    return latents * (latents.square().mean(1, keepdim=True) + FLOOR).rsqrt()
+
+
+def minibatch_stddev(features: Tensor, group: int) -> Tensor:
+    """One more channel that says how much a group of images differs (1710.10196, section 3).
+
+    Image i is in a group with those i + N / group apart. The standard deviation over the group is
+    averaged over channels and positions, and is the same number all over its images.
+
+    Args:
+        features: (N, C, H, W).
+        group: images per group; the largest number that divides it and N is taken.
+    """
+    n, _, height, width = features.shape
+    size = math.gcd(n, group)
+    grouped = features.unflatten(0, (size, n // size))  # (size, N / size, C, H, W)
+    spread = (grouped.var(0, correction=0) + FLOOR).sqrt().mean((1, 2, 3))  # (N / size,)
+    channel = spread.repeat(size).view(n, 1, 1, 1).expand(-1, -1, height, width)
+    return torch.cat([features, channel], 1)
 
 
 class Mapping(nn.Module):
@@ -225,10 +328,6 @@ class Critic(FeatureCritic):
         self.hidden = EqualisedLinear(channels[-1] * grid**2, channels[-1])
         self.score = EqualisedLinear(channels[-1], 1)
         self.n_features = channels[-1]
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to raw scores (N,)."""
-        return self.head(self.features(images))
 
     def features(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) to what the last layer sees, (N, n_features)."""

@@ -2,21 +2,55 @@
 
 Every text position has a pad token of its own; an image token is embedded with its row and its
 column. Text attends to earlier text, an image token to all text and to some earlier image tokens:
-its row, its column or, in the last layer, its neighbourhood. All of it is one softmax per query.
-Logits are those of one vocabulary in which a text position can only say text and an image position
-only image tokens; what it cannot say is not computed.
+its row, its column or, in the last layer, its neighbourhood (figure 11). All of it is one softmax
+per query. Logits are those of one vocabulary in which a text position can only say text and an
+image position only image tokens; what it cannot say is not computed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from bench.networks.attention_patterns import layer_patterns, visibility
+Pattern = Literal["row", "column", "convolution"]
+
+REACH = 2
+"""Rows and columns to each side in a convolutional layer: 5 x 5, where the paper has 11 x 11."""
+
+
+def layer_patterns(n_layers: int) -> list[Pattern]:
+    """Row, column, row, row, row, column, ... and a convolution in the last layer; section 2.2."""
+    patterns: list[Pattern] = ["column" if i % 4 == 1 else "row" for i in range(n_layers)]
+    patterns[-1:] = ["convolution"]
+    return patterns
+
+
+def visibility(pattern: Pattern, text_length: int, grid: int) -> Tensor:
+    """(L, L) bool with L = T + h h, True where a query, by row, sees a key.
+
+    Text sees earlier text; an image token sees all text and, of the image tokens up to itself, the
+    last ``grid`` ones, those of its column, or those near it.
+    """
+    length, first = text_length + grid**2, text_length + 1
+    visible = torch.ones(length, length, dtype=torch.bool).tril()
+    tokens = torch.arange(length - first)
+    visible[first:, first:] &= _image_pattern(pattern, tokens[:, None], tokens, grid)
+    return visible
+
+
+def _image_pattern(pattern: Pattern, query: Tensor, key: Tensor, grid: int) -> Tensor:
+    """Whether the pattern joins two image tokens, whatever their order."""
+    if pattern == "row":
+        return query - key < grid
+    columns = query % grid - key % grid
+    if pattern == "column":
+        return columns == 0
+    rows = query // grid - key // grid
+    return (rows.abs() <= REACH) & (columns.abs() <= REACH)
 
 
 class MaskedBlock(nn.Module):

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from bench.networks.cached_steps import CachedSteps
+from bench.networks.parts import Layered
 from bench.networks.quantised import ResidualBlock
-from bench.networks.transformer import CausalTransformer
+from bench.networks.transformer import CachedSteps, CausalTransformer
 from bench.objectives.levels import invert
 
 
@@ -17,8 +17,8 @@ def coarser(size: int) -> int:
     return (size + 1) // 2
 
 
-class Down(nn.Module):
-    """Features of the bottom grid (N, width, h, h) to vectors of the top, (N, out, h/2, h/2)."""
+class Down(Layered):
+    """Features of the bottom grid (N, width, h, h) to the top, (N, n_out, h/2, h/2) rounded up."""
 
     def __init__(self, width: int, n_out: int) -> None:
         super().__init__()
@@ -29,11 +29,6 @@ class Down(nn.Module):
             nn.ReLU(),
             nn.Conv2d(width, n_out, 1),
         )
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, width, h, h) to (N, n_out, h/2, h/2), rounded up."""
-        grid: Tensor = self.layers(features)
-        return grid
 
 
 class Up(nn.Module):

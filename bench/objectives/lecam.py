@@ -3,17 +3,7 @@
 from __future__ import annotations
 
 import torch
-from pydantic import PositiveFloat
 from torch import Tensor, nn
-
-from bench.objectives.settings import Fraction, Settings
-
-
-class LeCamSettings(Settings):
-    """Weight of the LeCam penalty and decay of its anchors (2104.03310)."""
-
-    weight: PositiveFloat = 0.3
-    decay: Fraction = 0.99
 
 
 def lecam_penalty(real: Tensor, fake: Tensor, real_anchor: Tensor, fake_anchor: Tensor) -> Tensor:
@@ -37,10 +27,10 @@ class LeCam(nn.Module):
     real_anchor: Tensor
     fake_anchor: Tensor
 
-    def __init__(self, settings: LeCamSettings) -> None:
+    def __init__(self, weight: float, decay: float) -> None:
         super().__init__()
-        self.weight = settings.weight
-        self.decay = settings.decay
+        self.weight = weight
+        self.decay = decay
         self.register_buffer("real_anchor", torch.zeros(()))
         self.register_buffer("fake_anchor", torch.zeros(()))
 

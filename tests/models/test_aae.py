@@ -35,7 +35,7 @@ def moved_by(loss: Tensor, model: Any) -> set[str]:
 
 def silence(discriminator: nn.Module, score: float = 0.0) -> None:
     """Make every score the same."""
-    last = discriminator.layers[-1]
+    last = discriminator.layers[-2]
     nn.init.zeros_(last.weight)
     nn.init.constant_(last.bias, score)
 

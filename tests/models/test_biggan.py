@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from bench.models.biggan import BigGAN
 from bench.networks.biggan import Critic, Generator, ModulatedBatchNorm, chunk_sizes
-from bench.networks.conditional import given
+from bench.networks.parts import given
 from bench.networks.shape import ImageShape
-from bench.objectives.orthogonal import off_diagonal_gram, orthogonal_penalty
+from bench.objectives.regularisers import off_diagonal_gram, orthogonal_penalty
 
 ModelOf = Callable[..., Any]
 OneStep = Callable[..., dict[str, Tensor]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench.identity.names import present_name
 from bench.identity.settings import flatten
 from bench.identity.sources import ROOT
 from bench.models.build import resolve_recipe
@@ -35,7 +36,7 @@ def test_every_variant_is_explained_in_full(name: str, registry: Registry) -> No
     assert found.formulas
     assert all(CITED.search(formula.says) for formula in found.formulas)
     assert all((ROOT / page.file).is_file() for page in found.pages)
-    module = variant.algorithm.partition(":")[0]
+    module = present_name("algorithm", variant.algorithm).partition(":")[0]
     assert found.pages[0].file == f"{module.replace('.', '/')}.py"
 
 

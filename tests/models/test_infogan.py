@@ -15,7 +15,7 @@ from bench.models.build import parse_recipe
 from bench.models.gan import GAN
 from bench.models.infogan import InfoGAN
 from bench.models.noise import ImageNoise
-from bench.networks.conditional import given
+from bench.networks.parts import given
 from bench.objectives.information import categorical_code_loss, continuous_code_loss
 from catalog.errors import InvalidInput
 

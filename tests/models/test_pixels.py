@@ -14,10 +14,10 @@ from torch import Tensor
 from bench.models.base import MeasuresItself
 from bench.models.noise import ImageNoise
 from bench.models.pixels import ImageGPT, PixelCNN, PixelModel
-from bench.networks.cached_steps import CachedSteps
 from bench.networks.gated_pixelcnn import GatedPixelCNN, gate
 from bench.networks.pixel_gpt import PixelGPT
 from bench.networks.shape import ImageShape
+from bench.networks.transformer import CachedSteps
 from bench.objectives.levels import bits_per_dim, from_levels, invert, to_levels
 from catalog.errors import InvalidInput
 

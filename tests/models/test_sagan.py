@@ -12,7 +12,7 @@ from torch.linalg import matrix_norm
 from bench.models.gan import GAN
 from bench.models.sagan import SAGAN
 from bench.networks import dcgan, sagan
-from bench.networks.attention import SelfAttention
+from bench.networks.sagan import SelfAttention
 from bench.networks.shape import ImageShape
 
 ModelOf = Callable[..., Any]

@@ -14,7 +14,7 @@ from bench.models.base import Batch, StepContext
 from bench.models.gan import GAN
 from bench.models.noise import ImageNoise
 from bench.models.stylegan2 import StyleGAN2
-from bench.networks.critic import FeatureCritic
+from bench.networks.parts import FeatureCritic
 from bench.networks.shape import ImageShape
 from bench.networks.stylegan2 import Critic, Generator, ModulatedConv, pyramid
 from bench.objectives.penalties import r1_penalty

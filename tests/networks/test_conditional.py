@@ -20,9 +20,8 @@ from bench.networks.conditional import (
     ConditionalBatchNorm,
     JoinLabels,
     ProjectionCritic,
-    given,
 )
-from bench.networks.norm import frozen_batch_statistics
+from bench.networks.parts import frozen_batch_statistics, given
 from bench.networks.shape import ImageShape
 from bench.objectives.penalties import gradient_penalty, r1_penalty
 from catalog.errors import InvalidInput

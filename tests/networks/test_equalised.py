@@ -10,14 +10,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from bench.networks.equalised import (
+from bench.networks.stylegan2 import (
     EqualisedConv,
     EqualisedLinear,
     activated,
+    blurred,
+    doubled,
+    halved,
     minibatch_stddev,
     unit_power,
 )
-from bench.networks.resampling import blurred, doubled, halved
 
 Images = Callable[..., Tensor]
 

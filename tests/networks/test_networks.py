@@ -12,7 +12,7 @@ from scipy.stats import chi2
 from torch import Tensor, nn
 
 from bench.networks import affine, autoencoder, began, dcgan, mlp, quantised, resnet
-from bench.networks.norm import frozen_batch_statistics
+from bench.networks.parts import frozen_batch_statistics
 from bench.networks.shape import ImageShape, halvings, halvings_to_reach
 from bench.networks.transformer import CausalTransformer
 

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from bench.networks.attention_patterns import layer_patterns, visibility
-from bench.networks.text_image_transformer import TextImageTransformer
+from bench.networks.text_image_transformer import TextImageTransformer, layer_patterns, visibility
 
 T, GRID, WORDS, CODES = 3, 4, 9, 7
 N_PLACES = GRID**2

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.models.gan import GAN
-from bench.objectives.lecam import LeCam, LeCamSettings, lecam_penalty
+from bench.objectives.lecam import LeCam, lecam_penalty
 
 ModelOf = Callable[..., GAN]
 Images = Callable[..., Tensor]
@@ -32,14 +32,14 @@ def test_scores_at_the_anchor_of_the_other_side_cost_nothing() -> None:
 
 
 def test_repeating_the_batch_changes_nothing() -> None:
-    once, thrice = LeCam(LeCamSettings(decay=0.9)), LeCam(LeCamSettings(decay=0.9))
+    once, thrice = LeCam(0.3, 0.9), LeCam(0.3, 0.9)
     for _ in range(3):
         torch.testing.assert_close(thrice(REAL.repeat(3), FAKE.repeat(3)), once(REAL, FAKE))
     torch.testing.assert_close(thrice.real_anchor, once.real_anchor)
 
 
 def test_anchors_average_what_the_critic_said_before() -> None:
-    lecam = LeCam(LeCamSettings(weight=0.5, decay=0.9))
+    lecam = LeCam(0.5, 0.9)
     first = lecam(REAL, FAKE)
     assert first.item() == pytest.approx(0.5 * (2.5 + 4.625), abs=1e-6)  # anchors at zero
     assert lecam.real_anchor.item() == pytest.approx(0.1 * 0.5, abs=1e-6)
@@ -51,7 +51,7 @@ def test_anchors_average_what_the_critic_said_before() -> None:
 
 
 def test_gradients_reach_the_scores_but_not_the_anchors() -> None:
-    lecam = LeCam(LeCamSettings(weight=1.0, decay=0.5))
+    lecam = LeCam(1.0, 0.5)
     real, fake = REAL.clone().requires_grad_(), FAKE.clone().requires_grad_()
     (lecam(real, fake) + lecam(real, fake)).backward()
     assert not lecam.real_anchor.requires_grad

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench.objectives.path_length import PathLength, path_lengths
+from bench.objectives.regularisers import PathLength, path_lengths
 
 
 def test_lengths_of_a_linear_generator() -> None:
