@@ -21,7 +21,7 @@ SOURCES = [
 OURS = {"", "trained", "trained_model"}
 """Modules whose ``save`` writes in the one way."""
 INTO_MEMORY_OR_SCRATCH = {
-    ("bench/replay/pictures/sheet.py", "save"),  # into a buffer
+    ("bench/replay/pictures/draw.py", "save"),  # into a buffer
     ("bench/replay/verify/artifacts.py", "copyfile"),  # the scratch folder of a verification
     ("bench/replay/verify/task.py", "copyfile"),  # the same
     ("bench/report/leaderboard/wall.py", "save"),  # into a buffer, whose size decides what is next

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -209,21 +210,17 @@ class Scorer:
         """Distance of as many first generated images as there are held-out ones."""
         layer = self.settings.layer_fid
         few = fake[layer][: len(self.held_out[layer])]
-        return _measured(
-            (name,),
-            lambda: {name: frechet_distance(few, real[layer])},
-            n_fake=len(few),
-            n_real=len(real[layer]),
-        )[0]
+        n_real = len(real[layer])
+        return _metric(name, lambda: frechet_distance(few, real[layer]), len(few), n_real)
 
     def _bias(self, fake: Features) -> Metric:
         features = fake[self.settings.layer_fid]
 
-        def measure() -> dict[str, float]:
+        def measure() -> float:
             require_images("the bias of FID", features, 2)
-            return {"fid_bias": feature_bias(features.numpy())}
+            return feature_bias(features.numpy())
 
-        return _measured(("fid_bias",), measure, n_fake=len(features), n_real=None)[0]
+        return _metric("fid_bias", measure, len(features), None)
 
     def _label_accuracy(self, fake: Features, labels: Tensor | None) -> list[Metric]:
         logits = fake[self.settings.layer_isc]
@@ -231,21 +228,21 @@ class Scorer:
             return []
         _require_same("number of labels", len(labels), len(logits))
         right = (logits.argmax(dim=1) == labels.cpu()).double().mean().item()
-        return _measured(
-            ("label_accuracy",), lambda: {"label_accuracy": right}, n_fake=len(logits), n_real=None
-        )
+        return [_metric("label_accuracy", lambda: right, len(logits), None)]
 
     def _copy_rate(self, fake: Features) -> Metric:
         made, train, held_out = (
             features[self.settings.layer_prc].to(self.device)
             for features in (fake, self.reference, self.held_out)
         )
-        return _measured(
-            ("copy_rate",),
-            lambda: {"copy_rate": copy_rate(made, train, held_out)},
-            n_fake=len(made),
-            n_real=len(train),
-        )[0]
+        measure = partial(copy_rate, made, train, held_out)
+        return _metric("copy_rate", measure, len(made), len(train))
+
+
+def _metric(
+    name: MetricName, measure: Callable[[], float], n_fake: int, n_real: int | None
+) -> Metric:
+    return _measured((name,), lambda: {name: measure()}, n_fake=n_fake, n_real=n_real)[0]
 
 
 def _measured(

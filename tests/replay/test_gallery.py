@@ -25,17 +25,18 @@ from bench.models.noise import ImageNoise
 from bench.records.record import TrainRecord
 from bench.records.run_directory import RunDirectory
 from bench.replay.pictures.draw import (
+    MOST_BYTES,
     N_IMAGES,
     Setting,
     are_drawn,
     draw_pictures,
     setting_of,
+    sheet_png,
     weights_beside,
 )
 from bench.replay.pictures.interpolation import N_PAIRS, NoiseBetween, interpolate, slerp
 from bench.replay.pictures.neighbours import closest, columns, nearest
 from bench.replay.pictures.record import RECORD, read_pictures
-from bench.replay.pictures.sheet import MOST_BYTES, sheet_png
 from bench.replay.pictures.snapshots import (
     SnapshotTaker,
     WatchedTraining,

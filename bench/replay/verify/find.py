@@ -16,27 +16,18 @@ RECORDS = "records"
 
 
 @dataclass(frozen=True)
-class Targets:
-    """Directories whose records are to be verified; ``calibration`` may be one of them or None."""
-
-    runs: tuple[Path, ...]
-    calibration: Path | None
-
-    @property
-    def all(self) -> tuple[Path, ...]:
-        """Runs in order of their names, calibration first, as it fills the cache of features."""
-        return (*([self.calibration] if self.calibration else []), *self.runs)
-
-
-@dataclass(frozen=True)
 class _Candidate:
     path: Path
     variant: str | None
     seed: int | None
 
 
-def find_targets(path: Path, names: Collection[str] = (), seeds: Collection[int] = ()) -> Targets:
-    """The directories with records that ``path`` means.
+def find_targets(
+    path: Path, names: Collection[str] = (), seeds: Collection[int] = ()
+) -> tuple[Path, ...]:
+    """The directories with records that ``path`` means, runs in order of their names.
+
+    Calibration comes first, as it fills the cache of features.
 
     Args:
         path: a run directory, a directory of runs, a report folder or its ``records``.
@@ -65,7 +56,7 @@ def find_targets(path: Path, names: Collection[str] = (), seeds: Collection[int]
             where=path.as_posix(),
             hint="name a run directory, a runs directory or a report folder",
         )
-    return Targets(runs, wanted)
+    return runs if wanted is None else (wanted, *runs)
 
 
 def _is_run(path: Path) -> bool:
