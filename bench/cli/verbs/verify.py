@@ -91,7 +91,7 @@ def verify(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     from bench.replay.verify.find import find_targets
 
-    sources = find_targets(path, variants or (), wanted_seeds).all
+    sources = find_targets(path, variants or (), wanted_seeds)
     from bench.run.engines.local import warm_up
 
     warm_up(device)
