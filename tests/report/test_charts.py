@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from itertools import pairwise
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
@@ -16,18 +15,16 @@ from report_runs import (
     Runs,
     add_trouble,
     fill,
-    make_registry,
     make_spec,
     make_suite,
     planned,
 )
 
-from bench.identity import protocol as protocols
 from bench.identity.local_registry import pinned_registry
 from bench.records.curve import load_curve
 from bench.report.board.records import find_records
 from bench.report.board.table import Leaderboard, Row
-from bench.report.charts import KINDS, SUFFIX, drawn, losses_svg, themed
+from bench.report.charts import KINDS, drawn, losses_svg, themed
 from bench.report.charts.labels import Label, around, placed
 from bench.report.charts.losses import bands, scale_of
 from bench.report.charts.rows import LARGEST_PX, SMALLEST_PX, diameter, front, gid
@@ -44,7 +41,7 @@ from bench.report.charts.style import (
 )
 from bench.report.charts.svg import MAX_BYTES, OWN_IDS
 from bench.report.leaderboard.write import board_of
-from bench.report.words import Language
+from bench.report.words import Language, localized
 from bench.run.plan import planned_specs
 from catalog.errors import InvalidInput
 from catalog.schema import Registry
@@ -52,17 +49,6 @@ from catalog.schema import Registry
 SVG = "{http://www.w3.org/2000/svg}"
 PX = 0.02
 """Coordinates are written to a hundredth of a px."""
-
-
-@pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
-    monkeypatch.setattr(protocols, "version", lambda _: "0.4.0")
-    return make_registry()
-
-
-@pytest.fixture
-def runs(tmp_path: Path, registry: Registry) -> Runs:
-    return Runs(tmp_path / "runs", protocols.resolve(registry, "digits-10k"))
 
 
 def board_from(runs: Runs, registry: Registry, seeds: tuple[int, ...] = SEEDS) -> Leaderboard:
@@ -123,7 +109,7 @@ def on_one_line(places: list[float], values: list[float]) -> bool:
 def charts_of(board: Leaderboard, registry: Registry, language: Language) -> dict[str, str]:
     """SVG of every chart by its file name."""
     charts = drawn(board, registry, language)
-    return {kind + SUFFIX[language]: chart.svg for kind, chart in charts.items()}
+    return {localized(f"{kind}.svg", language): chart.svg for kind, chart in charts.items()}
 
 
 def mean(row: Row, name: str = "fid") -> float:
@@ -139,7 +125,7 @@ def test_charts_are_made_again_to_the_byte(
     fill(runs)
     board = board_from(runs, registry)
     first = charts_of(board, registry, language)
-    assert list(first) == [f"{kind}{SUFFIX[language]}" for kind in KINDS]
+    assert list(first) == [localized(f"{kind}.svg", language) for kind in KINDS]
     with mpl.rc_context({"font.size": 30, "svg.fonttype": "path", "axes.facecolor": "red"}):
         assert charts_of(board, registry, language) == first
     for svg in first.values():

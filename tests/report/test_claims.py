@@ -10,10 +10,9 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 import pytest
-from report_runs import Runs, make_registry, make_spec, make_suite, planned
+from report_runs import Runs, make_spec, make_suite, planned
 from scipy import stats
 
-from bench.identity import protocol as protocols
 from bench.records.record import Failure, Health, Suspicion
 from bench.report.claims import claims_texts
 from bench.report.claims import write as writing
@@ -166,28 +165,18 @@ Texts = Callable[..., dict[str, str]]
 
 
 @pytest.fixture
-def texts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Texts:
+def texts(monkeypatch: pytest.MonkeyPatch, registry: Registry, tmp_path: Path) -> Texts:
     """Pages and numbers of some claims on the small registry, from ``tmp_path/runs``."""
-    monkeypatch.setattr(protocols, "version", lambda _: "0.4.0")
     monkeypatch.setattr(writing, "planned_specs", lambda *_: planned(SEEDS))
+    suite = make_suite(SEEDS)
+    small = registry.model_copy(update={"suites": (suite,), "errata": ()})
 
     def make(*claims: Claim, runs: Path | None = None) -> dict[str, str]:
-        registry = small_registry().model_copy(update={"claims": claims})
         source = runs or tmp_path / "runs"
-        return claims_texts(make_suite(SEEDS), registry, tmp_path / "reports", source)
+        chosen = small.model_copy(update={"claims": claims})
+        return claims_texts(suite, chosen, tmp_path / "reports", source)
 
     return make
-
-
-def small_registry() -> Registry:
-    registry = make_registry()
-    return registry.model_copy(update={"suites": (make_suite(SEEDS),), "errata": ()})
-
-
-@pytest.fixture
-def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
-    monkeypatch.setattr(protocols, "version", lambda _: "0.4.0")
-    return Runs(tmp_path / "runs", protocols.resolve(make_registry(), "digits-10k"))
 
 
 def numbers(texts: dict[str, str]) -> pd.DataFrame:

@@ -17,14 +17,12 @@ from report_runs import (
     Runs,
     add_trouble,
     fill,
-    make_registry,
     make_spec,
     make_suite,
     planned,
 )
 from rich.cells import cell_len
 
-from bench.identity import protocol as protocols
 from bench.records.record import Measures
 from bench.report.leaderboard.write import write_leaderboard
 from bench.report.words import Language
@@ -34,17 +32,6 @@ from catalog.errors import InvalidInput, MissingPrerequisite
 from catalog.schema import Gate, Registry
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-
-
-@pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
-    monkeypatch.setattr(protocols, "version", lambda _: "0.4.0")
-    return make_registry()
-
-
-@pytest.fixture
-def runs(tmp_path: Path, registry: Registry) -> Runs:
-    return Runs(tmp_path / "runs", protocols.resolve(registry, "digits-10k"))
 
 
 Write = Callable[..., tuple[str, pd.DataFrame]]

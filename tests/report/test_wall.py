@@ -15,13 +15,11 @@ from report_runs import (
     add_trouble,
     draw_grid,
     fill,
-    make_registry,
     make_spec,
     make_suite,
     planned,
 )
 
-from bench.identity import protocol as protocols
 from bench.report.board.records import find_records
 from bench.report.board.table import Leaderboard, Row, RowKey
 from bench.report.leaderboard import wall
@@ -30,17 +28,6 @@ from bench.report.leaderboard.write import board_of
 from bench.sample import grid
 from catalog.errors import InvalidInput
 from catalog.schema import Registry
-
-
-@pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
-    monkeypatch.setattr(protocols, "version", lambda _: "0.4.0")
-    return make_registry()
-
-
-@pytest.fixture
-def runs(tmp_path: Path, registry: Registry) -> Runs:
-    return Runs(tmp_path / "runs", protocols.resolve(registry, "digits-10k"))
 
 
 def board_from(runs: Runs, registry: Registry) -> Leaderboard:

@@ -16,10 +16,7 @@ from bench.report.charts.svg import themed
 from bench.report.words import Language
 from catalog.schema import Registry
 
-__all__ = ["KINDS", "SUFFIX", "BoardInWords", "Chart", "drawn", "losses_svg", "themed"]
-
-SUFFIX: dict[Language, str] = {"en": ".svg", "zh": ".zh-CN.svg"}
-"""How the file names of charts end, by the language of their words."""
+__all__ = ["KINDS", "BoardInWords", "Chart", "drawn", "losses_svg", "themed"]
 
 _MAKERS = {
     "distance": distance_chart,

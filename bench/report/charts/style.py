@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullLocator
+from matplotlib.ticker import NullLocator
 from rich.cells import cell_len
 
 INK = "#1b1e23"
@@ -190,10 +190,8 @@ def plain_ticks(values: Sequence[float]) -> list[Tick]:
 
 def set_ticks(axis: Axis, ticks: Sequence[Tick]) -> None:
     """These ticks and no others."""
-    axis.set_major_locator(FixedLocator([value for value, _ in ticks]))
-    axis.set_major_formatter(FixedFormatter([text for _, text in ticks]))
+    axis.set_ticks([value for value, _ in ticks], [text for _, text in ticks])
     axis.set_minor_locator(NullLocator())
-    axis.set_minor_formatter(NullFormatter())
 
 
 def write(

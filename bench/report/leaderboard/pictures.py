@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.report.board.table import Leaderboard
-from bench.report.charts import KINDS, SUFFIX, BoardInWords, drawn
+from bench.report.charts import KINDS, BoardInWords, drawn
 from bench.report.leaderboard.wall import Wall
-from bench.report.words import Language, Words
+from bench.report.words import Language, Words, localized
 from catalog.schema import Registry
 
 CHARTS_FOLDER = "charts"
@@ -60,7 +60,7 @@ def pictures_of(
 
 def chart_path(kind: str, language: Language) -> str:
     """Where a chart lies, seen from its page."""
-    return f"{CHARTS_FOLDER}/{kind}{SUFFIX[language]}"
+    return f"{CHARTS_FOLDER}/{localized(f'{kind}.svg', language)}"
 
 
 def known_paths(language: Language) -> set[str]:
