@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import matplotlib as mpl
 import typer
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -77,6 +78,9 @@ def _listen(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_listen)
+# Makes its own folder when it is first asked for it, whichever command happens to load it first.
+mpl.get_configdir()
+mpl.get_cachedir()
 
 
 @contextlib.contextmanager
