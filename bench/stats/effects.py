@@ -76,8 +76,9 @@ class Moments(NamedTuple):
 
 
 def moments(values: Values) -> Moments:
-    """Of one row; the sum is rounded once."""
-    return Moments(fmean(values), (deviation(values) or 0.0) ** 2, len(values))
+    """Of one row; equal numbers are their own mean, to the last digit."""
+    spread = deviation(values) or 0.0
+    return Moments(fmean(values) if spread else float(values[0]), spread**2, len(values))
 
 
 def pooled_spread(rows: Sequence[Moments]) -> Spread:

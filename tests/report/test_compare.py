@@ -509,6 +509,13 @@ def test_worse_is_worse_in_either_direction(
     assert one.regresses(5) == (worse_by > 5)
 
 
+@pytest.mark.parametrize("sizes", [(3, 5), (1, 3), (6, 1)])
+def test_rows_of_one_constant_do_not_differ(sizes: tuple[int, int]) -> None:
+    for metric in ("recall", "fid"):
+        one = found(*([0.1] * n for n in sizes), metric)
+        assert (one.p_value, one.verdict) == (1.0, "undecided")
+
+
 def test_holm_counts_the_rows_that_were_tested() -> None:
     pair = (Numbers((10.0, 10.4, 10.8)), Numbers((11.2, 11.6, 12.1)))
     same = (Numbers((10.0, 10.4, 10.8)), Numbers((10.1, 10.3, 10.9)))
