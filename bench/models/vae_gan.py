@@ -32,7 +32,7 @@ class VAEGANRecipe(VAERecipe):
             pixels under ``likelihood`` as in a VAE.
         adversarial_weight: of the decoder's adversarial loss, 1 / gamma in the paper.
         critic_width: channels next to the pixels.
-        critic_norm: of the critic, as in ``bench.networks.norm``.
+        critic_norm: of the critic, a name of ``bench.networks.parts.Norm``.
         critic_optimizer: of the critic.
     """
 

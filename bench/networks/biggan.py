@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, relu
+from torch.nn.functional import relu
 
 from bench.networks import resnet
 from bench.networks.parts import Conditioned, Norm, with_weight_norm
@@ -48,10 +48,10 @@ class GeneratorBlock(nn.Module):
 
     def forward(self, features: Tensor, condition: Tensor) -> Tensor:
         """Features (N, n_in, H, W) and a condition (N, n_condition) to (N, n_out, 2 H, 2 W)."""
-        hidden = self.first(_double(relu(self.before(features, condition))))
+        hidden = self.first(resnet.doubled(relu(self.before(features, condition))))
         residual: Tensor = self.second(relu(self.between(hidden, condition)))
         # A 1 x 1 convolution and repeating pixels commute; this order is four times cheaper.
-        return residual + _double(self.shortcut(features))
+        return residual + resnet.doubled(self.shortcut(features))
 
 
 class Generator(Conditioned):
@@ -115,10 +115,6 @@ def chunk_sizes(length: int, n_chunks: int) -> list[int]:
         raise ValueError(f"{length} numbers cannot be cut into {n_chunks} chunks")
     each = length // n_chunks
     return [length - (n_chunks - 1) * each, *[each] * (n_chunks - 1)]
-
-
-def _double(features: Tensor) -> Tensor:
-    return interpolate(features, scale_factor=2.0, mode="nearest")
 
 
 def _orthogonal(module: nn.Module) -> None:

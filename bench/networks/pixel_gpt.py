@@ -13,7 +13,6 @@ from torch.nn.functional import cross_entropy
 
 from bench.networks.shape import ImageShape
 from bench.networks.transformer import CachedSteps, CausalTransformer
-from bench.objectives.levels import invert
 
 LARGEST_PALETTE = 2**16
 
@@ -49,12 +48,7 @@ class PixelGPT(nn.Module):
     @torch.no_grad()
     def draw(self, uniforms: Tensor) -> Tensor:
         """Images (N, C, H, W) from uniforms (N, H W), pixel by pixel."""
-        steps = CachedSteps(self.transformer, len(uniforms))
-        tokens = torch.zeros_like(uniforms, dtype=torch.int64)
-        for t in range(self.n_tokens):
-            logits = steps.logits(tokens[:, t - 1] if t else None)
-            tokens[:, t] = invert(torch.softmax(logits, 1), uniforms[:, t])
-        return self.levels(tokens)
+        return self.levels(CachedSteps(self.transformer, len(uniforms)).draw(uniforms))
 
     def tokens(self, levels: Tensor) -> Tensor:
         """Levels (N, C, H, W) to colours (N, H W), the first channel counting least."""

@@ -36,9 +36,9 @@ class GeneratorBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (N, width, H, W) to (N, width, 2 H, 2 W)."""
-        residual: Tensor = self.second(_double(self.first(features)))
+        residual: Tensor = self.second(doubled(self.first(features)))
         # A 1 x 1 convolution and repeating pixels commute; this order is four times cheaper.
-        return residual + _double(self.shortcut(features))
+        return residual + doubled(self.shortcut(features))
 
 
 class CriticBlock(nn.Module):
@@ -124,7 +124,8 @@ class Critic(FeatureCritic):
         return grid.sum((2, 3))
 
 
-def _double(features: Tensor) -> Tensor:
+def doubled(features: Tensor) -> Tensor:
+    """Every value of (N, C, H, W) four times, (N, C, 2 H, 2 W)."""
     return interpolate(features, scale_factor=2.0, mode="nearest")
 
 

@@ -10,11 +10,13 @@ image position only image tokens; what it cannot say is not computed.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
+
+from bench.networks.transformer import BlockLayers
 
 Pattern = Literal["row", "column", "convolution"]
 
@@ -53,17 +55,11 @@ def _image_pattern(pattern: Pattern, query: Tensor, key: Tensor, grid: int) -> T
     return (rows.abs() <= REACH) & (columns.abs() <= REACH)
 
 
-class MaskedBlock(nn.Module):
+class MaskedBlock(BlockLayers):
     """Attention and a two-layer perceptron, each with a pre-norm residual and dropout."""
 
     def __init__(self, dim: int, n_heads: int, dropout: float) -> None:
-        super().__init__()
-        self.n_heads = n_heads
-        self.norm_1 = nn.LayerNorm(dim)
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.out = nn.Linear(dim, dim)
-        self.norm_2 = nn.LayerNorm(dim)
-        self.mlp = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
+        super().__init__(dim, n_heads, nn.GELU())
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, visible: Tensor, cache: Tensor | None = None) -> Tensor:
@@ -212,7 +208,7 @@ class TextImageTransformer(nn.Module):
             x = block(x, visible[:first, :first], cache)
         state = x[:, -1]
         places = (self.row[:, None] + self.column).flatten(0, 1)
-        blocks = [cast("MaskedBlock", block) for block in self.blocks]
+        blocks = [block for block in self.blocks if isinstance(block, MaskedBlock)]
         seen = [[row.nonzero().flatten() for row in visible] for visible in self.visible]
         for place in range(self.n_image_positions):
             yield place, self.image_head(self.norm(state))

@@ -11,20 +11,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from bench.objectives.levels import invert
+
 Cache = tuple[Tensor, Tensor]
 
 
-class Block(nn.Module):
-    """Attention and a two-layer perceptron, each with a pre-norm residual."""
+class BlockLayers(nn.Module):
+    """The layers of a block: attention and a two-layer perceptron, each behind a normalisation."""
 
-    def __init__(self, dim: int, n_heads: int) -> None:
+    def __init__(self, dim: int, n_heads: int, activation: nn.Module) -> None:
         super().__init__()
         self.n_heads = n_heads
         self.norm_1 = nn.LayerNorm(dim)
         self.qkv = nn.Linear(dim, 3 * dim)
         self.out = nn.Linear(dim, dim)
         self.norm_2 = nn.LayerNorm(dim)
-        self.mlp = nn.Sequential(nn.Linear(dim, 4 * dim), nn.ReLU(), nn.Linear(4 * dim, dim))
+        self.mlp = nn.Sequential(nn.Linear(dim, 4 * dim), activation, nn.Linear(4 * dim, dim))
+
+
+class Block(BlockLayers):
+    """Attention and a two-layer perceptron, each with a pre-norm residual."""
+
+    def __init__(self, dim: int, n_heads: int) -> None:
+        super().__init__(dim, n_heads, nn.ReLU())
 
     def forward(self, x: Tensor, past: Cache | None = None) -> tuple[Tensor, Cache]:
         """Activations (N, T, dim), and the keys and values (N, heads, T', dim / heads) so far.
@@ -64,11 +73,16 @@ class CausalTransformer(nn.Module):
         for parameter in (self.embedding.weight, self.start, self.position, self.head.weight):
             nn.init.normal_(parameter, 0.0, 0.02)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (N, length) to logits (N, length, n_tokens); logits at t see tokens before t."""
+    def forward(self, tokens: Tensor, context: Tensor | None = None) -> Tensor:
+        """Tokens (N, length) to logits (N, length, n_tokens); logits at t see tokens before t.
+
+        ``context`` (N, length, dim) is added to what each position is told, if there is any.
+        """
         embedded = self.embedding(tokens[:, :-1])  # (N, length - 1, dim)
         start = self.start.expand(len(tokens), 1, -1)
         x = torch.cat([start, embedded], 1) + self.position  # (N, length, dim)
+        if context is not None:
+            x = x + context
         for block in self.blocks:
             x, _ = block(x)
         logits: Tensor = self.head(self.norm(x))
@@ -125,6 +139,14 @@ class CachedSteps:
             transformer.start.new_empty(2, n * h, transformer.length, dim // h) for h in heads
         ]
         self._n = n
+
+    def draw(self, uniforms: Tensor) -> Tensor:
+        """Sequences (N, length) of tokens from uniforms of the same shape in [0, 1)."""
+        tokens = torch.zeros_like(uniforms, dtype=torch.int64)
+        for t in range(uniforms.shape[1]):
+            logits = self.logits(tokens[:, t - 1] if t else None)
+            tokens[:, t] = invert(torch.softmax(logits, 1), uniforms[:, t])
+        return tokens
 
     def logits(self, token: Tensor | None) -> Tensor:
         """Logits (N, n_tokens) of the next token, given the one before (N,); None at the start."""

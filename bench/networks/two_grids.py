@@ -9,7 +9,6 @@ from torch.nn.functional import interpolate
 from bench.networks.parts import Layered
 from bench.networks.quantised import ResidualBlock
 from bench.networks.transformer import CachedSteps, CausalTransformer
-from bench.objectives.levels import invert
 
 
 def coarser(size: int) -> int:
@@ -71,24 +70,13 @@ class BottomPrior(nn.Module):
             bottom: codes (N, h h) in raster order.
             top: codes (N, h/2 h/2) in raster order.
         """
-        network = self.transformer
-        start = network.start.expand(len(bottom), 1, -1)
-        x = torch.cat([start, network.embedding(bottom[:, :-1])], 1) + network.position
-        x = x + self.context(top)
-        for block in network.blocks:
-            x, _ = block(x)
-        logits: Tensor = network.head(network.norm(x))
+        logits: Tensor = self.transformer(bottom, self.context(top))
         return logits
 
     @torch.no_grad()
     def generate(self, uniforms: Tensor, top: Tensor) -> Tensor:
         """Bottom codes (N, h h) under top codes, from uniforms of the same shape in [0, 1)."""
-        steps = CachedSteps(self.transformer, len(top), self.context(top))
-        codes = torch.zeros_like(uniforms, dtype=torch.int64)
-        for t in range(self.size**2):
-            logits = steps.logits(codes[:, t - 1] if t else None)
-            codes[:, t] = invert(torch.softmax(logits, 1), uniforms[:, t])
-        return codes
+        return CachedSteps(self.transformer, len(top), self.context(top)).draw(uniforms)
 
     def context(self, top: Tensor) -> Tensor:
         """Top codes (N, h/2 h/2) to vectors at the bottom's positions, (N, h h, dim)."""

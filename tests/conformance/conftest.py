@@ -77,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "variant" not in metafunc.fixturenames:
         return
-    abilities = [mark.args[0] for mark in metafunc.definition.iter_markers("having")]
+    abilities = [mark.kwargs["ability"] for mark in metafunc.definition.iter_markers("having")]
     variants = [v.id for v in REGISTRY.variants if all(has_all(v.id, a) for a in abilities)]
     assert len(variants) > 1
     metafunc.parametrize("variant", variants)

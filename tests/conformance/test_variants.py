@@ -227,7 +227,7 @@ def test_labels_decide_the_image_where_they_are_asked_for(stepped: GenerativeMod
             assert torch.equal(stepped.sample(ImageNoise(0, range(4))), first)
 
 
-@pytest.mark.having(MeasuresItself)
+@pytest.mark.having(ability=MeasuresItself)
 def test_measures_are_numbers_that_repeat(stepped: GenerativeModel, images_of: Images) -> None:
     assert isinstance(stepped, MeasuresItself)
     shape, labels = stepped.shape, torch.arange(12) % stepped.n_classes
@@ -246,7 +246,7 @@ def test_several_samplers_can_be_named(variant: str, small_model: ModelOf) -> No
     assert isinstance(model, HasNamedSamplers) == (len(model.samplers) > 1)
 
 
-@pytest.mark.having(HasNamedSamplers)
+@pytest.mark.having(ability=HasNamedSamplers)
 def test_a_model_of_several_samplers_knows_each(stepped: GenerativeModel) -> None:
     assert isinstance(stepped, HasNamedSamplers)
     labels = torch.arange(8) % stepped.n_classes
@@ -263,7 +263,7 @@ def test_a_model_of_several_samplers_knows_each(stepped: GenerativeModel) -> Non
     assert torch.equal(usual, draw(stepped, range(8)))
 
 
-@pytest.mark.having(Reconstructs)
+@pytest.mark.having(ability=Reconstructs)
 def test_evaluation_treats_images_independently_and_moves_nothing(
     stepped: GenerativeModel, images_of: Images
 ) -> None:
@@ -279,7 +279,7 @@ def test_evaluation_treats_images_independently_and_moves_nothing(
 
 
 @all_shapes
-@pytest.mark.having(LatentModel)
+@pytest.mark.having(ability=LatentModel)
 def test_latents_have_their_shape(
     variant: str, shape: tuple[int, int], small_model: ModelOf, images_of: Images
 ) -> None:
@@ -292,7 +292,7 @@ def test_latents_have_their_shape(
 
 
 @all_shapes
-@pytest.mark.having(Reconstructs)
+@pytest.mark.having(ability=Reconstructs)
 def test_reconstructions_have_the_shape_of_images(
     variant: str, shape: tuple[int, int], small_model: ModelOf, images_of: Images
 ) -> None:

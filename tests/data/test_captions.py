@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from bench.data.captions.base import BadPrompt, Captions, UnknownWord
-from bench.data.captions.digits import CAPTIONS, TEMPLATES, WORDS
 from bench.data.captions.prompts import Prompts
-from bench.data.captions.sets import SETS
+from bench.data.captions.sets import DIGITS as CAPTIONS
+from bench.data.captions.sets import SETS, TEMPLATES, WORDS
 
 COLOURS = Captions(
     of_class=(("red",), ("dark blue", "blue"), ("light green",)),
