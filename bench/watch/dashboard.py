@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.machine.units import about
-from bench.watch.job_state import JobState, WorkInProgress, speed_text
+from bench.watch.job_state import JobState, WorkInProgress, newest_sign, speed_text
 from bench.watch.sparkline import bar, braille, shown_range
 
 WIDEST_CURVE, NARROWEST_CURVE, CURVE_HEIGHT = 40, 8, 2
@@ -30,7 +30,7 @@ def rendered(work: WorkInProgress, width: int) -> RenderableType:
     left = width - name_width - 2 * NUMBER_WIDTH - 4 * INDENT
     curve_width = min(WIDEST_CURVE, max(NARROWEST_CURVE, left))
     parts = (part for job in work.jobs for part in _parts(job, name_width, curve_width))
-    return Group(Text(work.command.sentence()), *parts)
+    return Group(Text(work.command.sentence(newest_sign(work.jobs))), *parts)
 
 
 def _names(job: JobState) -> list[str]:

@@ -7,7 +7,7 @@ it is dead. Any file may be gone the next moment.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -282,10 +282,9 @@ def planned_job_state(job: PlannedJob, now: datetime | None = None) -> PlannedJo
     return PlannedJobState(job, at_work, step)
 
 
-def newest_sign(jobs: Collection[PlannedJobState]) -> datetime | None:
+def newest_sign(jobs: Iterable[JobState | None]) -> datetime | None:
     """When any of some jobs was last heard of."""
-    signs = (job.now.sign for job in jobs if job.now)
-    return max((sign.updated_at for sign in signs if sign), default=None)
+    return max((job.sign.updated_at for job in jobs if job and job.sign), default=None)
 
 
 def speed_text(images_per_s: float) -> str:

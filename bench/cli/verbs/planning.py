@@ -77,7 +77,7 @@ def status(
     rows, sizes = _rows(the_plan)
     for row, job in zip(rows, jobs, strict=True):
         row |= {"state": job.state, "why": job.detail}
-    disk, last_sign = disk_use(output_dir, sizes), newest_sign(jobs)
+    disk, last_sign = disk_use(output_dir, sizes), newest_sign(job.now for job in jobs)
     if as_json:
         items = _items(rows, sizes)
         items = [item | job.as_data() for item, job in zip(items, jobs, strict=True)]
