@@ -74,7 +74,11 @@ def _listen(event: str, arguments: tuple[Any, ...]) -> None:
         or event in _CHANGES
         or event in _NEVER
     ):
-        _watched.append((event, arguments[0]))
+        path = arguments[0]
+        if event in ("os.remove", "os.rmdir") and arguments[1] != -1:
+            # shutil.rmtree names what it removes relative to the open folder that holds it.
+            path = Path(f"/proc/self/fd/{arguments[1]}").readlink() / path
+        _watched.append((event, path))
 
 
 sys.addaudithook(_listen)
