@@ -12,8 +12,9 @@ All call the same ``GenerativeModel.step``, so ratios are the loops' own doing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import chain, count, repeat
 from multiprocessing.connection import Connection
 from typing import Literal
 
@@ -24,15 +25,15 @@ from torch.utils.data import DataLoader, TensorDataset
 from bench.data import ImageSplit, load_dataset
 from bench.data.dataset import to_unit_range
 from bench.machine.memory import peak_memory_bytes
-from bench.models.base import Batch, GenerativeModel, StepContext
-from bench.models.build import algorithm_class, build_model, resolve_recipe
+from bench.models.base import Batch, GenerativeModel, Recipe, StepContext
+from bench.models.build import algorithm_class, build_model
 from bench.networks.shape import ImageShape
 from bench.run.failures import diagnose
 from bench.train.gpu.graphs import judge
 from bench.train.gpu.trainer import ON_SIDE_STREAM, WATCHED, TunedTrainer
 from bench.train.loop import Trainer
 from catalog.errors import InvalidInput
-from catalog.schema import Dataset, Registry, Variant
+from catalog.schema import Dataset
 
 Kind = Literal["textbook", "plain", "tuned"]
 WARM_UP = WATCHED + ON_SIDE_STREAM + 4
@@ -43,20 +44,19 @@ A_BUDGET = 10**6
 
 @dataclass(frozen=True)
 class Workload:
-    """A variant on a data set for a number of updates; enough to rebuild it in any process."""
+    """A model on a data set for a number of updates; enough to build it in any process."""
 
-    registry: Registry
-    variant: Variant
+    algorithm: str
+    recipe: Recipe
     dataset: Dataset
     steps: int
     device: str
 
     def model(self) -> GenerativeModel:
         """A fresh model on the device, in training mode."""
-        recipe = resolve_recipe(self.registry, self.variant, self.dataset.id)
         shape = ImageShape(self.dataset.channels, self.dataset.resolution)
-        model_class = algorithm_class(self.variant.algorithm)
-        model = build_model(model_class, recipe, shape, self.dataset.n_classes, 0)
+        algorithm = algorithm_class(self.algorithm)
+        model = build_model(algorithm, self.recipe, shape, self.dataset.n_classes, seed=0)
         return model.to(self.device).train()
 
     def split(self) -> ImageSplit:
@@ -65,83 +65,87 @@ class Workload:
 
 
 @dataclass(frozen=True)
-class Ready:
-    """A loop is warm; ``graph`` says whether its updates are, or could be, replayed."""
-
-    graph: str
-
-
-@dataclass(frozen=True)
 class Turn:
-    """One measurement: images per second, and the most memory in bytes up to now."""
+    """One measurement.
+
+    Attributes:
+        images_per_s: real images.
+        peak_bytes: most memory up to now.
+        graph: whether updates are, or could be, replayed.
+    """
 
     images_per_s: float
     peak_bytes: int
-
-
-@dataclass(frozen=True)
-class Broken:
-    """A loop that failed, and why."""
-
-    reason: str
+    graph: str
 
 
 def serve(kind: Kind, work: Workload, pipe: Connection) -> None:
-    """Warm a loop up, answer ``Ready``, then a ``Turn`` to every True until there is a False."""
+    """Answer every True with a ``Turn``, or with why there is none, until there is a False.
+
+    The first turn warms the loop up.
+    """
     try:
         if kind == "tuned" and work.device == "cpu":
             torch.set_num_threads(1)
-        graph, n_images, advance = LOOPS[kind](work)
-        advance(WARM_UP)
-        pipe.send(Ready(graph()))
+        loop = LOOPS[kind](work)
+        n_updates = WARM_UP
         while pipe.recv():
             start = time.perf_counter()
-            advance(work.steps)
-            rate = work.steps * n_images / (time.perf_counter() - start)
-            pipe.send(Turn(rate, peak_memory_bytes(torch.device(work.device))))
-    except EOFError:  # nobody asks any more
+            for _ in range(n_updates):
+                losses = loop.update()
+            for loss in losses.values():
+                float(loss)  # waits for the device
+            rate = n_updates * loop.n_images / (time.perf_counter() - start)
+            pipe.send(Turn(rate, peak_memory_bytes(torch.device(work.device)), loop.graph()))
+            n_updates = work.steps
+    except (EOFError, BrokenPipeError):  # nobody asks any more
         return
     except Exception as error:  # noqa: BLE001 (whatever it is becomes a row of the table)
         diagnosis = diagnose(error)
-        pipe.send(Broken(f"{diagnosis.kind}: {diagnosis.message}"))
+        pipe.send(f"{diagnosis.kind}: {diagnosis.message}")
 
 
-Advance = Callable[[int], None]
-Loop = tuple[Callable[[], str], int, Advance]
-"""What is known of graphs, real images per update, and how to make so many updates."""
+@dataclass(frozen=True)
+class Loop:
+    """A way to update a model, with the real images of an update and what is known of graphs."""
+
+    update: Callable[[], dict[str, Tensor]]
+    n_images: int
+    graph: Callable[[], str] = str
 
 
 def _textbook(work: Workload) -> Loop:
     model, split = work.model(), work.split()
     batch_size = model.recipe.batch_size * model.batches_per_step
     images = TensorDataset(to_unit_range(split.images.cpu()), split.labels.cpu())
-    batches = _endless(DataLoader(images, batch_size, shuffle=True, drop_last=True))
-    done = 0
+    loader = DataLoader(images, batch_size, shuffle=True, drop_last=True)
+    if not len(loader):
+        raise InvalidInput("a batch is larger than the training split")
+    batches, steps = chain.from_iterable(repeat(loader)), count()
 
-    def advance(n: int) -> None:
-        nonlocal done
-        for _ in range(n):
-            real, labels = next(batches)
-            context = StepContext(done, A_BUDGET, len(images))
-            _wait(model.step(Batch(real.to(work.device), labels.to(work.device)), context))
-            done += 1
+    def update() -> dict[str, Tensor]:
+        batch = Batch(*(tensor.to(work.device) for tensor in next(batches)))
+        losses = model.step(batch, StepContext(next(steps), A_BUDGET, len(images)))
+        for loss in losses.values():
+            float(loss)
+        return losses
 
-    return str, batch_size, advance
+    return Loop(update, batch_size)
 
 
 def _plain(work: Workload) -> Loop:
     trainer = Trainer(work.model(), work.split(), n_steps=A_BUDGET, seed=0)
-    return str, trainer.batches.batch_size, _advance(trainer)
+    return Loop(trainer.update, trainer.batches.batch_size)
 
 
 def _tuned(work: Workload) -> Loop:
-    if work.device == "cpu":
-        _, n_images, advance = _plain(work)
-        return lambda: _verdict(work), n_images, advance
-    trainer = TunedTrainer(
-        work.model(), work.split(), n_steps=A_BUDGET, seed=0, precision="bf16", graphs=True
-    )
-    return lambda: str(trainer.verdict), trainer.batches.batch_size, _advance(trainer)
+    if work.device == "cpu":  # where nothing is ever replayed
+        trainer = Trainer(work.model(), work.split(), n_steps=A_BUDGET, seed=0)
+        batch, n_train = trainer.batches.batch(0), len(trainer.split)
+        verdict = judge(trainer.model, batch, A_BUDGET, n_train)
+        return replace(_plain(work), graph=lambda: str(verdict))
+    tuned = TunedTrainer(work.model(), work.split(), n_steps=A_BUDGET, seed=0, precision="bf16")
+    return Loop(tuned.update, tuned.batches.batch_size, lambda: str(tuned.verdict))
 
 
 LOOPS: dict[Kind, Callable[[Workload], Loop]] = {
@@ -149,32 +153,3 @@ LOOPS: dict[Kind, Callable[[Workload], Loop]] = {
     "plain": _plain,
     "tuned": _tuned,
 }
-
-
-def _advance(trainer: Trainer) -> Advance:
-    def advance(n: int) -> None:
-        losses: dict[str, Tensor] = {}
-        for _ in range(n):
-            losses = trainer.update()
-        _wait(losses)
-
-    return advance
-
-
-def _verdict(work: Workload) -> str:
-    """What watching an update says here, where nothing is ever replayed."""
-    trainer = Trainer(work.model(), work.split(), n_steps=A_BUDGET, seed=0)
-    images, labels = trainer.batches.batch(0)
-    return str(judge(trainer.model, images, labels, A_BUDGET, len(trainer.split)))
-
-
-def _endless(loader: DataLoader[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]]:
-    if not len(loader):
-        raise InvalidInput("a batch is larger than the training split")
-    while True:
-        yield from loader
-
-
-def _wait(losses: dict[str, Tensor]) -> None:
-    for loss in losses.values():
-        float(loss)

@@ -9,15 +9,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 import statistics
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
 from bench.machine.device import jobs_that_fit
-from bench.speed.loops import Broken, Kind, Ready, Turn, Workload, serve
+from bench.models.build import resolve_recipe
+from bench.speed.loops import Kind, Turn, Workload, serve
+from catalog.errors import InvalidInput
 from catalog.schema import Registry, Variant
 
 ROUNDS = 3
@@ -79,28 +81,25 @@ def measure(
     registry: Registry, variant: Variant, dataset: str, steps: int, device: torch.device
 ) -> Measurement | Failed:
     """Train a variant in all loops, in turns of ``steps`` updates."""
-    work = Workload(registry, variant, registry.dataset(dataset), steps, str(device))
+    sizes: dict[Kind, Sequence[int]]
+    sizes = {"textbook": (1,), "plain": (1,), "tuned": team_sizes(device)}
     try:
+        recipe = resolve_recipe(registry, variant, dataset)
+        work = Workload(variant.algorithm, recipe, registry.dataset(dataset), steps, str(device))
         with ExitStack() as stack:
-            textbook = Team("textbook", work, (1,))
-            plain = Team("plain", work, (1,))
-            tuned = Team("tuned", work, team_sizes(device))
-            for team in (textbook, plain, tuned):  # all start before the first is waited for
-                stack.callback(team.close)
-                team.start()
-            for team in (textbook, plain, tuned):
-                team.wait()
+            teams = {
+                kind: stack.enter_context(closing(Team(kind, work, n))) for kind, n in sizes.items()
+            }
+            for team in teams.values():  # all warm up before the first is waited for
+                team.ask(max(team.sizes))
+            for team in teams.values():
+                graph = team.answers(max(team.sizes))[0].graph
             for _ in range(ROUNDS):
-                for team in (textbook, plain, tuned):
+                for team in teams.values():
                     team.take_turns()
-            return Measurement(
-                variant.id,
-                textbook=textbook.column(),
-                plain=plain.column(),
-                tuned=tuned.column(),
-                graph=tuned.graph,
-            )
-    except LoopFailed as error:
+            columns = {kind: best_of(team.rates, team.peak) for kind, team in teams.items()}
+            return Measurement(variant.id, graph=graph, **columns)
+    except (LoopFailed, InvalidInput) as error:
         return Failed(variant.id, str(error))
 
 
@@ -113,8 +112,15 @@ def team_sizes(device: torch.device) -> tuple[int, ...]:
     return tuple(n for n in (1, 2, 4) if n <= most)
 
 
+def best_of(rates: Mapping[int, Sequence[float]], peak_bytes: int) -> Column:
+    """The best number of jobs at once, by the median of what they achieved together."""
+    medians = {n: statistics.median(measured) for n, measured in rates.items()}
+    best = max(medians, key=medians.__getitem__)
+    return Column(medians[best], best, peak_bytes)
+
+
 class Team:
-    """Processes that run one loop, from ``start`` to ``close``.
+    """Processes that run one loop, from now until ``close``.
 
     Args:
         kind: which loop.
@@ -122,49 +128,29 @@ class Team:
         sizes: how many of them shall run at once, in ascending order.
 
     Attributes:
-        graph: what the loop says of replaying updates.
+        rates: by number at once, the images per second of all of them together, turn by turn.
+        peak: most memory in bytes that any of them took.
     """
 
     def __init__(self, kind: Kind, work: Workload, sizes: Sequence[int]) -> None:
-        self.kind = kind
-        self.graph = ""
-        self._sizes = sizes
-        self._rates: dict[int, list[float]] = {n: [] for n in sizes}
-        self._peak = 0
+        self.kind, self.sizes = kind, sizes
+        self.rates: dict[int, list[float]] = {n: [] for n in sizes}
+        self.peak = 0
+        self._members = []
         context = multiprocessing.get_context("spawn")
-        ends = [context.Pipe() for _ in range(max(sizes))]
-        self._pipes = [here for here, _ in ends]
-        self._theirs = [there for _, there in ends]
-        self._processes = [
-            context.Process(target=serve, args=(kind, work, there), daemon=True)
-            for there in self._theirs
-        ]
-
-    def start(self) -> None:
-        """Start all of them; each warms up by itself."""
-        for process, there in zip(self._processes, self._theirs, strict=True):
+        for _ in range(max(sizes)):
+            here, there = context.Pipe()
+            process = context.Process(target=serve, args=(kind, work, there), daemon=True)
             process.start()
             there.close()  # or its end would never be noticed
-
-    def wait(self) -> None:
-        """Until all are warm.
-
-        Raises:
-            LoopFailed: one of them failed or is gone.
-        """
-        for index in range(len(self._pipes)):
-            ready = self._answer(index)
-            if isinstance(ready, Ready):
-                self.graph = ready.graph
+            self._members.append((here, process))
 
     def close(self) -> None:
         """End all of them."""
-        for pipe in self._pipes:
+        for pipe, process in self._members:
             pipe.close()
-        for process in self._processes:
-            if process.pid is not None:
-                process.terminate()
-                process.join()
+            process.terminate()
+            process.join()
 
     def take_turns(self) -> None:
         """Measure once with every number of processes at once.
@@ -172,31 +158,34 @@ class Team:
         Raises:
             LoopFailed: one of them failed or is gone.
         """
-        for n in self._sizes:
-            for pipe in self._pipes[:n]:
-                with suppress(OSError):  # it is gone, which its answer will say
-                    pipe.send(True)
-            turns = [self._answer(index) for index in range(n)]
-            rates = [turn.images_per_s for turn in turns if isinstance(turn, Turn)]
-            peaks = [turn.peak_bytes for turn in turns if isinstance(turn, Turn)]
-            self._rates[n].append(sum(rates))
-            self._peak = max(self._peak, *peaks)
+        for n in self.sizes:
+            self.ask(n)
+            turns = self.answers(n)
+            self.rates[n].append(sum(turn.images_per_s for turn in turns))
+            self.peak = max(self.peak, *(turn.peak_bytes for turn in turns))
 
-    def column(self) -> Column:
-        """The best number of processes, by the median of its turns."""
-        medians = {n: statistics.median(rates) for n, rates in self._rates.items()}
-        best = max(medians, key=medians.__getitem__)
-        return Column(medians[best], best, self._peak)
+    def ask(self, n: int) -> None:
+        """Let the first n take a turn; the first of all turns warms them up."""
+        for pipe, _ in self._members[:n]:
+            with suppress(OSError):  # it is gone, which its answer will say
+                pipe.send(True)
 
-    def _answer(self, index: int) -> Ready | Turn:
-        pipe, process = self._pipes[index], self._processes[index]
-        try:
-            if not pipe.poll(PATIENCE_S):
-                raise LoopFailed(f"{self.kind}: no answer within {PATIENCE_S:.0f} s")
-            answer: Ready | Turn | Broken = pipe.recv()
-        except (EOFError, OSError) as error:
-            process.join()
-            raise LoopFailed(f"{self.kind}: process ended with {process.exitcode}") from error
-        if isinstance(answer, Broken):
-            raise LoopFailed(f"{self.kind}: {answer.reason}")
-        return answer
+    def answers(self, n: int) -> list[Turn]:
+        """The turns of the first n, once all are over.
+
+        Raises:
+            LoopFailed: one of them failed or is gone.
+        """
+        turns = []
+        for pipe, process in self._members[:n]:
+            try:
+                if not pipe.poll(PATIENCE_S):
+                    raise LoopFailed(f"{self.kind}: no answer within {PATIENCE_S:.0f} s")
+                turn: Turn | str = pipe.recv()
+            except (EOFError, OSError) as error:
+                process.join()
+                raise LoopFailed(f"{self.kind}: process ended with {process.exitcode}") from error
+            if isinstance(turn, str):
+                raise LoopFailed(f"{self.kind}: {turn}")
+            turns.append(turn)
+        return turns

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import torch
 
-from bench.machine.memory import in_words
+from bench.machine.units import size_text
 from bench.records.environment import environment
 from bench.speed.measure import Failed, Measurement
+from catalog.markdown_table import markdown_table
 
 HEAD = (
     *("variant", "textbook, images/s", "plain, images/s", "tuned, images/s", "at once", "ratio"),
@@ -35,16 +36,9 @@ class Setting:
     @classmethod
     def here(cls, device: torch.device, dataset: str, steps: int) -> Setting:
         """This machine."""
-        found = environment(device)
-        return cls(
-            device_name=found.device_name,
-            device=str(device),
-            n_cores=os.cpu_count() or 1,
-            os=found.os,
-            torch_version=found.packages["torch"],
-            dataset=dataset,
-            steps=steps,
-        )
+        found, n_cores = environment(device), os.cpu_count() or 1
+        names = (found.device_name, str(device), n_cores, found.os, found.packages["torch"])
+        return cls(*names, dataset=dataset, steps=steps)
 
     def sentence(self) -> str:
         """One line."""
@@ -56,8 +50,7 @@ class Setting:
 
 def markdown(setting: Setting, results: Sequence[Result]) -> str:
     """The whole text, without a newline at its end."""
-    lines = [setting.sentence(), "", _line(HEAD), _line(["---"] * len(HEAD))]
-    lines += [_line(_cells(result)) for result in results]
+    lines = [setting.sentence(), "", *markdown_table(HEAD, [_cells(one) for one in results])]
     median = median_ratio(results)
     if median is not None:
         lines += ["", f"Median ratio of tuned to textbook: **{median:.2f}x**"]
@@ -79,11 +72,6 @@ def _cells(result: Result) -> list[str]:
         *(f"{column.images_per_s:,.0f}" for column in columns),
         str(result.tuned.n_jobs),
         f"{result.ratio:.2f}x",
-        ", ".join(in_words(column.peak_bytes) for column in columns),
+        ", ".join(size_text(column.peak_bytes) for column in columns),
         result.graph,
     ]
-
-
-def _line(cells: Sequence[str]) -> str:
-    clean = (" ".join(cell.replace("|", r"\|").split()) for cell in cells)
-    return f"| {' | '.join(clean)} |"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import STEPS, files_below, tiny_registry, tiny_variant
+from helpers import STEPS, files_below, tiny_variant
 from PIL import Image
 from torch import Tensor
 
@@ -23,15 +23,12 @@ from bench.models.noise import ImageNoise
 from bench.models.vae import VAE
 from bench.records.record import TrainRecord
 from bench.records.run_directory import RunDirectory
-from bench.run.job import Job
-from bench.run.plan import make_plan
-from bench.run.runner import TrainJob, jobs_of, surroundings
+from bench.run.runner import TrainJob
 from bench.run.worker import run_job
 from bench.sample import previews
 from bench.sample.previews import EVERY_S, LARGEST_SHARE, Previews, drawn
 from bench.train.gpu.trainer import TunedTrainer
 from bench.train.loop import Progress, Trainer
-from catalog.read.loader import load_registry
 
 ModelOf = Callable[..., GenerativeModel]
 SplitOf = Callable[..., ImageSplit]
@@ -219,22 +216,6 @@ def test_a_replayed_training_is_not_disturbed(
 # ---- whole jobs -----------------------------------------------------------------------------
 
 
-@pytest.fixture
-def job_in(tmp_path: Path) -> Callable[[str], TrainJob]:
-    variant = tiny_variant("gan", "bench.models.gan:GAN", ema_decay=0.9)
-    file = tiny_registry(tmp_path / "registry.yaml", [variant])
-    registry = load_registry(file)
-
-    def make(runs: str) -> TrainJob:
-        plan = make_plan(registry, registry.suite("tiny"), tmp_path / runs)
-        around = surroundings(plan, torch.device("cpu"), file, None)
-        job: Job = jobs_of(plan, around, retry_failed=False)[-1]
-        assert isinstance(job, TrainJob)
-        return job
-
-    return make
-
-
 def record_of(job: TrainJob) -> TrainRecord:
     record = RunDirectory(job.directory).train_record()
     assert record is not None
@@ -242,12 +223,13 @@ def record_of(job: TrainJob) -> TrainRecord:
 
 
 def test_a_job_with_grids_ends_as_one_without_also_when_it_was_stopped(
-    job_in: Callable[[str], TrainJob], monkeypatch: pytest.MonkeyPatch
+    job_of: Callable[..., TrainJob], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = job_in("alone")
+    variant = tiny_variant("gan", "bench.models.gan:GAN", ema_decay=0.9)
+    alone = job_of(variant, "alone")
     assert run_job(alone, lambda _: None, lambda: False).status == "success"
     always(monkeypatch)
-    looked_at = job_in("looked-at")
+    looked_at = job_of(variant, "looked-at")
     asked: list[int] = []
 
     def stop_midway() -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import re
 from contextlib import closing
 from pathlib import Path
 
@@ -10,9 +12,10 @@ import pytest
 import torch
 from helpers import aigc, tiny_registry, tiny_variant
 
+from bench.models.build import resolve_recipe
 from bench.speed import measure as speed
 from bench.speed.loops import Workload
-from bench.speed.measure import Column, Failed, LoopFailed, Measurement, Team, team_sizes
+from bench.speed.measure import Column, Failed, LoopFailed, Measurement, Team, best_of, team_sizes
 from bench.speed.table import Setting, markdown, median_ratio
 from catalog.read.loader import load_registry
 
@@ -35,7 +38,9 @@ SLOW = Measurement(
 
 def test_the_table() -> None:
     failed = Failed("broken", "textbook: ValueError: a | b\nc")
-    assert markdown(SETTING, [FAST, failed, SLOW]).splitlines() == [
+    text = markdown(SETTING, [FAST, failed, SLOW])
+    assert len({len(line) for line in text.splitlines() if line.startswith("|")}) == 1
+    assert re.sub("-{4,}", "---", re.sub(" +", " ", text)).splitlines() == [
         (
             "A processor (cpu), 2 CPU cores, Linux x86_64, torch 2.6.0; data set digits, 60 updates"
             " per turn."
@@ -47,7 +52,7 @@ def test_the_table() -> None:
         ),
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
         "| fast | 1,000 | 1,500 | 3,000 | 2 | 3.00x | 500 MB, 400 MB, 1.5 GB | yes |",
-        r"| broken | failed: textbook: ValueError: a \| b c |  |  |  |  |  |  |",
+        r"| broken | failed: textbook: ValueError: a \| b c | | | | | | |",
         "| slow | 100 | 110 | 125 | 2 | 1.25x | 1.0 GB, 1.0 GB, 1.0 GB | no: depends on the step |",
         "",
         "Median ratio of tuned to textbook: **2.12x**",
@@ -79,30 +84,28 @@ def test_how_many_jobs_are_tried(
 
 
 def test_the_best_number_of_jobs_counts_by_its_median() -> None:
-    team = Team("tuned", workload(), (1, 2))
-    team._rates = {1: [10.0, 90.0, 20.0], 2: [30.0, 25.0, 1.0]}
-    team._peak = 7
-    assert team.column() == Column(25.0, 2, 7)
+    rates = {1: [10.0, 90.0, 20.0], 2: [30.0, 25.0, 1.0]}
+    assert best_of(rates, 7) == Column(25.0, 2, 7)
 
 
 def workload() -> Workload:
     registry = load_registry()
-    return Workload(registry, registry.variant("vae"), registry.dataset("digits"), 10, "cpu")
+    recipe = resolve_recipe(registry, registry.variant("vae"), "digits")
+    return Workload("bench.models.vae:VAE", recipe, registry.dataset("digits"), 10, "cpu")
 
 
 @pytest.mark.slow
 def test_a_process_that_dies_is_a_reason() -> None:
     team = Team("plain", workload(), (1,))
     with closing(team):
-        team.start()
-        team.wait()
         team.take_turns()
-        assert team.column().images_per_s > 0.0
-        team._processes[0].kill()
-        team._processes[0].join()
+        assert best_of(team.rates, team.peak).images_per_s > 0.0
+        (child,) = multiprocessing.active_children()
+        child.kill()
+        child.join()
         with pytest.raises(LoopFailed, match=r"plain: process ended with -9"):
             team.take_turns()
-    assert not team._processes[0].is_alive()
+    assert not multiprocessing.active_children()
 
 
 @pytest.mark.slow

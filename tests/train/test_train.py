@@ -52,6 +52,8 @@ class Scribe(GenerativeModel):
         self.rates: list[float] = []
         self.modes: list[bool] = []
         self.fitted: list[tuple[Tensor, bool, bool]] = []
+        self.noises: list[float] = []
+        self.means: list[float] = []
         self._optimizer = adam(recipe.optimizer, self.network)
 
     def optimizers(self) -> dict[str, Optimizer]:
@@ -64,7 +66,10 @@ class Scribe(GenerativeModel):
         self.sizes.append(len(images))
         self.rates.append(self._optimizer.param_groups[0]["lr"])
         self.modes.append(self.training)
-        target = images.mean() + torch.randn(())
+        noise = torch.randn(())
+        self.noises.append(noise.item())
+        self.means.append(images.mean().item())
+        target = images.mean() + noise
         loss = (self.network.weight - target).square().sum()
         descend(loss, self._optimizer)
         bad = ctx.step == self.diverge_at
@@ -215,15 +220,19 @@ def test_averages_move_once_an_update(split_of: SplitOf) -> None:
     assert trainer_of(scribe(), split_of(10)).average is None
 
 
-def test_the_seed_decides_order_and_noise(split_of: SplitOf) -> None:
-    def trained(seed: int) -> float:
-        torch.manual_seed(99 + seed)  # what was drawn before does not matter
+def test_the_seed_decides_noise_and_order(split_of: SplitOf) -> None:
+    def trained(seed: int, before: int = 0) -> Scribe:
+        torch.manual_seed(before)  # what was drawn before does not matter
         model = scribe()
         trainer_of(model, split_of(10), seed=seed).run()
-        return weight(model)
+        return model
 
-    assert trained(0) == trained(0)
-    assert len({trained(seed) for seed in range(4)}) == 4
+    first, again = trained(0, before=1), trained(0, before=2)
+    assert (first.noises, first.means) == (again.noises, again.means)
+    assert weight(first) == weight(again)
+    models = [trained(seed) for seed in range(4)]
+    assert len({tuple(model.noises) for model in models}) == 4
+    assert len({tuple(model.means) for model in models}) == 4
 
 
 @pytest.mark.parametrize(("n_steps", "stop"), [(20, 0), (20, 1), (20, 10), (20, 15), (300, 47)])

@@ -466,10 +466,14 @@ def test_the_trainer_is_the_plain_one_unless_asked(split_of: SplitOf, model_of: 
     registry = load_registry()
     (spec, *_) = planned_specs(registry, registry.suite("digits"), Narrowing(variants=("vae",)))
 
-    def kind(precision: str = "fp32", **arguments: Any) -> type[Trainer]:
-        chosen = spec.model_copy(update={"precision": precision})
-        return type(trainer_of(chosen, model_of(VAE, width=4, batch_size=4), split, **arguments))
+    def kind(precision: str = "fp32", place: str = "cpu", **arguments: Any) -> type[Trainer]:
+        chosen = spec.model_copy(update={"precision": precision, "seed": 3})
+        model = model_of(VAE, width=4, batch_size=4)
+        trainer = trainer_of(chosen, model, split.to(torch.device(place)), **arguments)
+        assert (trainer.n_steps, trainer.seed, trainer.batches.seed) == (spec.steps, 3, 3)
+        return type(trainer)
 
     assert kind() is Trainer
+    assert kind(place="meta") is StreamingTrainer
     assert kind(graphs=True) is TunedTrainer
     assert kind("bf16") is TunedTrainer
