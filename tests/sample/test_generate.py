@@ -20,7 +20,7 @@ from bench.data import ImageSplit
 from bench.identity.spec import DatasetSpec, TrainSpec
 from bench.models.build import algorithm_class, build_from_spec, parse_recipe
 from bench.records.run_directory import RunDirectory
-from bench.sample import trained_model as trained
+from bench.sample.trained_model import finish, save
 from catalog.errors import UsageError
 
 CPU = torch.device("cpu")
@@ -49,7 +49,7 @@ def finished_run(folder: Path, variant: str, algorithm: str, **settings: Any) ->
     )
     split = ImageSplit(torch.zeros(10, 1, 8, 8, dtype=torch.uint8), torch.arange(10))
     directory = RunDirectory(folder / spec.run_id)
-    files = trained.save(trained.finish(spec, build_from_spec(spec), None, split), directory)
+    files = save(finish(spec, build_from_spec(spec), None, split), directory)
     write_trained(directory, spec, files)
     return directory.path
 
