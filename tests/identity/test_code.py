@@ -18,7 +18,6 @@ from bench.identity.code import (
     FASTER,
     LOOPS,
     SCORING,
-    SUBSET,
     TRAINING,
     code_of_scoring,
     code_of_training,
@@ -57,11 +56,8 @@ def all_rows() -> dict[str, Row]:
 
 
 ROWS = all_rows()
-SCORES = {
-    "score": {},
-    "subset": {"subset": True},
-    "calibration": {"calibration": True},
-}
+SCORES = {"score": None, "mean-image": "mean-image", "pca-gaussian": "pca-gaussian"}
+"""Calibration sets by what they are called among the digests; None is no such set."""
 
 
 def forget() -> None:
@@ -77,8 +73,8 @@ def digests() -> dict[str, str]:
     dcgan = ROWS["dcgan"]
     for loop in LOOPS[1:]:
         found[loop] = code_of_training(dcgan.algorithm, dcgan.recipe, loop)
-    for name, options in SCORES.items():
-        found[name] = code_of_scoring("digits-cnn", **options)
+    for name, calibration in SCORES.items():
+        found[name] = code_of_scoring("digits-cnn", calibration)
     return found
 
 
@@ -203,7 +199,7 @@ def new_files_by_the_words_of_recipes(tree: Path) -> None:
 
 
 def another_message(tree: Path) -> None:
-    replace(file_of(tree, "bench.networks.conditional"), "was called without", "lacks its")
+    replace(file_of(tree, "bench.networks.parts"), "was called without", "lacks its")
 
 
 SAME = [
@@ -300,9 +296,19 @@ CHANGED = {
     "calibration fits on": (
         "bench.score.calibration",
         ("N_FITTED = 10_000", "N_FITTED = 9_000"),
-        {"calibration"},
+        {"mean-image", "pca-gaussian"},
     ),
-    "subset": ("bench.score.subset_scorer", None, {"subset"}),
+    "maker of a calibration set": (
+        "bench.score.calibration",
+        ("VARIANCE = 0.95", "VARIANCE = 0.9"),
+        {"pca-gaussian"},
+    ),
+    "extractor": (
+        "bench.score.extractors.digits_cnn",
+        ("/ 255.0", "/ 256.0"),
+        set(SCORES),
+    ),
+    "another extractor": ("bench.score.extractors.shapes_judge", None, set()),
 }
 
 
@@ -357,8 +363,7 @@ def test_committed_scores_are_of_the_present_code() -> None:
         record = parse_score_record(file.read_bytes())
         present = code_of_scoring(
             record.protocol.extractor,
-            subset=record.protocol.prc_samples is not None,
-            calibration=record.subject.kind == "calibration",
+            record.subject.name if record.subject.kind == "calibration" else None,
         )
         assert is_same_code("scoring", record.provenance.code, present), file
 
@@ -374,7 +379,7 @@ def test_other_code_is_told_apart() -> None:
 
 
 def test_every_root_is_there_and_decides() -> None:
-    roots = [*TRAINING, *SCORING, *SUBSET, *CALIBRATION]
+    roots = [*TRAINING, *SCORING, *CALIBRATION]
     roots += [root for loop in LOOPS for root in FASTER[loop]]
     for module, name in roots:
         source = source_of(module)
