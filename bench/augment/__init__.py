@@ -1,1 +1,4 @@
-"""Differentiable augmentations of image batches, and the probability that adapts them."""
+"""What a critic sees instead of images: differentiable augmentations of batches.
+
+``diff_augment`` is always on; ``pipeline`` acts with a probability, which ``adaptive`` moves.
+"""
