@@ -56,11 +56,9 @@ def _trainings() -> Iterator[tuple[CodeKind, str, str]]:
 def _scores() -> Iterator[tuple[CodeKind, str, str]]:
     for file in (*_files("*/records/*/scores/*.json"), *_files("*/records/calibration/*.json")):
         record = parse_score_record(file.read_bytes())
-        present = code_of_scoring(
-            record.protocol.extractor,
-            subset=record.protocol.prc_samples is not None,
-            calibration=isinstance(record.subject, CalibrationSubject),
-        )
+        subject = record.subject
+        made = subject.name if isinstance(subject, CalibrationSubject) else None
+        present = code_of_scoring(record.protocol.extractor, made)
         yield "scoring", record.provenance.code, present
 
 
