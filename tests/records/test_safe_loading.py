@@ -75,7 +75,8 @@ def with_algorithm(record: dict[str, Any], algorithm: str) -> bytes:
     [
         ("spy_module:X", "is not allowed, so it was not imported"),
         ("os:system", "is not allowed"),
-        ("bench.models.noise:ImageNoise", "is not allowed"),
+        ("bench.models.noise:ImageNoise", "is not a GenerativeModel"),
+        ("bench.train.loop:Trainer", "is not allowed"),
         ("bench.models:VAE", "is not allowed"),
         ("bench.modelsx.y:VAE", "is not allowed"),
         ("bench.models.base:os", "does not exist"),

@@ -12,13 +12,13 @@ from catalog.schema import Registry
 
 
 @pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
+def small_registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     """A few variants on one data set, scored by one version of torch-fidelity."""
     monkeypatch.setattr(protocols, "version", lambda _: "0.4.0")
     return make_registry()
 
 
 @pytest.fixture
-def runs(tmp_path: Path, registry: Registry) -> Runs:
+def runs(tmp_path: Path, small_registry: Registry) -> Runs:
     """Where a test puts the runs that it needs: ``tmp_path/runs``."""
-    return Runs(tmp_path / "runs", protocols.resolve(registry, "digits-10k"))
+    return Runs(tmp_path / "runs", protocols.resolve(small_registry, "digits-10k"))

@@ -51,8 +51,8 @@ PX = 0.02
 """Coordinates are written to a hundredth of a px."""
 
 
-def board_from(runs: Runs, registry: Registry, seeds: tuple[int, ...] = SEEDS) -> Leaderboard:
-    return board_of(make_suite(seeds), planned(seeds), find_records(runs.path), registry)
+def board_from(runs: Runs, small_registry: Registry, seeds: tuple[int, ...] = SEEDS) -> Leaderboard:
+    return board_of(make_suite(seeds), planned(seeds), find_records(runs.path), small_registry)
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +106,9 @@ def on_one_line(places: list[float], values: list[float]) -> bool:
     )
 
 
-def charts_of(board: Leaderboard, registry: Registry, language: Language) -> dict[str, str]:
+def charts_of(board: Leaderboard, small_registry: Registry, language: Language) -> dict[str, str]:
     """SVG of every chart by its file name."""
-    charts = drawn(board, registry, language)
+    charts = drawn(board, small_registry, language)
     return {localized(f"{kind}.svg", language): chart.svg for kind, chart in charts.items()}
 
 
@@ -120,14 +120,14 @@ def mean(row: Row, name: str = "fid") -> float:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_charts_are_made_again_to_the_byte(
-    runs: Runs, registry: Registry, language: Language
+    runs: Runs, small_registry: Registry, language: Language
 ) -> None:
     fill(runs)
-    board = board_from(runs, registry)
-    first = charts_of(board, registry, language)
+    board = board_from(runs, small_registry)
+    first = charts_of(board, small_registry, language)
     assert list(first) == [localized(f"{kind}.svg", language) for kind in KINDS]
     with mpl.rc_context({"font.size": 30, "svg.fonttype": "path", "axes.facecolor": "red"}):
-        assert charts_of(board, registry, language) == first
+        assert charts_of(board, small_registry, language) == first
     for svg in first.values():
         root = parsed(svg)
         assert root.tag == f"{SVG}svg"
@@ -135,9 +135,9 @@ def test_charts_are_made_again_to_the_byte(
         assert not re.search(r"20\d\d-\d\d|[Mm]atplotlib|<metadata|<style|<!", svg)
 
 
-def test_screen_readers_are_told_what_a_chart_shows(runs: Runs, registry: Registry) -> None:
+def test_screen_readers_are_told_what_a_chart_shows(runs: Runs, small_registry: Registry) -> None:
     fill(runs)
-    for chart in drawn(board_from(runs, registry), registry, "en").values():
+    for chart in drawn(board_from(runs, small_registry), small_registry, "en").values():
         root = parsed(chart.svg)
         assert root.get("role") == "img"
         told = [groups(chart.svg)[name] for name in root.get("aria-labelledby", "").split()]
@@ -146,11 +146,11 @@ def test_screen_readers_are_told_what_a_chart_shows(runs: Runs, registry: Regist
         assert told[0].text
 
 
-def test_distances_stand_in_order_on_a_log_axis(runs: Runs, registry: Registry) -> None:
+def test_distances_stand_in_order_on_a_log_axis(runs: Runs, small_registry: Registry) -> None:
     fill(runs)
     add_trouble(runs)
-    board = board_from(runs, registry)
-    chart = drawn(board, registry, "en")["distance"]
+    board = board_from(runs, small_registry)
+    chart = drawn(board, small_registry, "en")["distance"]
     ranked = [row for row in board.rows if not row.failed]
     found = marks(chart.svg)
     assert len(ranked) == 4 < len(board.rows)
@@ -163,10 +163,10 @@ def test_distances_stand_in_order_on_a_log_axis(runs: Runs, registry: Registry) 
     assert "r1-gan" not in chart.svg
 
 
-def test_intervals_and_known_sets_share_the_axis(runs: Runs, registry: Registry) -> None:
+def test_intervals_and_known_sets_share_the_axis(runs: Runs, small_registry: Registry) -> None:
     fill(runs)
-    board = board_from(runs, registry)
-    svg = charts_of(board, registry, "en")["distance.svg"]
+    board = board_from(runs, small_registry)
+    svg = charts_of(board, small_registry, "en")["distance.svg"]
     found, places, values = groups(svg), [], []
     for row in board.rows:
         estimate = row.estimate("fid")
@@ -187,25 +187,27 @@ def test_intervals_and_known_sets_share_the_axis(runs: Runs, registry: Registry)
     assert "reference-train-copies" not in found
 
 
-def test_an_interval_that_reaches_zero_runs_out_of_the_axis(runs: Runs, registry: Registry) -> None:
+def test_an_interval_that_reaches_zero_runs_out_of_the_axis(
+    runs: Runs, small_registry: Registry
+) -> None:
     fill(runs)
     for seed, distance in zip(SEEDS, (1.0, 30.0, 90.0), strict=True):
         runs.score(make_spec("dcgan", seed), distance)
-    board = board_from(runs, registry)
+    board = board_from(runs, small_registry)
     (row,) = [r for r in board.rows if r.key.name == "dcgan" and r.key.weights == "raw"]
     estimate = row.estimate("fid")
     assert estimate is not None
     assert estimate.low is not None
     assert estimate.low < 0
-    svg = charts_of(board, registry, "en")["distance.svg"]
+    svg = charts_of(board, small_registry, "en")["distance.svg"]
     left = min(x for x, _ in marks(svg).values())
     assert path_of(groups(svg)[gid(row, "interval")])[0][0] < left
 
 
-def test_one_seed_is_hollow_and_has_no_interval(runs: Runs, registry: Registry) -> None:
+def test_one_seed_is_hollow_and_has_no_interval(runs: Runs, small_registry: Registry) -> None:
     fill(runs)
-    several = charts_of(board_from(runs, registry), registry, "en")["distance.svg"]
-    single = charts_of(board_from(runs, registry, (0,)), registry, "en")["distance.svg"]
+    several = charts_of(board_from(runs, small_registry), small_registry, "en")["distance.svg"]
+    single = charts_of(board_from(runs, small_registry, (0,)), small_registry, "en")["distance.svg"]
     for svg, hollow in ((several, False), (single, True)):
         assert ("hollow: one seed" in svg) == hollow
         assert any(name.startswith("interval-") for name in groups(svg)) != hollow
@@ -216,17 +218,17 @@ def test_one_seed_is_hollow_and_has_no_interval(runs: Runs, registry: Registry) 
             assert (f"fill: {PAPER}" in style) == hollow
 
 
-def test_costs_stand_on_two_log_axes_with_their_front(runs: Runs, registry: Registry) -> None:
+def test_costs_stand_on_two_log_axes_with_their_front(runs: Runs, small_registry: Registry) -> None:
     fill(runs)
-    board = board_from(runs, registry)
+    board = board_from(runs, small_registry)
     for row, wall in (("dcgan", 50.0), ("vae", 5.0)):
         for seed in SEEDS:
             record = runs.train(make_spec(row, seed)) / "train.json"
             record.write_text(
                 re.sub(r'"train_wall_s": [\d.]+', f'"train_wall_s": {wall}', record.read_text())
             )
-    board = board_from(runs, registry)
-    svg = charts_of(board, registry, "en")["cost.svg"]
+    board = board_from(runs, small_registry)
+    svg = charts_of(board, small_registry, "en")["cost.svg"]
     found = marks(svg)
     assert set(found) == {gid(row) for row in board.rows}
     places = [found[gid(row)] for row in board.rows]
@@ -302,9 +304,9 @@ def test_the_largest_table_stays_legible_and_small(
     assert all(0 <= float(text.get("x", "")) <= WIDTH for text in texts)
 
 
-def test_curves_are_means_with_a_band_over_seeds(runs: Runs, registry: Registry) -> None:
+def test_curves_are_means_with_a_band_over_seeds(runs: Runs, small_registry: Registry) -> None:
     fill(runs)
-    board = board_from(runs, registry)
+    board = board_from(runs, small_registry)
     dcgan = [run for run in board.runs if run.train.spec.variant == "dcgan"]
     (band,) = bands(dcgan, at_most=25)
     assert (band.name, band.n, band.last_step) == ("loss", 3, 1000)
@@ -313,7 +315,7 @@ def test_curves_are_means_with_a_band_over_seeds(runs: Runs, registry: Registry)
     points = [10 / step for step in (10, 20, 30, 40)]
     for values, seed in ((band.low, 0), (band.mean, 1), (band.high, 2)):
         assert values[0] == pytest.approx(sum(points) / 4 + seed, abs=1e-3)
-    svg = charts_of(board, registry, "en")["losses.svg"]
+    svg = charts_of(board, small_registry, "en")["losses.svg"]
     curves = {name for name in groups(svg) if name.startswith("curve-")}
     assert curves == {"curve-dcgan-loss", "curve-vae-loss"}
     assert svg.count("opacity: 0.25") == 2
@@ -321,13 +323,13 @@ def test_curves_are_means_with_a_band_over_seeds(runs: Runs, registry: Registry)
     assert len(line) == len(bands(dcgan)[0].steps)
     assert [x for x, _ in line] == sorted(x for x, _ in line)
     assert [y for _, y in line] == sorted(y for _, y in line)  # the loss falls
-    single = charts_of(board_from(runs, registry, (0,)), registry, "en")["losses.svg"]
+    single = charts_of(board_from(runs, small_registry, (0,)), small_registry, "en")["losses.svg"]
     assert "opacity: 0.25" not in single
 
 
-def test_one_variant_has_a_panel_for_each_number(runs: Runs, registry: Registry) -> None:
+def test_one_variant_has_a_panel_for_each_number(runs: Runs, small_registry: Registry) -> None:
     fill(runs)
-    board = board_from(runs, registry)
+    board = board_from(runs, small_registry)
     vae = [run for run in board.runs if run.train.spec.variant == "vae"]
     for run in vae:
         (run.directory / "curve.csv").write_text("step,kl,mse\n10,1,\n20,2,5\n30,,4\n")
@@ -343,12 +345,12 @@ def test_one_variant_has_a_panel_for_each_number(runs: Runs, registry: Registry)
 @pytest.mark.parametrize(
     "text", ["step,loss\n1,nan\n", "step,loss\none,1\n", "loss\n1\n", "step,loss\n1,2,3\n"]
 )
-def test_a_broken_curve_is_named(runs: Runs, registry: Registry, text: str) -> None:
+def test_a_broken_curve_is_named(runs: Runs, small_registry: Registry, text: str) -> None:
     fill(runs)
     file = runs.path / make_spec("vae", 1).run_id / "curve.csv"
     file.write_text(text)
     with pytest.raises(InvalidInput) as caught:
-        charts_of(board_from(runs, registry), registry, "en")
+        charts_of(board_from(runs, small_registry), small_registry, "en")
     assert str(file) in str(caught.value.where)
     with pytest.raises(InvalidInput):
         load_curve(file.with_name("none.csv"))
@@ -392,10 +394,10 @@ def test_a_themed_chart_leaves_its_colours_to_the_page(
         assert set(labels) <= set(ids)
 
 
-def test_both_languages_draw_the_same_marks(runs: Runs, registry: Registry) -> None:
+def test_both_languages_draw_the_same_marks(runs: Runs, small_registry: Registry) -> None:
     fill(runs)
-    board = board_from(runs, registry)
-    english, chinese = (drawn(board, registry, language) for language in ("en", "zh"))
+    board = board_from(runs, small_registry)
+    english, chinese = (drawn(board, small_registry, language) for language in ("en", "zh"))
     assert english.keys() == chinese.keys()
     for kind, chart in english.items():
         other = chinese[kind].svg
@@ -406,10 +408,12 @@ def test_both_languages_draw_the_same_marks(runs: Runs, registry: Registry) -> N
         assert not re.search("[一-鿿]", chart.svg + chart.alt + chart.caption)
 
 
-def test_a_table_without_a_distance_has_no_chart_of_one(runs: Runs, registry: Registry) -> None:
+def test_a_table_without_a_distance_has_no_chart_of_one(
+    runs: Runs, small_registry: Registry
+) -> None:
     for seed in SEEDS:
         runs.train(make_spec("dcgan", seed))
-    assert set(drawn(board_from(runs, registry), registry, "en")) == {"losses"}
+    assert set(drawn(board_from(runs, small_registry), small_registry, "en")) == {"losses"}
 
 
 def test_labels_hide_neither_each_other_nor_the_marks() -> None:

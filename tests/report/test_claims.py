@@ -165,11 +165,11 @@ Texts = Callable[..., dict[str, str]]
 
 
 @pytest.fixture
-def texts(monkeypatch: pytest.MonkeyPatch, registry: Registry, tmp_path: Path) -> Texts:
-    """Pages and numbers of some claims on the small registry, from ``tmp_path/runs``."""
+def texts(monkeypatch: pytest.MonkeyPatch, small_registry: Registry, tmp_path: Path) -> Texts:
+    """Pages and numbers of some claims on the small small_registry, from ``tmp_path/runs``."""
     monkeypatch.setattr(writing, "planned_specs", lambda *_: planned(SEEDS))
     suite = make_suite(SEEDS)
-    small = registry.model_copy(update={"suites": (suite,), "errata": ()})
+    small = small_registry.model_copy(update={"suites": (suite,), "errata": ()})
 
     def make(*claims: Claim, runs: Path | None = None) -> dict[str, str]:
         source = runs or tmp_path / "runs"

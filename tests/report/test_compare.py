@@ -369,8 +369,8 @@ def test_what_is_not_there_is_said(compare: Compare, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def runs_in(registry: Registry, tmp_path: Path) -> Callable[[str], Runs]:
-    protocol = protocols.resolve(registry, "digits-10k")
+def runs_in(small_registry: Registry, tmp_path: Path) -> Callable[[str], Runs]:
+    protocol = protocols.resolve(small_registry, "digits-10k")
     return lambda name: Runs(tmp_path / name, protocol)
 
 
@@ -382,49 +382,49 @@ def trained(runs: Runs, steps: int, distances: Sequence[float]) -> None:
 
 
 def test_another_budget_is_compared_and_named(
-    runs_in: Callable[[str], Runs], registry: Registry
+    runs_in: Callable[[str], Runs], small_registry: Registry
 ) -> None:
     a, b = runs_in("a"), runs_in("b")
     trained(a, 1000, (10.0, 10.1, 10.2))
     trained(b, 20, (30.0, 30.1, 30.2))
-    sides = [side_of(str(one.path), Choice(), registry) for one in (a, b)]
+    sides = [side_of(str(one.path), Choice(), small_registry) for one in (a, b)]
     (one,) = pair_up(*sides, "fid").pairs
     assert one.differs_in == ("steps",)
     assert one.verdict == "worse"
 
 
 def test_equal_trainings_are_paired_first(
-    runs_in: Callable[[str], Runs], registry: Registry
+    runs_in: Callable[[str], Runs], small_registry: Registry
 ) -> None:
     a, b = runs_in("a"), runs_in("b")
     trained(a, 1000, (10.0, 10.1, 10.2))
     trained(b, 20, (30.0, 30.1, 30.2))
     trained(b, 1000, (10.0, 10.1, 10.2))
-    sides = [side_of(str(one.path), Choice(), registry) for one in (a, b)]
+    sides = [side_of(str(one.path), Choice(), small_registry) for one in (a, b)]
     pairing = pair_up(*sides, "fid")
     assert [one.verdict for one in pairing.pairs] == ["identical"]
     assert [one.spec.steps for one in pairing.extra] == [20]
 
 
 def test_several_trainings_need_to_be_named(
-    runs_in: Callable[[str], Runs], registry: Registry
+    runs_in: Callable[[str], Runs], small_registry: Registry
 ) -> None:
     a, b = runs_in("a"), runs_in("b")
     trained(a, 1000, (10.0, 10.1, 10.2))
     trained(b, 20, (30.0, 30.1, 30.2))
     trained(b, 30, (20.0, 20.1, 20.2))
-    sides = [side_of(str(one.path), Choice(), registry) for one in (a, b)]
+    sides = [side_of(str(one.path), Choice(), small_registry) for one in (a, b)]
     with pytest.raises(InvalidInput, match="they differ in steps"):
         pair_up(*sides, "fid")
-    tiny = Choice(registry.suite("tiny"))
+    tiny = Choice(small_registry.suite("tiny"))
     with pytest.raises(MissingPrerequisite, match="no run is there"):
-        side_of(str(b.path), tiny, registry)
+        side_of(str(b.path), tiny, small_registry)
     with pytest.raises(UsageError):
-        side_of("no-such-thing", tiny, registry)
+        side_of("no-such-thing", tiny, small_registry)
 
 
 def test_numbers_of_fewer_images_are_refused(
-    runs_in: Callable[[str], Runs], registry: Registry
+    runs_in: Callable[[str], Runs], small_registry: Registry
 ) -> None:
     a, b = runs_in("a"), runs_in("b")
     trained(a, 1000, (10.0, 10.1, 10.2))
@@ -432,7 +432,7 @@ def test_numbers_of_fewer_images_are_refused(
     for file in b.path.glob("*/scores/*.json"):
         record = parse_score_record(file.read_bytes()).model_copy(update={"n_images": 500})
         file.write_text(to_json(record), encoding="utf-8")
-    sides = [side_of(str(one.path), Choice(), registry) for one in (a, b)]
+    sides = [side_of(str(one.path), Choice(), small_registry) for one in (a, b)]
     with pytest.raises(InvalidInput, match="numbers of 10,000 and 500 images do not compare"):
         pair_up(*sides, "fid")
 

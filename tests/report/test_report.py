@@ -38,7 +38,7 @@ Write = Callable[..., tuple[str, pd.DataFrame]]
 
 
 @pytest.fixture
-def write(runs: Runs, registry: Registry, tmp_path: Path) -> Write:
+def write(runs: Runs, small_registry: Registry, tmp_path: Path) -> Write:
     def _write(
         seeds: tuple[int, ...] = SEEDS, language: Language = "en", source: Path | None = None
     ) -> tuple[str, pd.DataFrame]:
@@ -47,7 +47,7 @@ def write(runs: Runs, registry: Registry, tmp_path: Path) -> Write:
             planned(seeds),
             source or runs.path,
             tmp_path / "reports",
-            registry,
+            small_registry,
             language,
         )
         return page.read_text(), pd.read_csv(results, keep_default_na=False)
@@ -112,13 +112,15 @@ def test_published_records_make_the_same_report(runs: Runs, write: Write, tmp_pa
     assert not any(name.endswith(".safetensors") for name in first)
 
 
-def test_a_suite_may_publish_its_weights(runs: Runs, registry: Registry, tmp_path: Path) -> None:
+def test_a_suite_may_publish_its_weights(
+    runs: Runs, small_registry: Registry, tmp_path: Path
+) -> None:
     fill(runs)
     n_weights = len(list(runs.path.rglob("*.safetensors")))
     suite = make_suite().model_copy(update={"publish_weights": True})
     place = tmp_path / "reports"
     for _ in range(2):  # from the runs, then from what was published
-        write_leaderboard(suite, planned(SEEDS), runs.path, place, registry, "en")
+        write_leaderboard(suite, planned(SEEDS), runs.path, place, small_registry, "en")
         runs = Runs(place / "tiny" / "records", runs.protocol)
     weights = runs.path / make_spec("dcgan", 0).run_id / "weights.safetensors"
     assert weights.read_bytes() == b"heavy"
@@ -581,14 +583,14 @@ OWN_GATE = Gate(metric="gap", at_least=0.2, text={"en": "listens to the prompt",
 )
 def test_every_training_has_to_pass_a_rows_gates(
     runs: Runs,
-    registry: Registry,
+    small_registry: Registry,
     tmp_path: Path,
     accuracies: tuple[float, ...],
     gaps: tuple[float | None, ...],
     met: tuple[str, str],
 ) -> None:
-    dcgan = registry.variants[0].model_copy(update={"gates": (GATE, OWN_GATE)})
-    gated = registry.model_copy(update={"variants": (dcgan, *registry.variants[1:])})
+    dcgan = small_registry.variants[0].model_copy(update={"gates": (GATE, OWN_GATE)})
+    gated = small_registry.model_copy(update={"variants": (dcgan, *small_registry.variants[1:])})
     fill(runs)
     for seed, accuracy, gap in zip(SEEDS, accuracies, gaps, strict=True):
         spec = make_spec("dcgan", seed)

@@ -30,8 +30,8 @@ from catalog.errors import InvalidInput
 from catalog.schema import Registry
 
 
-def board_from(runs: Runs, registry: Registry) -> Leaderboard:
-    return board_of(make_suite(), planned(), find_records(runs.path), registry)
+def board_from(runs: Runs, small_registry: Registry) -> Leaderboard:
+    return board_of(make_suite(), planned(), find_records(runs.path), small_registry)
 
 
 def pixels(png: bytes | Path) -> np.ndarray:
@@ -50,10 +50,10 @@ def row_of(path: Path) -> Row:
     return Row(RowKey("dcgan", "prior"), "generated", grid=path)
 
 
-def test_strips_are_the_first_row_of_the_grids(runs: Runs, registry: Registry) -> None:
+def test_strips_are_the_first_row_of_the_grids(runs: Runs, small_registry: Registry) -> None:
     fill(runs)
     draw_grid(runs.path / make_spec("vae", 0).run_id / "grid-gmm-10.png", 200)
-    board = board_from(runs, registry)
+    board = board_from(runs, small_registry)
     found = made(board)
     names = ("held-out", "pca-gaussian", "dcgan (prior, ema)", "vae (gmm-10)")
     assert found.names == names
@@ -78,16 +78,16 @@ def test_strips_are_the_first_row_of_the_grids(runs: Runs, registry: Registry) -
 
 
 def test_rows_that_failed_and_grids_that_are_missing_are_left_out(
-    runs: Runs, registry: Registry
+    runs: Runs, small_registry: Registry
 ) -> None:
     fill(runs)
     add_trouble(runs)
     draw_grid(runs.path / make_spec("r1-gan", 1).run_id / "grid-prior.png", 1)
-    assert made(board_from(runs, registry)).names[2:] == ("dcgan (prior, ema)",)
+    assert made(board_from(runs, small_registry)).names[2:] == ("dcgan (prior, ema)",)
     for seed in SEEDS:
         for file in (runs.path / make_spec("dcgan", seed).run_id).glob("grid*.png"):
             file.unlink()
-    assert wall_of(board_from(runs, registry)) is None
+    assert wall_of(board_from(runs, small_registry)) is None
 
 
 def test_grids_of_the_harness_can_be_cut(tmp_path: Path) -> None:
@@ -120,11 +120,11 @@ def test_many_variants_are_picked_evenly(n_all: int, n: int, indices: list[int])
 
 
 def test_limits_on_strips_and_bytes_are_kept(
-    runs: Runs, registry: Registry, monkeypatch: pytest.MonkeyPatch
+    runs: Runs, small_registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(runs)
     draw_grid(runs.path / make_spec("vae", 0).run_id / "grid-gmm-10.png", 200)
-    board = board_from(runs, registry)
+    board = board_from(runs, small_registry)
     whole = made(board)
     monkeypatch.setattr(wall, "MAX_STRIPS", 3)
     fewer = made(board)
@@ -138,12 +138,12 @@ def test_limits_on_strips_and_bytes_are_kept(
 
 
 @pytest.mark.parametrize("content", [b"prior", b"\x89PNG\r\n\x1a\n", b""])
-def test_a_broken_grid_is_named(runs: Runs, registry: Registry, content: bytes) -> None:
+def test_a_broken_grid_is_named(runs: Runs, small_registry: Registry, content: bytes) -> None:
     fill(runs)
     file = runs.path / make_spec("dcgan", 0).run_id / "grid-prior.png"
     file.write_bytes(content)
     with pytest.raises(InvalidInput) as caught:
-        wall_of(board_from(runs, registry))
+        wall_of(board_from(runs, small_registry))
     assert str(file) in str(caught.value.where)
 
 
