@@ -36,6 +36,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_CACHE] = os.environ[CACHE_VARIABLE] = tempfile.mkdtemp(prefix="aigc-tests-")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for processes that they have started."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config.stash[_CACHE], ignore_errors=True)
 

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from golden_commands import compare, take, tasks
 from golden_digest import differences, digest, machine, other_machine
 from golden_scores import score_names, score_parts
 from golden_variants import variant_parts
-
-TOOL = Path(__file__).resolve().parent
-
-
-def golden(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, TOOL, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_a_digest_sees_values_names_types_and_shapes_but_no_layout() -> None:
@@ -69,27 +61,28 @@ def test_scores_are_numbers_as_python_writes_them() -> None:
     assert repr(float(parts["fid"])) == parts["fid"]
 
 
-@pytest.mark.slow
-def test_compare_accepts_its_own_file_and_refuses_changed_ones(tmp_path: Path) -> None:
-    file, names = tmp_path / "golden.json", ("gan", "lsgan")
-    taken = golden("take", file, *names)
-    assert taken.returncode == 0, taken.stderr
-    same = golden("compare", file, "gan")
-    assert (same.returncode, same.stdout) == (0, "")
+def test_compare_accepts_its_own_file_and_refuses_changed_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, chosen = tmp_path / "golden.json", tasks(["gan"])
+    assert take(file, tasks(["gan", "lsgan"]), 1) == 0
+    capsys.readouterr()
+    assert compare(file, ["gan"], chosen, 1) == 0
+    assert capsys.readouterr().out == ""
     content = json.loads(file.read_text())
 
     changed = copy.deepcopy(content)
     changed["variants"]["gan"]["losses"] = "0" * 64
     file.write_text(json.dumps(changed))
-    differs = golden("compare", file, "gan")
-    assert differs.returncode == 1
-    assert differs.stdout.startswith("variants: gan: losses: was 00000000000000000000, is ")
+    assert compare(file, ["gan"], chosen, 1) == 1
+    assert capsys.readouterr().out.startswith(
+        "variants: gan: losses: was 00000000000000000000, is "
+    )
 
     content["machine"]["torch"] = "1.0"
     file.write_text(json.dumps(content))
-    elsewhere = golden("compare", file, "gan")
-    assert elsewhere.returncode == 2
-    assert "not comparable: torch was 1.0 when the file was made" in elsewhere.stderr
+    assert compare(file, ["gan"], chosen, 1) == 2
+    assert "not comparable: torch was 1.0 when the file was made" in capsys.readouterr().err
 
 
 def test_machines_compare_by_everything_that_is_known_of_them() -> None:
