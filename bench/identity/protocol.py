@@ -62,15 +62,21 @@ class ScoringProtocol(BaseModel):
         return sha256_of_data(self.model_dump(mode="json"))[:16]
 
 
-def resolve(registry: Registry, name: str) -> ScoringProtocol:
+def resolve(registry: Registry, name: str, *, judge_is_made: bool = True) -> ScoringProtocol:
     """The protocol called ``name`` with its data set, extractor and library version filled in.
+
+    Args:
+        registry: has the protocol.
+        name: its id.
+        judge_is_made: whether the judge has to be known; without it the key is that of no score.
 
     Raises:
         MissingPrerequisite: data set or judge are not known before this machine has made them.
     """
     entry = registry.protocol(name)
     require_pinned(registry.dataset(entry.dataset))
-    require_made(registry.extractor(entry.extractor))
+    if judge_is_made:
+        require_made(registry.extractor(entry.extractor))
     return _combine(entry, registry.dataset(entry.dataset), registry.extractor(entry.extractor))
 
 

@@ -10,21 +10,23 @@ import torch
 
 from bench.identity import protocol as protocols
 from bench.identity.code import LOOPS, code_of_training, is_same_code
+from bench.identity.local_registry import require_made
 from bench.identity.protocol import ScoringProtocol
 from bench.identity.settings import differences
 from bench.identity.spec import Precision, TrainSpec, train_spec
-from bench.models.build import resolve_recipe
+from bench.models.build import algorithm_class, resolve_recipe
 from bench.records.record import RunSubject, TrainRecord
 from bench.records.run_directory import CALIBRATION, RunDirectory, calibration_file
 from bench.run.failures import KILLED
 from bench.sample.image_sets import calibration_draws, expected_subjects, score_hash
 from bench.train import checkpoint
 from bench.train.checkpoint import Identity
-from catalog.errors import InvalidInput, UsageError
+from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
 from catalog.names import suggestion
 from catalog.schema import Registry, Suite, Variant
 
-State = Literal["new", "resume", "rescore", "done", "failed"]
+State = Literal["new", "resume", "rescore", "done", "failed", "refused"]
+"""``refused``: the row cannot be trained on the suite's images, and no run tries it."""
 SMOKE_STEPS = 20
 SMOKE_IMAGES = 500
 
@@ -80,6 +82,7 @@ class Plan:
     Attributes:
         calibration: calibration sets without a score under the protocol.
         not_comparable_because: what keeps the records out of leaderboards.
+        without_judge: what to do before anything can be scored; None where the judge is known.
     """
 
     suite: Suite
@@ -88,6 +91,7 @@ class Plan:
     jobs: tuple[PlannedJob, ...]
     calibration: tuple[str, ...]
     not_comparable_because: tuple[str, ...]
+    without_judge: str | None = None
 
     def to_run(self, *, retry_failed: bool) -> tuple[PlannedJob, ...]:
         """The jobs that a run starts: everything unfinished, failed ones if asked for, last."""
@@ -102,17 +106,34 @@ class Plan:
 def planned_specs(
     registry: Registry, suite: Suite, narrowing: Narrowing | None = None
 ) -> tuple[TrainSpec, ...]:
-    """The trainings of a suite, variant by variant, seed by seed.
+    """The trainings of a suite, variant by variant, seed by seed; without those it must refuse.
 
     Raises:
-        UsageError: a variant is not in the suite.
+        UsageError: a variant is not in the suite, or is named and cannot be trained on its images.
         InvalidInput: a recipe is broken.
+        MissingPrerequisite: the pixels of the suite's data set are not known here.
     """
     narrowing = narrowing or Narrowing()
+    specs = _specs(registry, suite, narrowing)
+    return tuple(spec for spec in specs if refusal(spec) is None)
+
+
+def refusal(spec: TrainSpec) -> str | None:
+    """Why a row cannot be trained on the images of its suite; None if it can."""
+    conditioning = spec.recipe.get("conditioning")
+    asked = isinstance(conditioning, dict) and conditioning.get("generator", "none") != "none"
+    needs_classes = asked or algorithm_class(spec.algorithm).conditional
+    if needs_classes and spec.dataset.n_classes < 2:
+        return f"it draws the class that is asked for, and '{spec.dataset.id}' has no classes"
+    return None
+
+
+def _specs(registry: Registry, suite: Suite, narrowing: Narrowing) -> tuple[TrainSpec, ...]:
+    """All trainings, also those that are refused unless they were named."""
     steps = SMOKE_STEPS if narrowing.smoke else narrowing.steps or suite.steps
     dataset = registry.dataset(suite.dataset)
     split = suite.train_split or registry.protocol(suite.protocol).reference_split
-    return tuple(
+    specs = tuple(
         train_spec(
             variant,
             dataset,
@@ -122,17 +143,41 @@ def planned_specs(
             steps=steps,
             precision=narrowing.precision or "fp32",
         )
-        for variant in _chosen(registry, suite, narrowing.variants)
-        for seed in narrowing.seeds or suite.seeds
+        for variant, seed in planned_rows(registry, suite, narrowing)
     )
+    for spec in specs if narrowing.variants else ():
+        if (why := refusal(spec)) is not None:
+            raise UsageError(f"variant '{spec.variant}' cannot be trained here: {why}")
+    return specs
+
+
+def planned_rows(
+    registry: Registry, suite: Suite, narrowing: Narrowing
+) -> tuple[tuple[Variant, int], ...]:
+    """Variant and seed of each job, which are known before the pixels of the data set are.
+
+    Raises:
+        UsageError: a variant is not in the suite.
+    """
+    variants = _chosen(registry, suite, narrowing.variants)
+    return tuple((variant, seed) for variant in variants for seed in narrowing.seeds or suite.seeds)
 
 
 def make_plan(
     registry: Registry, suite: Suite, runs_dir: Path, narrowing: Narrowing | None = None
 ) -> Plan:
-    """Compare a suite with what is in ``runs_dir``; changes nothing."""
+    """Compare a suite with what is in ``runs_dir``; changes nothing, and needs no judge.
+
+    Raises:
+        As ``planned_specs`` does.
+    """
     narrowing = narrowing or Narrowing()
-    protocol = protocols.resolve(registry, suite.protocol)
+    without_judge = None
+    try:
+        require_made(registry.extractor(registry.protocol(suite.protocol).extractor))
+    except MissingPrerequisite as missing:
+        without_judge = f"{missing.what}: {missing.hint}"
+    protocol = protocols.resolve(registry, suite.protocol, judge_is_made=without_judge is None)
     n_fake = SMOKE_IMAGES if narrowing.smoke else narrowing.limit
     if n_fake is not None:
         protocol = protocol.model_copy(update={"n_fake": min(n_fake, protocol.n_fake)})
@@ -142,7 +187,7 @@ def make_plan(
         protocol=protocol,
         runs_dir=runs_dir,
         jobs=tuple(
-            _examine(spec, runs_dir, protocol) for spec in planned_specs(registry, suite, narrowing)
+            _examine(spec, runs_dir, protocol) for spec in _specs(registry, suite, narrowing)
         ),
         calibration=tuple(
             name
@@ -153,6 +198,7 @@ def make_plan(
             )
         ),
         not_comparable_because=narrowing.reasons(suite),
+        without_judge=without_judge,
     )
 
 
@@ -169,6 +215,8 @@ def _chosen(registry: Registry, suite: Suite, names: tuple[str, ...]) -> tuple[V
 
 def _examine(spec: TrainSpec, runs_dir: Path, protocol: ScoringProtocol) -> PlannedJob:
     directory = RunDirectory(runs_dir / spec.run_id)
+    if (why_not := refusal(spec)) is not None:
+        return PlannedJob(spec, directory.path, "refused", why_not)
     state, why = _state(spec, directory, protocol)
     if state == "new":
         why = _older_run(spec, runs_dir) or why

@@ -97,12 +97,16 @@ class Plans:
     """
 
     def __init__(self, registry: Registry, suite: Suite | None) -> None:
-        specs = {each.id: planned_specs(registry, each) for each in registry.suites}
+        # Which runs a suite wants is unknown before its pixels are known: none of them is stale.
+        known = [one for one in registry.suites if registry.dataset(one.dataset).is_pinned]
+        specs = {each.id: planned_specs(registry, each) for each in known}
         everything = [spec for of_suite in specs.values() for spec in of_suite]
-        chosen = everything if suite is None else specs[suite.id]
+        chosen = everything if suite is None else specs.get(suite.id, ())
         self._wanted = {spec.run_id for spec in everything}
         self._chosen = {_address(spec): spec for spec in chosen}
-        self._stems = suite and {spec.run_id.rpartition("-s")[0] for spec in chosen}
+        self._stems = suite and {
+            f"{variant.id}-{suite.dataset}" for variant in registry.variants_of(suite)
+        }
 
     def covers(self, directory: Path) -> bool:
         """Whether a directory has the name of a run of the suites in question."""

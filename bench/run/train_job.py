@@ -112,7 +112,7 @@ class TrainTask(Task):
                 graphs=self.around.tuned,
                 checkpoint_file=self.directory.checkpoint,
             )
-            journal.update(parameters=_parameters(trainee.model))
+            journal.update(parameters=parameters_of(trainee.model))
             journal.looped(trainee.loop)
         previews = Previews(trainee.trainer, self.directory.latest_grid)
 
@@ -195,7 +195,8 @@ class TrainTask(Task):
         return journal.record.health.model_copy(update={"suspicions": tuple(found)})
 
 
-def _parameters(model: GenerativeModel) -> Parameters:
+def parameters_of(model: GenerativeModel) -> Parameters:
+    """How many scalars are trained, in all and of the modules that sampling needs."""
     modules = model.sampling_modules().values()
     sampling = {id(p): p for module in modules for p in module.parameters()}
     return Parameters(

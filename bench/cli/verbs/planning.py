@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
 
 from bench.cli.verbs.options import (
     DEFAULT_RUNS,
@@ -24,12 +26,13 @@ from bench.cli.verbs.options import (
     parse_seeds,
 )
 from bench.cli.verbs.output import emit_items, print_rows, say
+from catalog.errors import UsageError
 
 if TYPE_CHECKING:
     from bench.run.plan import Narrowing, Plan
     from bench.run.suite_choice import SuiteChoice
 
-STATES = ("done", "running", "resume", "rescore", "new", "failed")
+STATES = ("done", "running", "resume", "rescore", "new", "failed", "refused")
 """The order in which states are counted; others follow."""
 
 
@@ -52,11 +55,14 @@ def plan(
 
     narrowing = narrowing_of(variants, seeds, steps, limit, smoke, precision)
     chosen = SuiteChoice(suite, budget, protocol)
-    show_plan(load_plan(chosen, output_dir, registry_file, narrowing), as_json=as_json)
+    show_plan(chosen, output_dir, registry_file, narrowing, as_json=as_json)
 
 
 def status(
-    suite: SuiteArgument,
+    suite: Annotated[
+        str | None,
+        typer.Argument(help="A suite; without one, every run in --output-dir, whatever made it."),
+    ] = None,
     variants: VariantsArgument = None,
     seeds: SeedsOption = None,
     output_dir: RunsOption = DEFAULT_RUNS,
@@ -65,11 +71,23 @@ def status(
     as_json: JsonOption = False,
     registry_file: RegistryOption = None,
 ) -> None:
-    """Show where each job of a suite stands, and whether a run is alive or dead; disturb nobody."""
+    """Show where each job of a suite stands, and whether a run is alive or dead; disturb nobody.
+
+    Without a suite: all runs that are there, also those of a number of steps of one's own, of
+    --smoke, --limit or another precision.
+    """
+    if suite is None:
+        if variants or seeds is not None or budget is not None or protocol is not None:
+            raise UsageError("of which suite?", hint="aigc bench list --kind suites")
+        _show_found(output_dir, as_json=as_json)
+        return
     from bench.run.suite_choice import SuiteChoice
 
     chosen = SuiteChoice(suite, budget, protocol)
-    the_plan = load_plan(chosen, output_dir, registry_file, narrowing_of(variants, seeds))
+    narrowing = narrowing_of(variants, seeds)
+    if _shown_undecoded(chosen, output_dir, registry_file, narrowing, as_json=as_json):
+        return
+    the_plan = load_plan(chosen, output_dir, registry_file, narrowing)
     from bench.records.disk import disk_use
     from bench.watch.job_state import CommandState, newest_sign, planned_job_state
 
@@ -85,8 +103,48 @@ def status(
         return
     print_rows(rows, only_in_pipes=("directory",))
     say(_totals(the_plan, [job.state for job in jobs]))
+    if the_plan.without_judge is not None:
+        say(the_plan.without_judge)
+    if disk.other:
+        say("without a suite, this command shows the other runs, too")
     say(disk.sentence())
     say(command.sentence(last_sign))
+
+
+def _show_found(runs_dir: Path, *, as_json: bool) -> None:
+    """Print every run in a runs directory."""
+    from bench.machine.units import size_text
+    from bench.records.disk import disk_use
+    from bench.run.found import found_runs
+    from bench.watch.job_state import CommandState
+
+    found, command = [*found_runs(runs_dir)], CommandState.of(runs_dir)
+    disk = disk_use(runs_dir, [run.n_bytes for run in found])
+    if as_json:
+        items = [run.as_data() for run in found]
+        emit_items(items, run=command.as_data(None), disk=asdict(disk))
+        return
+    print_rows(
+        [
+            {
+                "variant": run.variant,
+                "data set": run.dataset,
+                "seed": "" if run.seed is None else str(run.seed),
+                "steps": "" if run.steps is None else str(run.steps),
+                "precision": run.precision,
+                "state": run.state,
+                "scored": ", ".join(run.scored),
+                "why": run.why,
+                "size": size_text(run.n_bytes),
+                "directory": run.directory.as_posix(),
+            }
+            for run in found
+        ],
+        only_in_pipes=("directory",),
+    )
+    say(f"{len(found)} runs: {', '.join(_counted([run.state for run in found])) or 'none yet'}")
+    say(disk.sentence())
+    say(command.sentence())
 
 
 def narrowing_of(
@@ -125,16 +183,28 @@ def load_plan(
     return make_plan(registry, suite.of(registry), runs_dir, narrowing)
 
 
-def show_plan(plan: Plan, *, as_json: bool) -> None:
-    """Print a plan with what it takes and will take on the disk."""
+def show_plan(
+    suite: SuiteChoice,
+    runs_dir: Path,
+    registry_file: Path | None,
+    narrowing: Narrowing,
+    *,
+    as_json: bool,
+) -> None:
+    """Print the plan of a suite with what it takes and will take on the disk."""
+    if _shown_undecoded(suite, runs_dir, registry_file, narrowing, as_json=as_json):
+        if not as_json:
+            say("nothing was started")
+        return
     from bench.records.disk import disk_use, needed_bytes
     from bench.watch.job_state import CommandState
 
+    plan = load_plan(suite, runs_dir, registry_file, narrowing)
     rows, sizes = _rows(plan)
     unfinished = {
         job.spec.run_id: size
         for job, size in zip(plan.jobs, sizes, strict=True)
-        if job.state not in ("done", "rescore", "failed")
+        if job.state in ("new", "resume")
     }
     disk, needed = disk_use(plan.runs_dir, sizes), needed_bytes(plan.runs_dir, unfinished)
     if as_json:
@@ -142,6 +212,8 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
         return
     print_rows(rows)
     say(_totals(plan, [job.state for job in plan.jobs]))
+    if plan.without_judge is not None:
+        say(plan.without_judge)
     say(disk.sentence(needed))
     command = CommandState.of(plan.runs_dir)
     if command.holder is not None:
@@ -177,10 +249,63 @@ def _items(rows: list[dict[str, str]], sizes: list[int]) -> list[dict[str, Any]]
     return [row | {"n_bytes": size} for row, size in zip(rows, sizes, strict=True)]
 
 
-def _totals(plan: Plan, states: list[str]) -> str:
+def _shown_undecoded(
+    choice: SuiteChoice,
+    runs_dir: Path,
+    registry_file: Path | None,
+    narrowing: Narrowing,
+    *,
+    as_json: bool,
+) -> bool:
+    """Whether the suite's pixels are unknown here; then its jobs are printed without their names.
+
+    What a run directory is called depends on the pixels, so nothing can be said of what is there.
+    """
+    from bench.identity.local_registry import not_decoded, pinned_registry
+    from bench.records.disk import disk_use
+    from bench.run.plan import SMOKE_STEPS, planned_rows
+    from bench.watch.job_state import CommandState
+
+    registry = pinned_registry(registry_file)
+    suite = choice.of(registry)
+    dataset = registry.dataset(suite.dataset)
+    if dataset.is_pinned:
+        return False
+    steps = SMOKE_STEPS if narrowing.smoke else narrowing.steps or suite.steps
+    missing = not_decoded(dataset)
+    rows = [
+        {
+            "variant": variant.id,
+            "seed": str(seed),
+            "steps": str(steps),
+            "state": "new",
+            "why": missing.what,
+            "size": "",
+            "directory": "",
+        }
+        for variant, seed in planned_rows(registry, suite, narrowing)
+    ]
+    disk = disk_use(runs_dir, ())
+    if as_json:
+        command = CommandState.of(runs_dir).as_data(None)
+        emit_items(
+            _items(rows, [0] * len(rows)), run=command, disk={**asdict(disk), "needed": None}
+        )
+        return True
+    print_rows(rows, only_in_pipes=("directory",))
+    say(f"{suite.id}: {len(rows)} jobs, none of which can start: {missing.what}; {missing.hint}")
+    say(disk.sentence())
+    return True
+
+
+def _counted(states: list[str]) -> list[str]:
     counts = Counter(states)
     order = [*STATES, *(state for state in counts if state not in STATES)]
-    parts = [f"{counts[state]} {state}" for state in order if counts[state]]
+    return [f"{counts[state]} {state}" for state in order if counts[state]]
+
+
+def _totals(plan: Plan, states: list[str]) -> str:
+    parts = _counted(states)
     if plan.calibration:
         parts.append(f"{len(plan.calibration)} calibration rows to score")
     protocol = f"protocol {plan.protocol.id} · key {plan.protocol.key}"

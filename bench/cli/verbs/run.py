@@ -93,7 +93,7 @@ def run(
 
     choice = SuiteChoice(suite, budget, protocol)
     if dry_run:
-        show_plan(load_plan(choice, output_dir, registry_file, narrowing), as_json=as_json)
+        show_plan(choice, output_dir, registry_file, narrowing, as_json=as_json)
         return
     if tensorboard is not None:
         require_tensorboard()

@@ -1,0 +1,91 @@
+"""Every run that lies in a runs directory, whatever budget, images or precision it was made with.
+
+A plan finds only runs that its suite asks for. Records alone are read here: neither a registry, nor
+a judge, nor torch is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.machine.process import is_alive
+from bench.records.disk import size_of
+from bench.records.files import CALIBRATION_FOLDER
+from bench.records.lease import read_sign
+from bench.records.record import TrainRecord
+from bench.records.run_directory import RunDirectory
+from catalog.errors import InvalidInput
+
+STATES = {"success": "done", "error": "failed", "cancelled": "stopped", "started": "interrupted"}
+"""What the status of a record is called where no process is at work in its directory."""
+
+
+@dataclass(frozen=True)
+class FoundRun:
+    """One run as its records tell it; what a broken record does not tell is empty or zero.
+
+    Attributes:
+        scored: images of each scored set, by protocol: ``digits-1797 x 10000``.
+        why: what went wrong, or why it stands in no leaderboard.
+        n_bytes: of all its files.
+    """
+
+    variant: str
+    dataset: str
+    seed: int | None
+    steps: int | None
+    precision: str
+    state: str
+    scored: tuple[str, ...]
+    why: str
+    n_bytes: int
+    directory: Path
+
+    def as_data(self) -> dict[str, Any]:
+        """For programs; paths with forward slashes."""
+        return asdict(self) | {"scored": [*self.scored], "directory": self.directory.as_posix()}
+
+
+def found_runs(runs_dir: Path) -> Iterator[FoundRun]:
+    """Every run below a directory that has a record, in order of names; no link is followed."""
+    for path in sorted(runs_dir.iterdir()) if runs_dir.is_dir() else ():
+        if path.name != CALIBRATION_FOLDER and path.is_dir() and not path.is_symlink():
+            directory = RunDirectory(path)
+            try:
+                record = directory.train_record()
+                scored = _scored(directory)
+            except InvalidInput as broken:
+                why = f"{broken.what}: {broken.where}"
+                size = size_of(path)
+                yield FoundRun(path.name, "", None, None, "", "broken", (), why, size, path)
+                continue
+            if record is not None:
+                yield _told(record, scored, path)
+
+
+def _told(record: TrainRecord, scored: tuple[str, ...], path: Path) -> FoundRun:
+    spec, sign = record.spec, read_sign(path)
+    alive = sign is not None and is_alive(sign.process)
+    error = record.error
+    why = [] if error is None else [f"{error.phase}: {error.message}"]
+    return FoundRun(
+        variant=spec.variant,
+        dataset=spec.dataset.id,
+        seed=spec.seed,
+        steps=spec.steps,
+        precision=spec.precision,
+        state="running" if alive else STATES[record.status],
+        scored=scored,
+        why="; ".join([*why, *record.not_comparable_because]),
+        n_bytes=size_of(path),
+        directory=path,
+    )
+
+
+def _scored(directory: RunDirectory) -> tuple[str, ...]:
+    """Under which protocols a run was scored, each with the number of images, told once."""
+    told = (f"{one.protocol.id} x {one.n_images}" for one in directory.score_records())
+    return tuple(dict.fromkeys(told))
