@@ -32,22 +32,51 @@ def cache_dir() -> Path:
 
 
 def regular_bytes(path: Path, at_most: int) -> bytes:
-    """The content of a regular file, which is not read if it is larger than ``at_most`` bytes.
+    """The content of a regular file that a user named, wherever links lead to.
 
-    Folders, devices and pipes have no end or no content, so they are refused unread.
+    Folders, devices and pipes have no end or no content, so they are refused unread, and so is
+    what is larger than ``at_most`` bytes.
 
     Raises:
         InvalidInput: it is no regular file, or too large.
         OSError: it cannot be read.
     """
-    # Asked first, because opening a pipe that nobody writes to would never end.
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise InvalidInput(f"{path} is not a regular file")
-    with path.open("rb") as file:
-        content = file.read(at_most + 1)
-    if len(content) > at_most:
+    return _bytes(path, at_most, follow=True)
+
+
+def unlinked_bytes(path: Path, at_most: int) -> bytes:
+    """The content of a regular file that was found in a directory that a stranger may have filled.
+
+    Like ``regular_bytes``, but a link is refused as well: it may lead to what is no part of that
+    directory.
+
+    Raises:
+        InvalidInput: it is a link, no regular file, or too large.
+        OSError: it cannot be read.
+    """
+    return _bytes(path, at_most, follow=False)
+
+
+def _bytes(path: Path, at_most: int, *, follow: bool) -> bytes:
+    # Asked before, because opening a device may have effects, and after: it may have changed.
+    _require_regular(path, path.stat(follow_symlinks=follow))
+    # A pipe that nobody writes to would never be open without O_NONBLOCK.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, flags | (0 if follow else getattr(os, "O_NOFOLLOW", 0)))
+    with open(handle, "rb") as file:  # noqa: PTH123 (a handle has no path)
+        facts = os.fstat(handle)
+        _require_regular(path, facts)
+        content = b"" if facts.st_size > at_most else file.read(at_most + 1)
+    if max(facts.st_size, len(content)) > at_most:
         raise InvalidInput(f"{path} is larger than {at_most:,} bytes, so it was not read")
     return content
+
+
+def _require_regular(path: Path, facts: os.stat_result) -> None:
+    if stat.S_ISLNK(facts.st_mode):
+        raise InvalidInput(f"{path} is a link, so it was not read")
+    if not stat.S_ISREG(facts.st_mode):
+        raise InvalidInput(f"{path} is not a regular file")
 
 
 def reason(error: Exception) -> str:

@@ -6,9 +6,10 @@ import functools
 import hashlib
 import os
 import platform
+from typing import Annotated
 
 import psutil
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 CLOCK_TOLERANCE_S = 2.0
 """How far two readings of one process's start may lie apart: the system's clock is corrected while
@@ -25,8 +26,8 @@ class ProcessId(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
-    pid: int
-    created_at: float
+    pid: Annotated[int, Field(ge=1, lt=2**32)]
+    created_at: Annotated[float, Field(ge=0, le=1e12)]
     host: str
 
 

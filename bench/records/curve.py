@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.records.files import CURVE, LIVE_CURVE
 from catalog.errors import InvalidInput
-from catalog.files import reason, regular_bytes
+from catalog.files import reason, unlinked_bytes
 
 Point = tuple[int, dict[str, float]]
 """A step, and mean losses since the point before, by name."""
@@ -54,7 +54,7 @@ def load_curve(file: Path) -> tuple[Point, ...]:
         InvalidInput: it cannot be read, or is no curve.
     """
     try:
-        return parse_curve(regular_bytes(file, MAX_BYTES).decode())
+        return parse_curve(unlinked_bytes(file, MAX_BYTES).decode())
     except (OSError, ValueError, csv.Error) as error:
         raise InvalidInput("a curve is broken", where=f"{file}: {reason(error)}") from error
 

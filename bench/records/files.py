@@ -31,6 +31,8 @@ LIVE_CURVE = "live.csv"
 LATEST_GRID = "latest.png"
 WEIGHTS = "weights.safetensors"
 SCORES = "scores"
+MAX_WEIGHTS_BYTES = 2**31
+"""No weight file is larger: twice what a model may hold as float32."""
 CALIBRATION_FOLDER = "calibration"
 MIXTURE = "gmm-10"
 """Sampler of the mixture that is fitted to latents, which has a file of weights of its own."""

@@ -13,15 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import Field, PositiveInt, ValidationError
 
 from bench.machine.process import ProcessId, is_alive, this_process
 from bench.machine.units import clock
 from bench.records.files import PROGRESS
+from bench.records.ranges import Amount, Count, Finite, Moment, Seconds
 from bench.records.record import Record, now, to_json
-from catalog.files import write_atomically
+from catalog.errors import InvalidInput
+from catalog.files import unlinked_bytes, write_atomically
 
 RUNNER = ".runner.json"
+MAX_BYTES = 100_000
+"""A note takes a few hundred bytes; nothing larger than this is read."""
 N = TypeVar("N", bound=Record)
 
 
@@ -36,8 +40,8 @@ class Holder(Record):
     schema_version: Literal[1] = 1
     process: ProcessId
     command: str
-    n_slots: int | None = None
-    started_at: AwareDatetime
+    n_slots: PositiveInt | None = None
+    started_at: Moment
 
     @property
     def label(self) -> str:
@@ -60,14 +64,14 @@ class Sign(Record):
     schema_version: Literal[1] = 1
     process: ProcessId
     phase: str
-    step: int | None = None
-    n_steps: int | None = None
-    losses: dict[str, float] = Field(default_factory=dict)
-    images_per_s: float | None = None
-    eta_s: float | None = None
-    memory_bytes: int
-    peak_memory_bytes: int
-    updated_at: AwareDatetime
+    step: Count | None = None
+    n_steps: Count | None = None
+    losses: dict[str, Finite] = Field(default_factory=dict)
+    images_per_s: Amount | None = None
+    eta_s: Seconds | None = None
+    memory_bytes: Count
+    peak_memory_bytes: Count
+    updated_at: Moment
 
 
 @contextmanager
@@ -97,8 +101,8 @@ def read_sign(directory: Path) -> Sign | None:
 
 def _note(file: Path, kind: type[N]) -> N | None:
     try:
-        return kind.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError):
+        return kind.model_validate_json(unlinked_bytes(file, MAX_BYTES))
+    except (OSError, InvalidInput, ValidationError):
         return None
 
 

@@ -8,17 +8,18 @@ NaN is never written, a missing number carries its reason instead.
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.identity.names import Digest, Name, RelativePath
 from bench.identity.protocol import ScoringProtocol
 from bench.identity.spec import TrainSpec
 from bench.identity.strict_json import parse_strictly
 from bench.records.metric_names import MetricName
+from bench.records.ranges import METRICS, Amount, Count, Finite, Moment, Positive, Seconds
+from catalog.schema.benchmark import Seed
 
 SCHEMA_VERSIONS = (1,)
 """Versions of both records that this release reads; it writes the last one."""
@@ -70,7 +71,7 @@ class Environment(Record):
 
     device: str
     device_name: str
-    n_threads: int
+    n_threads: Positive
     os: str
     python: str
     packages: dict[str, str]
@@ -89,25 +90,25 @@ class Phase(Record):
 
     name: PhaseName
     status: PhaseStatus
-    started_at: AwareDatetime
-    wall_s: float
-    resumed_from_step: int | None = None
+    started_at: Moment
+    wall_s: Seconds
+    resumed_from_step: Count | None = None
 
 
 class Cost(Record):
     """What training took; ``images_seen`` counts real images shown, repeats included."""
 
-    train_wall_s: float
-    images_seen: int
-    images_per_s: float
-    peak_memory_bytes: int
+    train_wall_s: Seconds
+    images_seen: Count
+    images_per_s: Amount
+    peak_memory_bytes: Count
 
 
 class Parameters(Record):
     """Trainable scalars: of everything that was trained, and of what sampling needs."""
 
-    total: int
-    sampling: int
+    total: Count
+    sampling: Count
 
 
 class Provenance(Record):
@@ -121,10 +122,10 @@ class Provenance(Record):
     package_version: str
     commit: str | None
     dirty: bool | None
-    implementation_sha256: str | None = None
-    definitions_sha256: str | None = None
-    registry_sha256: str
-    lock_sha256: str | None = None
+    implementation_sha256: Digest | None = None
+    definitions_sha256: Digest | None = None
+    registry_sha256: Digest
+    lock_sha256: Digest | None = None
 
     @property
     def code(self) -> str:
@@ -147,7 +148,7 @@ class Artifact(Record):
     kind: ArtifactKind
     path: RelativePath
     sha256: Digest
-    n_bytes: Annotated[int, Field(ge=0)]
+    n_bytes: Count
 
 
 class Suspicion(Record):
@@ -167,8 +168,8 @@ class Suspicion(Record):
 class Health(Record):
     """Signs of trouble: last losses by name, the step of a divergence, and what looks wrong."""
 
-    last_losses: dict[str, float] = {}
-    diverged_at_step: int | None = None
+    last_losses: dict[str, Finite] = {}
+    diverged_at_step: Count | None = None
     suspicions: tuple[Suspicion, ...] = ()
 
 
@@ -176,8 +177,8 @@ class Measures(Record):
     """What a model measured of itself on images that no training saw, by name."""
 
     split: Name
-    n_images: int
-    values: dict[Name, float]
+    n_images: Positive
+    values: dict[Name, Finite]
 
 
 class Failure(Record):
@@ -188,7 +189,7 @@ class Failure(Record):
     message: str
     hint: str | None = None
     traceback: str | None = None
-    peak_memory_bytes: int | None = None
+    peak_memory_bytes: Count | None = None
 
 
 class TrainRecord(Record):
@@ -201,8 +202,8 @@ class TrainRecord(Record):
     spec: TrainSpec
     comparable: bool
     not_comparable_because: tuple[str, ...] = ()
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
+    created_at: Moment
+    updated_at: Moment
     phases: tuple[Phase, ...] = ()
     parameters: Parameters | None = None
     cost: Cost | None = None
@@ -241,16 +242,21 @@ class Metric(Record):
     value: float | None
     missing_reason: str | None = None
     higher_is_better: bool
-    spread: float | None = None
-    n_fake: int
-    n_real: int | None = None
+    spread: Amount | None = None
+    n_fake: Positive
+    n_real: Positive | None = None
 
     @model_validator(mode="after")
     def _value_or_reason(self) -> Self:
         if (self.value is None) != (self.missing_reason is not None):
             raise ValueError("a metric has a value or a reason for having none")
-        if self.value is not None and not math.isfinite(self.value):
-            raise ValueError("a metric is finite")
+        return self
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        low, high, _ = METRICS[self.name]
+        if self.value is not None and not low <= self.value <= high:
+            raise ValueError(f"{self.name} of {self.value:g} is not between {low:g} and {high:g}")
         return self
 
 
@@ -264,7 +270,7 @@ class RunSubject(Record):
     kind: Literal["run"] = "run"
     run_id: Name
     variant: Name
-    seed: int
+    seed: Seed
     train_hash: Digest
     weights: Literal["final", "best"]
     ema: bool
@@ -279,7 +285,7 @@ class CalibrationSubject(Record):
 
     kind: Literal["calibration"] = "calibration"
     name: Name
-    draw: Annotated[int, Field(ge=0)] = 0
+    draw: Count = 0
 
 
 Subject = Annotated[RunSubject | CalibrationSubject, Field(discriminator="kind")]
@@ -298,13 +304,13 @@ class ScoreRecord(Record):
     protocol: ScoringProtocol
     protocol_key: str
     comparable: bool
-    n_images: int
-    images_sha256: str
-    n_distinct: int | None = None
+    n_images: Positive
+    images_sha256: Digest
+    n_distinct: Positive | None = None
     metrics: tuple[Metric, ...]
-    sample_wall_s: float
-    score_wall_s: float
-    created_at: AwareDatetime
+    sample_wall_s: Seconds
+    score_wall_s: Seconds
+    created_at: Moment
     environment: Environment
     provenance: Provenance | None = None
 
@@ -314,6 +320,11 @@ class ScoreRecord(Record):
             raise ValueError("protocol_key does not match the protocol")
         if len({metric.name for metric in self.metrics}) != len(self.metrics):
             raise ValueError("a metric stands in a record once")
+        for metric in self.metrics:
+            if metric.higher_is_better != METRICS[metric.name].higher_is_better:
+                raise ValueError(f"higher_is_better of {metric.name} is the wrong way round")
+        if self.n_distinct is not None and self.n_distinct > self.n_images:
+            raise ValueError("n_distinct is at most n_images")
         return self
 
     def metric(self, name: str) -> Metric | None:

@@ -43,7 +43,7 @@ from bench.records.record import (
     to_json,
 )
 from catalog.errors import InvalidInput, MissingPrerequisite
-from catalog.files import reason, regular_bytes, write_atomically
+from catalog.files import reason, unlinked_bytes, write_atomically
 
 CALIBRATION = CALIBRATION_FOLDER
 RESERVE_BYTES = 32_768
@@ -108,7 +108,15 @@ class RunDirectory:
         Raises:
             InvalidInput: a file breaks the record's rules.
         """
-        return [read_score(path) for path in sorted(self.scores.glob("*.json"))]
+        return [read_score(path) for path in self.score_files()]
+
+    def score_files(self) -> list[Path]:
+        """The files of all score records, in order of their names.
+
+        Raises:
+            InvalidInput: their folder is a link, so that they are no part of this run.
+        """
+        return record_files(self.scores)
 
     def write_train(self, record: TrainRecord) -> None:
         """Replace the train record; on a full disk, with the room that was kept for it."""
@@ -149,6 +157,17 @@ def artifact(kind: ArtifactKind, path: Path, directory: Path) -> Artifact:
     )
 
 
+def record_files(folder: Path) -> list[Path]:
+    """The records in the folder of scores or of calibration rows, in order of their names.
+
+    Raises:
+        InvalidInput: the folder is a link, which may lead to files of somebody else.
+    """
+    if folder.is_symlink():
+        raise InvalidInput("a folder of records is a link, so it was not read", where=str(folder))
+    return sorted(folder.glob("*.json"))
+
+
 def read_score(path: Path) -> ScoreRecord:
     """The score record in one file.
 
@@ -170,7 +189,7 @@ def parsed(path: Path, parse: Callable[[bytes], R], what: str = "a record file")
         InvalidInput: the file cannot be read, or breaks the record's rules.
     """
     try:
-        return parse(regular_bytes(path, MAX_BYTES))
+        return parse(unlinked_bytes(path, MAX_BYTES))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place, message = ".".join(map(str, first["loc"])) or "record", first["msg"]

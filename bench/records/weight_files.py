@@ -14,13 +14,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load as parse_safetensors
 from torch import Tensor
 
+from bench.records.files import MAX_WEIGHTS_BYTES
 from bench.records.record import Artifact, TrainRecord
 from bench.records.run_directory import RunDirectory
 from catalog.errors import InvalidInput, MissingPrerequisite
-from catalog.files import reason, regular_bytes
+from catalog.files import reason, unlinked_bytes
 
-MAX_BYTES = 2**31
-"""No weight file is larger: twice what a model may hold as float32."""
 RESTORE = "restore the run directory, or train the run again in an empty one"
 
 
@@ -87,7 +86,7 @@ class RecordedWeights:
         if size != item.n_bytes:
             raise _another(path, f"{item.n_bytes} bytes", f"{size}")
         try:
-            content = regular_bytes(path, MAX_BYTES)
+            content = unlinked_bytes(path, min(item.n_bytes, MAX_WEIGHTS_BYTES))
         except OSError as error:
             raise InvalidInput(
                 f"cannot read a weight file: {reason(error)}", where=str(path)

@@ -21,11 +21,14 @@ import torch
 from bench.identity.code import Loop, code_of_training
 from bench.identity.spec import TrainSpec
 from bench.models.base import GenerativeModel
+from bench.records.files import MAX_WEIGHTS_BYTES
 from bench.train.ema import AveragedWeights
 from catalog.errors import InvalidInput
-from catalog.files import atomic_file
+from catalog.files import atomic_file, unlinked_bytes
 
 HEADER = b"aigc checkpoint, sha256 "
+MAX_BYTES = 4 * MAX_WEIGHTS_BYTES
+"""Weights, their average and two moments of each."""
 START_AGAIN = "remove it to train from the start"
 
 
@@ -133,9 +136,13 @@ def files(file: Path) -> Iterator[Path]:
 def _content(file: Path, device: torch.device) -> dict[str, Any] | None:
     """What a file holds, or None where it is absent or damaged."""
     try:
-        header, _, data = file.read_bytes().partition(b"\n")
+        header, _, data = unlinked_bytes(file, MAX_BYTES).partition(b"\n")
     except FileNotFoundError:
         return None
+    except InvalidInput as error:
+        raise InvalidInput(
+            "the checkpoint is no file of its own", where=error.what, hint=START_AGAIN
+        ) from error
     if header != HEADER + hashlib.sha256(data).hexdigest().encode():
         return None
     try:

@@ -22,6 +22,7 @@ from bench.data import ImageData, load_dataset
 from bench.identity import protocol as protocols
 from bench.identity.protocol import ScoringProtocol
 from bench.records.environment import environment
+from bench.records.picture_files import MAX_BYTES
 from bench.records.record import TrainRecord
 from bench.records.run_directory import RunDirectory, artifact
 from bench.replay.pictures.interpolation import interpolate
@@ -42,7 +43,7 @@ from bench.sample.trained_model import TrainedModel, save
 from bench.score.extractors import load_extractor
 from bench.score.features import extract, reference_features
 from catalog.errors import InvalidInput
-from catalog.files import write_atomically
+from catalog.files import unlinked_bytes, write_atomically
 from catalog.schema import Extractor, Registry, Suite
 
 N_IMAGES = SAMPLING_BATCH
@@ -102,7 +103,9 @@ def are_drawn(folder: Path, train: TrainRecord) -> bool:
     if found is None or found.train_hash != train.train_hash:
         return False
     files = {picture_file(folder, name): digest for name, digest in found.files.items()}
-    return all(file.is_file() and _sha256(file.read_bytes()) == files[file] for file in files)
+    return all(
+        file.is_file() and _sha256(unlinked_bytes(file, MAX_BYTES)) == files[file] for file in files
+    )
 
 
 def picture_file(folder: Path, name: PictureName) -> Path:

@@ -14,9 +14,11 @@ from pydantic import Field, PositiveInt, model_validator
 
 from bench.identity.names import Digest, Name
 from bench.identity.strict_json import parse_strictly
+from bench.records.ranges import Amount, Count
 from bench.records.record import Environment, Record, to_json
 from bench.records.run_directory import parsed
 from catalog.files import write_atomically
+from catalog.schema.benchmark import Seed
 
 PICTURES_FOLDER = "pictures"
 RECORD = "pictures.json"
@@ -32,9 +34,6 @@ Between = Literal["slerp", "slerp-held", "none-choices", "none-chain"]
 - ``none-chain``: the sampler draws fresh noise at every step of a long chain.
 """
 
-Index = Annotated[int, Field(ge=0)]
-Distance = Annotated[float, Field(ge=0.0)]
-
 
 class Weights(Record):
     """A file of weights that pictures were drawn from, and its sha256 in the train record."""
@@ -47,14 +46,14 @@ class Weights(Record):
 class Neighbour(Record):
     """A training image by its place in the training split, and how far away it is."""
 
-    index: Index
-    distance: Distance
+    index: Count
+    distance: Amount
 
 
 class Column(Record):
     """A generated image by its place in the sample, and the training images nearest to it."""
 
-    image: Index
+    image: Count
     by_pixels: Neighbour
     by_features: Neighbour
 
@@ -82,7 +81,7 @@ class Pictures(Record):
     variant: Name
     run_id: Name
     train_hash: Digest
-    seed: int
+    seed: Seed
     sampler: Name
     ema: bool
     environment: Environment

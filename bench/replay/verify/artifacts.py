@@ -6,15 +6,16 @@ on record can take part.
 
 from __future__ import annotations
 
-import shutil
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from bench.identity.digest import sha256_of_file
+from bench.records.files import MAX_WEIGHTS_BYTES
 from bench.records.record import Artifact, TrainRecord
 from bench.replay.verify.comparison import Comparison
 from catalog.errors import InvalidInput
+from catalog.files import unlinked_bytes
 
 NO_WEIGHTS = "no weights"
 NOT_THERE = "is not there"
@@ -90,8 +91,9 @@ def _collect(artifact: Artifact, places: Sequence[RunFolder], target: Path) -> C
         if not file.is_file():
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, copy)
-        found = sha256_of_file(copy)
+        content = unlinked_bytes(file, MAX_WEIGHTS_BYTES)
+        copy.write_bytes(content)
+        found = hashlib.sha256(content).hexdigest()
         if place.binding or found == artifact.sha256:
             return Comparison("file", artifact.path, artifact.sha256, found)
         passed_over = f"{file.as_posix()} has another sha256"

@@ -7,8 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.identity.strict_json import MAX_BYTES
 from bench.records.run_directory import CALIBRATION
-from catalog.errors import MissingPrerequisite, UsageError
+from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
+from catalog.files import unlinked_bytes
 from catalog.names import suggestion
 
 RECORDS = "records"
@@ -66,9 +68,9 @@ def _is_run(path: Path) -> bool:
 def _candidate(path: Path) -> _Candidate:
     """Variant and seed as the file has them; a broken record is reported by its own job."""
     try:
-        spec = json.loads((path / "train.json").read_bytes())["spec"]
+        spec = json.loads(unlinked_bytes(path / "train.json", MAX_BYTES))["spec"]
         return _Candidate(path, str(spec["variant"]), int(spec["seed"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, InvalidInput):
         return _Candidate(path, None, None)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.records.record import CalibrationSubject, RunSubject, ScoreRecord, TrainRecord
-from bench.records.run_directory import CALIBRATION, RunDirectory, read_score
+from bench.records.run_directory import CALIBRATION, RunDirectory, read_score, record_files
 from catalog.errors import InvalidInput, MissingPrerequisite
 
 
@@ -67,7 +67,7 @@ def find_records(runs_dir: Path) -> Found:
                 where=f"{other.directory} and {run.directory}",
                 hint="remove one of the two directories",
             )
-    calibration = [_read_score(file) for file in sorted((runs_dir / CALIBRATION).glob("*.json"))]
+    calibration = [_read_score(file) for file in record_files(runs_dir / CALIBRATION)]
     for score in calibration:
         if not isinstance(score.record.subject, CalibrationSubject):
             raise InvalidInput("a calibration score is of a trained model", where=str(score.path))
@@ -84,7 +84,7 @@ def read_run(directory: Path) -> Run | None:
     train = stored.train_record()
     if train is None:
         return None
-    scores = [_read_score(path) for path in sorted(stored.scores.glob("*.json"))]
+    scores = [_read_score(path) for path in stored.score_files()]
     for score in scores:
         subject = score.record.subject
         if not isinstance(subject, RunSubject) or subject.train_hash != train.train_hash:

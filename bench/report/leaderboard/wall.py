@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
+from bench.records.picture_files import png_bytes, png_size
 from bench.report.board.table import BASELINE, Leaderboard, Row
 from bench.report.leaderboard.notes import HELD_OUT
 from catalog.errors import InvalidInput
@@ -166,9 +167,10 @@ def _name(row: Row) -> str:
 
 def _opened(file: Path) -> Image.Image:
     try:
-        with Image.open(file, formats=("PNG",)) as image:
-            if max(image.size) > MAX_SIDE_PX:
-                raise InvalidInput("a grid of samples is too large", where=str(file))
+        content = png_bytes(file)
+        if max(png_size(content)) > MAX_SIDE_PX:
+            raise InvalidInput("a grid of samples is too large", where=str(file))
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
             return image.convert("RGB" if image.mode == "RGB" else "L")
     except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
         raise InvalidInput("a grid of samples is no picture", where=str(file)) from error
