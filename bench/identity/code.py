@@ -58,8 +58,8 @@ def code_of_training(algorithm: str, recipe: Mapping[str, Any], loop: Loop = "pl
     """Hex sha256 of the definitions that decide what a training produces.
 
     Args:
-        algorithm: ``package.module:Class``; it is read, not imported. Of one that cannot be found
-            nothing but the name counts.
+        algorithm: ``package.module:Class``; its source is read, never imported. Where there is no
+            such source, the digest covers the name alone.
         recipe: its settings; an entry of a table counts if a setting names it.
         loop: which loop it goes through.
     """
@@ -94,7 +94,7 @@ def reached_by_model(algorithm: str, recipe: Mapping[str, Any]) -> list[Definiti
     """
     module, _, kind = present_name("algorithm", algorithm).partition(":")
     walked = walk([Definition(module, kind)], set(_names(recipe)), _decides)
-    return [definition for definition, dump in walked for _ in [list(dump)]]
+    return [definition for definition, _ in walked]
 
 
 @functools.cache
@@ -102,8 +102,8 @@ def code_of_scoring(extractor: str, calibration: str | None = None) -> str:
     """Hex sha256 of the definitions that decide a score.
 
     Args:
-        extractor: its id, whose entry of the table of extractors counts; of one that is none of
-            ours, only what surrounds it counts.
+        extractor: its id in the table of extractors. Where the table has no such entry, the digest
+            covers the scorer alone.
         calibration: name of the calibration set that is scored, whose maker counts too; None for
             images of a model.
     """
@@ -118,7 +118,7 @@ def is_same_code(kind: CodeKind, recorded: str, present: str) -> bool:
 
 
 def n_versions(kind: CodeKind, codes: Collection[str]) -> int:
-    """How many versions of code some recorded digests stand for."""
+    """Number of different versions among recorded digests; the same code counts once."""
     same = [code for code in codes if any(is_same_code(kind, code, c) for c in codes if c != code)]
     return len(codes) - len(same)
 

@@ -56,21 +56,20 @@ def walk(
     roots: Iterable[Definition],
     asked: Collection[str] | None,
     decides: Callable[[str], bool],
-) -> Iterator[tuple[Definition, Iterator[str]]]:
-    """Every definition that ``roots`` reach, in the order of the walk, with its dump.
+) -> Iterator[tuple[Definition, tuple[str, ...]]]:
+    """Yield every definition that ``roots`` reach, in the order of the walk, with its dump.
 
-    Dumps have to be read before going on: they number what they refer to. Arguments and errors are
-    those of ``digest``.
+    Arguments and errors are those of ``digest``.
     """
-    walk = _Walk(asked, decides)
+    way = _Walk(asked, decides)
     for root in roots:
         source = source_of(root.module)
         found = source.resolve(root.name) if source else None
         if not isinstance(found, Definition):
             raise MissingDefinition(f"{root.module} defines no {root.name}")
-        walk.number(found)
-    for found in walk.waiting:  # grows while it is walked
-        yield found, walk.spell(dump_of(found))
+        way.number(found)
+    for found in way.waiting:  # grows while it is walked
+        yield found, tuple(way.spell(dump_of(found)))
 
 
 class _Walk:

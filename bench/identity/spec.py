@@ -18,7 +18,7 @@ from catalog.schema import Dataset, Recipe, Registry, Variant
 from catalog.schema.benchmark import Channels, Classes, Resolution, Seed
 
 Precision = Literal["fp32", "bf16"]
-"""Of the passes through networks; weights and what updates them are always float32."""
+"""Number format of the passes through networks; weights and optimisers always use float32."""
 
 
 class DatasetSpec(BaseModel):

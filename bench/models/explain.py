@@ -35,7 +35,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Formula:
-    """Something that is computed, with the paper that it is from.
+    """Something that is computed: every objective, and whatever names a paper.
 
     Attributes:
         name: of the function or class.
@@ -97,7 +97,8 @@ def _formulas(reached: list[Definition]) -> Iterator[Formula]:
     for definition in reached:
         node = _node(definition)
         text = ast.get_docstring(node) if node is not None else None
-        if node is not None and text and CITED.search(text):
+        is_formula = definition.module.startswith("bench.objectives.") and definition.name[0] != "_"
+        if node is not None and text and (is_formula or CITED.search(text)):
             first, *others = text.split("\n\n")
             said = " ".join([first, *(part for part in others if CITED.search(part))])
             place = f"{_file(definition.module)}:{node.lineno}"

@@ -65,7 +65,7 @@ class Stopped(Exception):
 
 
 class LossMeter:
-    """Sums of losses that stay on the device until they are read.
+    """Sums of losses that stay on the device until they are read, and the time they took.
 
     Args:
         saved: the state of an earlier meter, to go on from.
@@ -74,11 +74,16 @@ class LossMeter:
     def __init__(self, saved: dict[str, Any] | None = None) -> None:
         self._sums: dict[str, Tensor] = dict(saved["sums"]) if saved else {}
         self.n: int = saved["n"] if saved else 0
-        self._since = time.perf_counter()
+        self.go_on_from(saved["elapsed_s"] if saved else 0.0)
 
     def state_dict(self) -> dict[str, Any]:
         """What a meter that goes on from here needs."""
-        return {"sums": self._sums, "n": self.n}
+        return {"sums": self._sums, "n": self.n, "elapsed_s": self.elapsed_s()}
+
+    def go_on_from(self, elapsed_s: float) -> None:
+        """Count time from now on, with so much counted before."""
+        self._elapsed_s = elapsed_s
+        self._since = time.perf_counter()
 
     def add(self, losses: dict[str, Tensor]) -> None:
         """Count one update."""
@@ -91,8 +96,8 @@ class LossMeter:
         return {name: float(total) / self.n for name, total in self._sums.items()}
 
     def elapsed_s(self) -> float:
-        """Time since the meter was made; read it after ``means``."""
-        return time.perf_counter() - self._since
+        """Time spent on the updates that were added; read it after ``means``."""
+        return self._elapsed_s + time.perf_counter() - self._since
 
 
 @dataclass(eq=False, repr=False)
@@ -125,7 +130,6 @@ class Trainer:
         self.average = AveragedWeights(model.sampling_modules(), decay) if decay > 0.0 else None
         self._base_rates = [group["lr"] for group in self._groups()]
         self._guard = DivergenceGuard(model.parameters())
-        self._meter = LossMeter()
         self._saved_at = time.monotonic()
 
     def run(
@@ -145,6 +149,7 @@ class Trainer:
             InvalidInput: the checkpoint belongs to another run.
         """
         torch.manual_seed(self.seed)
+        self._meter = LossMeter()
         self._resume()
         self.model.train()
         report_every = max(1, self.n_steps // N_CURVE_POINTS)
@@ -202,12 +207,11 @@ class Trainer:
     def _save(self) -> None:
         if self.checkpoint_file is None:
             return
-        content = {
-            **vars(self.state),
-            "meter": self._meter.state_dict(),
-            **checkpoint.capture(self.model, self.average),
-        }
+        meter = self._meter.state_dict()
+        captured = checkpoint.capture(self.model, self.average)
+        content = {**vars(self.state), "meter": meter, **captured}
         checkpoint.write(self.checkpoint_file, self.identity, content)
+        self._meter.go_on_from(meter["elapsed_s"])  # saving is no update
         self._saved_at = time.monotonic()
 
     def _resume(self) -> None:

@@ -34,7 +34,8 @@ def test_every_variant_is_explained_in_full(name: str, registry: Registry) -> No
         owner = setting.origin.partition(" on ")[0]
         assert owner == "default" or owner in known
     assert found.formulas
-    assert all(CITED.search(formula.says) for formula in found.formulas)
+    for formula in found.formulas:
+        assert CITED.search(formula.says) or formula.place.startswith("bench/objectives/")
     assert all((ROOT / page.file).is_file() for page in found.pages)
     module = present_name("algorithm", variant.algorithm).partition(":")[0]
     assert found.pages[0].file == f"{module.replace('.', '/')}.py"

@@ -314,3 +314,52 @@ def test_a_long_training_saves_between_its_tenths(
     assert last_saved(tmp_path / "short") == 200
     monkeypatch.setattr(train, "CHECKPOINT_EVERY_S", 0.0)
     assert last_saved(tmp_path / "long") == 240
+
+
+class Clock:
+    """A clock that only moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    monotonic = perf_counter
+
+
+def test_only_updates_count_as_time_of_training(
+    tmp_path: Path, split_of: SplitOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(train, "time", clock)
+    save = checkpoint.write
+
+    def slow_write(*arguments: Any) -> None:
+        clock.now += 1000.0
+        save(*arguments)
+
+    def observe(_: Progress) -> None:
+        clock.now += 500.0
+
+    monkeypatch.setattr(checkpoint, "write", slow_write)
+    trainers = []
+    for stop_after in (7, 100):
+        model = Scribe(Recipe(batch_size=4))
+        trainer = Trainer(model, split_of(8), n_steps=10, seed=0, checkpoint_file=tmp_path / "c")
+        step = trainer._step
+
+        def timed(batch: Batch, step: Callable[[Batch], dict[str, Tensor]] = step) -> Any:
+            clock.now += 2.0
+            return step(batch)
+
+        monkeypatch.setattr(trainer, "_step", timed)
+        clock.now += 300.0  # between making a trainer and running it
+        trainers.append(trainer)
+        try:
+            trainer.run(observe, lambda t=trainer, n=stop_after: t.state.step >= n)
+        except Stopped:
+            clock.now += 10_000.0
+    assert trainers[0].state.step == 7
+    assert trainers[1].state.resumed_from_step == 7
+    assert trainers[1].state.wall_s == pytest.approx(10 * 2.0)
