@@ -313,7 +313,7 @@ def reports(tmp_path: Path) -> Path:
 
 
 def test_the_command_writes_both_languages_and_trains_nothing(aigc: Aigc, reports: Path) -> None:
-    shown = aigc("report", "card", "vae", "gan", "-o", reports)
+    shown = aigc("report", "card", "vae", "gan", "-o", reports, "--reports", reports)
     assert shown.code == 0, shown.stderr
     names = [
         f"{folder}{variant}{language}{suffix}"
@@ -323,13 +323,14 @@ def test_the_command_writes_both_languages_and_trains_nothing(aigc: Aigc, report
     ]
     assert shown.stdout.splitlines() == [(reports / "cards" / name).as_posix() for name in names]
     assert not (reports / "digits-quick" / "pictures").exists()
-    again = aigc("report", "card", "vae", "-o", reports, "--lang", "zh")
-    files = ["vae.zh-CN.md", "curves/vae.zh-CN.svg"]
+    again = aigc("report", "card", "vae", "-o", reports, "--reports", reports, "--lang", "zh")
+    files = ["vae.zh-CN.md", "curves/vae.zh-CN.svg", "vae.md", "curves/vae.svg"]
     assert again.stdout.splitlines() == [(reports / "cards" / name).as_posix() for name in files]
 
 
 def test_the_command_draws_once_and_goes_on_from_there(aigc: Aigc, reports: Path) -> None:
-    arguments = ("report", "card", "gan", "--draw", "--suite", "digits-quick", "-o", reports)
+    places = ("-o", reports, "--reports", reports)
+    arguments = ("report", "card", "gan", "--draw", "--suite", "digits-quick", *places)
     first = aigc(*arguments)
     assert first.code == 0, first.stderr
     assert first.stderr.startswith("[1/1] gan: drawn in ")
@@ -364,7 +365,7 @@ def test_the_command_draws_once_and_goes_on_from_there(aigc: Aigc, reports: Path
 def test_what_the_command_refuses(
     aigc: Aigc, reports: Path, arguments: tuple[str, ...], code: int, said: str
 ) -> None:
-    shown = aigc("report", "card", *arguments, "-o", reports)
+    shown = aigc("report", "card", *arguments, "-o", reports, "--reports", reports)
     assert (shown.code, shown.stdout) == (code, "")
     assert said in shown.stderr
     assert not (reports / "cards").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -24,6 +25,7 @@ from report_runs import (
 from rich.cells import cell_len
 
 from bench.records.record import Measures
+from bench.report.leaderboard.destination import WouldReplace
 from bench.report.leaderboard.write import write_leaderboard
 from bench.report.words import Language
 from bench.report.words.spelling import anchor, estimate_text, number_text, seconds_text
@@ -40,7 +42,11 @@ Write = Callable[..., tuple[str, pd.DataFrame]]
 @pytest.fixture
 def write(runs: Runs, small_registry: Registry, tmp_path: Path) -> Write:
     def _write(
-        seeds: tuple[int, ...] = SEEDS, language: Language = "en", source: Path | None = None
+        seeds: tuple[int, ...] = SEEDS,
+        language: Language = "en",
+        source: Path | None = None,
+        *,
+        replace: bool = False,
     ) -> tuple[str, pd.DataFrame]:
         page, results, *_ = write_leaderboard(
             make_suite(seeds),
@@ -49,6 +55,7 @@ def write(runs: Runs, small_registry: Registry, tmp_path: Path) -> Write:
             tmp_path / "reports",
             small_registry,
             language,
+            replace=replace,
         )
         return page.read_text(), pd.read_csv(results, keep_default_na=False)
 
@@ -132,7 +139,10 @@ def test_what_no_longer_belongs_is_unpublished(runs: Runs, write: Write, tmp_pat
     records = tmp_path / "reports" / "tiny" / "records"
     (records / "old-run" / "scores").mkdir(parents=True)
     (records / "old-run" / "scores" / "x.json").write_text("{}")
-    write()
+    with pytest.raises(WouldReplace, match="1 files"):
+        write()
+    assert (records / "old-run" / "scores" / "x.json").is_file()
+    write(replace=True)
     assert not (records / "old-run").exists()
     assert (records / make_spec("dcgan", 0).run_id / "curve.csv").is_file()
 
@@ -203,7 +213,7 @@ def test_the_baseline_is_several_draws_and_one_of_them_is_no_test(runs: Runs, wr
     assert "mean of 3 draws" in page
     for file in (runs.path / "calibration").glob("pca-gaussian-draw-*.json"):
         file.unlink()
-    page, frame = write()
+    page, frame = write(replace=True)
     assert only(frame, variant="dcgan", weights="ema")["versus_pca_gaussian"] == "lower"
     assert "compared with it and not tested" in page
 
@@ -317,7 +327,11 @@ def test_findings_are_quoted_at_the_top(runs: Runs, write: Write, tmp_path: Path
     fill(runs)
     folder = tmp_path / "reports" / "tiny"
     folder.mkdir(parents=True)
-    (folder / "findings.md").write_text("## Findings\n\nWhat we {saw}: 3 < 4.\n")
+    findings = folder / "findings.md"
+    findings.write_text("## Findings\n\nWhat we {saw}: 3 < 4.\n")
+    write()
+    table = hashlib.sha256((folder / "results.csv").read_bytes()).hexdigest()
+    findings.write_text(f"<!-- table: sha256 {table} -->\n{findings.read_text()}")
     page, _ = write()
     said = "\n\n## Findings\n\nWhat we {saw}: 3 < 4.\n\n## At a glance\n"
     assert said in page
@@ -530,13 +544,13 @@ def test_a_chart_that_is_no_longer_made_is_removed(
     charts = tmp_path / "reports" / "tiny" / "charts"
     assert "](charts/losses.svg)" in page
     assert (charts / "losses.svg").is_file()
-    (charts / "losses.zh-CN.svg").write_text("of the other page")
+    assert (charts / "losses.zh-CN.svg").is_file()
     for curve in runs.path.rglob("curve.csv"):
         curve.unlink()
-    page, _ = write()
+    page, _ = write(replace=True)
     assert "losses.svg" not in page
     assert not (charts / "losses.svg").exists()
-    assert (charts / "losses.zh-CN.svg").is_file()
+    assert not (charts / "losses.zh-CN.svg").exists()
 
 
 @pytest.mark.parametrize(

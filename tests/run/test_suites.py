@@ -91,8 +91,8 @@ def test_commands_name_budgets_and_the_folder_of_the_data(
     assert run_command(suite, registry, "dcgan") == f"aigc bench run {run}"
     assert report_command(suite, registry, None) == f"aigc report leaderboard {report}"
     assert report_command(suite, registry, "zh").endswith(f"{report} --lang zh")
-    elsewhere = report_command(suite, registry, "en", Path("o"))
-    assert elsewhere.endswith(f"--runs o/{table}/records -o o")
+    mended = report_command(suite, registry, output_dir=Path("o"))
+    assert mended.endswith(f"--runs o/{table}/records -o o --replace")
 
 
 def test_inception_protocols_are_the_literatures(registry: Registry) -> None:

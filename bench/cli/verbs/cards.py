@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.cli.verbs.options import (
     DEFAULT_REPORTS,
+    OWN_REPORTS,
     DeviceOption,
-    Language,
+    FirstLanguageOption,
     RegistryOption,
+    ReplaceOption,
     ReportsOption,
 )
 from bench.cli.verbs.output import emit, say
@@ -43,14 +45,12 @@ def card(
     suite: Annotated[
         str, typer.Option("--suite", help="Whose runs are drawn; it needs a report.")
     ] = "digits",
-    lang: Annotated[
-        Language | None, typer.Option("--lang", help="Language of the pages; default: both.")
-    ] = None,
-    output_dir: ReportsOption = DEFAULT_REPORTS,
+    lang: FirstLanguageOption = "en",
+    output_dir: ReportsOption = OWN_REPORTS,
     reports: Annotated[
-        Path | None,
-        typer.Option("--reports", help="Where the records are read; default: --output-dir."),
-    ] = None,
+        Path, typer.Option("--reports", help="The folder of the reports whose records are read.")
+    ] = DEFAULT_REPORTS,
+    replace: ReplaceOption = False,
     device: DeviceOption = "cpu",
     registry_file: RegistryOption = None,
 ) -> None:
@@ -58,7 +58,8 @@ def card(
 
     Cards go to cards/ in the folder of the reports, and pictures to SUITE/pictures/VARIANT/.
     Without --draw nothing is trained, and a card follows from registry and records alone. Drawing
-    goes on where an earlier command stopped: pictures of the recorded training are kept.
+    goes on where an earlier command stopped: pictures of the recorded training are kept. No card
+    and no picture that git tracks is replaced without --replace.
     """
     if bool(variants) == every:
         raise UsageError("name variants, or give --all", hint="list them with: aigc bench list")
@@ -70,18 +71,26 @@ def card(
     names = [one.id for one in registry.variants] if every else list(dict.fromkeys(variants or ()))
     for name in names:
         registry.variant(name)
-    boards = committed_boards(registry, reports or output_dir)
+    boards = committed_boards(registry, reports)
     failed: list[str] = []
     if draw or redraw:
         from bench.machine.device import resolve_device
-        from bench.replay.pictures.draw import setting_of
+        from bench.replay.pictures.draw import are_drawn, setting_of
+        from bench.replay.pictures.record import pictures_folder
+        from bench.report.leaderboard.destination import require_free
 
         board = _board(registry.suite(suite).id, boards)
         setting = setting_of(registry, board.suite, resolve_device(device, cpu_is_fine=True))
-        failed = _draw(_runs(names, board, every=every), setting, output_dir, again=redraw)
-    languages = get_args(Language) if lang is None else (lang,)
+        runs = _runs(names, board, every=every)
+        folders = [pictures_folder(output_dir, suite, run.train.spec.variant) for run in runs]
+        for run, folder in zip(runs, folders, strict=True):
+            if redraw or not are_drawn(folder, run.train):
+                require_free(folder, {}, list(folder.glob("*")), replace=replace, tell=say)
+        failed = _draw(runs, setting, output_dir, again=redraw)
     for name in names:
-        for path in write_card(name, registry, boards, output_dir, languages):
+        for path in write_card(
+            name, registry, boards, output_dir, lang, reports=reports, replace=replace, tell=say
+        ):
             emit(path.as_posix())
     if failed:
         raise JobFailed(f"{len(failed)} of {len(names)} could not be drawn: {', '.join(failed)}")
@@ -91,7 +100,8 @@ def _board(suite: str, boards: dict[str, Leaderboard]) -> Leaderboard:
     if suite not in boards:
         raise MissingPrerequisite(
             f"suite '{suite}' has no records to draw from",
-            hint=f"make them with: aigc bench run {suite} && aigc report leaderboard {suite}",
+            hint=f"make them with: aigc bench run {suite} && aigc report leaderboard {suite};"
+            f" then give --reports {OWN_REPORTS}",
         )
     return boards[suite]
 

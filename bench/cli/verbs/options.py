@@ -74,13 +74,26 @@ ProtocolOption = Annotated[
     typer.Option("--protocol", help="Score under another protocol of the data set."),
 ]
 LanguageOption = Annotated[Language, typer.Option("--lang", help="Language of the page.")]
+FirstLanguageOption = Annotated[
+    Language,
+    typer.Option("--lang", help="Language of the page that is named first; both are written."),
+]
+ReplaceOption = Annotated[
+    bool,
+    typer.Option(
+        "--replace",
+        help="Let go, after listing it, what git tracks or was made from other records.",
+    ),
+]
 ReportsOption = Annotated[
-    Path, typer.Option("--output-dir", "-o", help="The folder of the reports.")
+    Path, typer.Option("--output-dir", "-o", help="The folder of your reports.")
 ]
 CommittedReportsOption = Annotated[
     Path, typer.Option("--reports", help="The folder of the committed reports.")
 ]
 DEFAULT_REPORTS = Path("reports")
+OWN_REPORTS = Path("my-reports")
+"""Where reports go unless asked otherwise: beside the committed ones, and ignored by git."""
 
 LARGEST_SEED = 2**32 - 1
 MOST_SEEDS = 1000

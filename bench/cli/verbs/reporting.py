@@ -12,11 +12,13 @@ import typer
 from bench.cli.verbs.options import (
     DEFAULT_REPORTS,
     DEFAULT_RUNS,
+    OWN_REPORTS,
     BudgetOption,
     CommittedReportsOption,
-    LanguageOption,
+    FirstLanguageOption,
     ProtocolOption,
     RegistryOption,
+    ReplaceOption,
     ReportsOption,
     SuiteArgument,
 )
@@ -34,12 +36,18 @@ def leaderboard(
         Path | None, typer.Option("--runs", help="Where the records are; default: runs.")
     ] = None,
     output_dir: Annotated[
-        Path,
-        typer.Option("--output-dir", "-o", help="Where the report goes, in a folder of its own."),
-    ] = DEFAULT_REPORTS,
+        Path | None,
+        typer.Option(
+            "--output-dir",
+            "-o",
+            help="Where the report goes, in a folder of its own; default: my-reports, and with"
+            " --check the committed reports.",
+        ),
+    ] = None,
     budget: BudgetOption = None,
     protocol: ProtocolOption = None,
-    lang: LanguageOption = "en",
+    lang: FirstLanguageOption = "en",
+    replace: ReplaceOption = False,
     check: Annotated[
         bool,
         typer.Option(
@@ -54,11 +62,15 @@ def leaderboard(
     ] = None,
     registry_file: RegistryOption = None,
 ) -> None:
-    """Write leaderboard, charts, numbers and the records they stand on; or check them."""
-    if check and (runs is not None or html is not None):
+    """Write leaderboard, charts, numbers and the records they stand on; or check them.
+
+    Nothing that git tracks, and nothing that was made from other records, is replaced without
+    --replace: what would go is listed, nothing is written, and the exit code is 5.
+    """
+    if check and (runs is not None or html is not None or replace):
         raise UsageError(
-            "--check reads the records beside the page and writes nothing; --runs and --html do"
-            " not go with it",
+            "--check reads the records beside the page and writes nothing; --runs, --html and"
+            " --replace do not go with it",
             hint="leave them out, or name another --output-dir",
         )
     from bench.identity.local_registry import pinned_registry
@@ -70,18 +82,23 @@ def leaderboard(
     entry = SuiteChoice(suite, budget, protocol).of(registry)
     planned = planned_specs(registry, entry)
     if check:
-        _check(entry, planned, output_dir, registry)
+        _check(entry, planned, output_dir or DEFAULT_REPORTS, registry)
         return
-    found = runs or DEFAULT_RUNS
-    for path in write_leaderboard(entry, planned, found, output_dir, registry, lang):
+    found, place = runs or DEFAULT_RUNS, output_dir or OWN_REPORTS
+    for path in write_leaderboard(
+        entry, planned, found, place, registry, lang, replace=replace, tell=say
+    ):
         emit(path.as_posix())
     if html is not None:
+        from bench.report.leaderboard.destination import require_free
         from bench.report.leaderboard.write import published_board
         from bench.report.site.build import leaderboard_html
         from catalog.files import write_atomically
 
-        board = published_board(entry, planned, output_dir, registry)
-        write_atomically(html, leaderboard_html(board, registry, output_dir, lang))
+        board = published_board(entry, planned, place, registry)
+        page = leaderboard_html(board, registry, place, lang)
+        require_free(html.parent, {html: page}, replace=replace, tell=say)
+        write_atomically(html, page)
         emit(html.as_posix())
 
 
@@ -89,19 +106,51 @@ def claims(
     suite: SuiteArgument,
     runs: Annotated[
         Path | None,
-        typer.Option("--runs", help="Runs to read; default: the records beside the leaderboards."),
+        typer.Option("--runs", help="Runs to read, instead of the committed records."),
     ] = None,
-    output_dir: ReportsOption = DEFAULT_REPORTS,
-    lang: LanguageOption = "en",
+    output_dir: ReportsOption = OWN_REPORTS,
+    reports: CommittedReportsOption = DEFAULT_REPORTS,
+    lang: FirstLanguageOption = "en",
+    replace: ReplaceOption = False,
     registry_file: RegistryOption = None,
 ) -> None:
-    """Write what the records say of the article's claims, each with a verdict."""
+    """Write what the records say of the article's claims, each with a verdict.
+
+    As with leaderboards, nothing that git tracks or that other records made is replaced without
+    --replace.
+    """
     from bench.identity.local_registry import pinned_registry
     from bench.report.claims import write_claims
 
     registry = pinned_registry(registry_file)
     entry = registry.suite(suite)
-    for path in write_claims(entry, registry, output_dir, runs, lang):
+    for path in write_claims(
+        entry, registry, output_dir, runs, lang, reports=reports, replace=replace, tell=say
+    ):
+        emit(path.as_posix())
+
+
+def sign(
+    suite: SuiteArgument,
+    reports: CommittedReportsOption = DEFAULT_REPORTS,
+    budget: BudgetOption = None,
+    protocol: ProtocolOption = None,
+    registry_file: RegistryOption = None,
+) -> None:
+    """Say that the findings beside a table were read against it as it is now.
+
+    Findings are written by hand. Their first line holds the sha256 of results.csv, and a page
+    leaves them out beside any other table.
+    """
+    from bench.identity.local_registry import pinned_registry
+    from bench.report.leaderboard.write import published_board, sign_findings
+    from bench.run.plan import planned_specs
+    from bench.run.suite_choice import SuiteChoice
+
+    registry = pinned_registry(registry_file)
+    entry = SuiteChoice(suite, budget, protocol).of(registry)
+    board = published_board(entry, planned_specs(registry, entry), reports, registry)
+    for path in sign_findings(board, reports / entry.id):
         emit(path.as_posix())
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bench.report.board.records import find_records
 from bench.report.board.table import Leaderboard
 from bench.report.claims.evaluate import judge
 from bench.report.claims.page import claims_csv, claims_page
+from bench.report.leaderboard.destination import require_free
 from bench.report.leaderboard.publish import RECORDS
 from bench.report.leaderboard.write import board_of
 from bench.report.words import LANGUAGES, Language, localized
@@ -76,10 +77,36 @@ def write_claims(
     registry: Registry,
     output_dir: Path,
     runs_dir: Path | None,
-    language: Language,
+    first: Language = "en",
+    *,
+    reports: Path | None = None,
+    replace: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> tuple[Path, ...]:
-    """Writes page and numbers into the suite's folder; arguments and errors of ``claims_texts``."""
-    texts = claims_texts(suite, registry, output_dir, runs_dir, (language,))
-    for name, text in texts.items():
-        write_atomically(output_dir / suite.id / name, text)
-    return tuple(output_dir / suite.id / name for name in texts)
+    """Writes the pages of all languages and the numbers into the suite's folder.
+
+    Args:
+        suite: whose claims are judged.
+        registry: holds the claims.
+        output_dir: the folder of all reports that is written to.
+        runs_dir: a runs directory to read, or None.
+        first: the language whose page is named first.
+        reports: the folder of all reports whose records are read where ``runs_dir`` is None;
+            ``output_dir`` unless given.
+        replace: whether what git tracks, and claims that were made from other records, may go.
+        tell: is then given each line of what goes.
+
+    Raises:
+        WouldReplace: it would, and ``replace`` is not given; nothing was written.
+        InvalidInput: as of ``claims_texts``.
+        MissingPrerequisite: as of ``claims_texts``.
+    """
+    languages = sorted(LANGUAGES, key=lambda language: language != first)
+    folder = output_dir / suite.id
+    texts = claims_texts(suite, registry, reports or output_dir, runs_dir, languages)
+    files = {folder / name: text for name, text in texts.items()}
+    # The same records make the same pages, so that others were made from other records.
+    require_free(folder, files, foreign=True, replace=replace, tell=tell)
+    for path, text in files.items():
+        write_atomically(path, text)
+    return tuple(files)

@@ -18,7 +18,7 @@ from bench.report.card.write import card_texts
 from bench.report.claims import NUMBERS, claims_files
 from bench.report.generated.readme import QUICK, README, SUITE, readme_block, with_block
 from bench.report.leaderboard.commands import report_command
-from bench.report.leaderboard.pictures import CHARTS_FOLDER, known_paths
+from bench.report.leaderboard.pictures import CHARTS_FOLDER
 from bench.report.leaderboard.publish import RECORDS, published_files
 from bench.report.leaderboard.write import (
     PAGES,
@@ -141,15 +141,12 @@ def check_leaderboard(
         raise MissingPrerequisite(
             f"there is no page of suite '{suite.id}' to check",
             where=str(folder),
-            hint=f"make it with: {report_command(suite, registry, None, output_dir)}",
+            hint=f"make it with: {report_command(suite, registry, output_dir=output_dir)}",
         )
-    findings: dict[Language, str] = {name: findings_text(folder, name) for name in languages}
+    findings: dict[Language, str] = {name: findings_text(folder, name, board) for name in languages}
     files = rendered(board, registry, findings)
-    commands = {
-        name: report_command(suite, registry, _language(name, languages), output_dir)
-        for name in files
-    }
-    stale = [differing(folder / name, content, commands[name]) for name, content in files.items()]
+    command = report_command(suite, registry, output_dir=output_dir)
+    stale = [differing(folder / name, content, command) for name, content in files.items()]
     extra = _strays(board, folder, {folder / name for name in files})
     return tuple(folder / name for name in files), (*filter(None, stale), *extra)
 
@@ -168,7 +165,7 @@ def generated(registry: Registry, boards: Mapping[str, Leaderboard], reports: Pa
     files: Files = {}
     for name, board in boards.items():
         folder = reports / name
-        findings: dict[Language, str] = {one: findings_text(folder, one) for one in PAGES}
+        findings: dict[Language, str] = {one: findings_text(folder, one, board) for one in PAGES}
         made = rendered(board, registry, findings)
         if (folder / NUMBERS).is_file():
             made |= claims_files(board.suite, registry, boards)
@@ -229,11 +226,6 @@ def _strays(board: Leaderboard, folder: Path, files: set[Path]) -> Iterator[Stal
         for path in sorted((folder / place).rglob("*")):
             if path.is_file() and path not in wanted:
                 yield StaleFile(path, None, "is there", why, f"git rm {path.as_posix()}")
-
-
-def _language(name: str, languages: Sequence[Language]) -> Language | None:
-    """The first language that makes a file; None for a file that every language makes."""
-    return next((one for one in languages if name == PAGES[one] or name in known_paths(one)), None)
 
 
 def _require_same_library(board: Leaderboard) -> None:

@@ -25,18 +25,22 @@ def run_command(suite: Suite, registry: Registry, variant: str = "") -> str:
 
 
 def report_command(
-    suite: Suite, registry: Registry, language: Language | None, output_dir: Path = REPORTS
+    suite: Suite,
+    registry: Registry,
+    language: Language | None = None,
+    output_dir: Path | None = None,
 ) -> str:
-    """Makes the report of a suite from its own records.
+    """Makes the report of a suite from its own records: a copy, or the report itself once more.
 
     Args:
         suite: what the report is of.
         registry: its suites.
-        language: of the page; None where it does not matter.
-        output_dir: the folder of all reports.
+        language: of the page that is named first; None where it does not matter.
+        output_dir: the folder of all reports where the report itself is to be made; otherwise the
+            committed records are read, and a copy is made where reports go by default.
     """
-    records = (output_dir / suite.id / RECORDS).as_posix()
-    where = "" if output_dir == REPORTS else f" -o {output_dir.as_posix()}"
+    records = ((output_dir or REPORTS) / suite.id / RECORDS).as_posix()
+    where = "" if output_dir is None else f" -o {output_dir.as_posix()} --replace"
     chosen = " --lang zh" if language == "zh" else ""
     named = arguments_of(suite, registry)
     return f"aigc report leaderboard {named} --runs {records}{where}{chosen}"

@@ -7,32 +7,68 @@ says about it.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.records.files import MAX_WEIGHTS_BYTES
+from bench.records.picture_files import png_bytes
 from bench.records.run_directory import CALIBRATION
 from bench.report.board.table import Leaderboard, Row
-from catalog.files import write_atomically
+from catalog.errors import InvalidInput
+from catalog.files import reason, regular_bytes, unlinked_bytes, write_atomically
 
 RECORDS = "records"
 """Below the folder of a report."""
 PUBLISHED = ("train.json", "scores/*.json", "curve.csv", "grid*.png")
 WEIGHTS = "*.safetensors"
+_SPARE = 2**24
+"""Bytes by which a record that is there may be longer than the one that takes its place."""
 
 
-def publish(board: Leaderboard, runs_dir: Path, records_dir: Path) -> None:
-    """Makes ``records_dir`` hold the files behind a leaderboard and nothing else.
+@dataclass(frozen=True)
+class Copies:
+    """What a records directory is to hold, and what it holds that does not belong there.
 
-    Files are written whole or not at all; what no longer belongs there is removed last. Nothing
-    happens where the report is made from ``records_dir`` itself.
+    Attributes:
+        files: content by path.
+        gone: files that stand behind nothing on the page.
+        foreign: whether records go that the new report does not have, so that the earlier report
+            was made from others.
+    """
+
+    files: Mapping[Path, bytes] = field(repr=False)
+    gone: tuple[Path, ...]
+    foreign: bool
+
+    def write(self) -> None:
+        """Write files whole or not at all, then remove what no longer belongs there."""
+        for path, content in self.files.items():
+            write_atomically(path, content)
+        for path in self.gone:
+            path.unlink(missing_ok=True)
+            _remove_empty(path.parent)
+
+
+def copies_of(board: Leaderboard, runs_dir: Path, records_dir: Path) -> Copies:
+    """What makes ``records_dir`` hold the files behind a leaderboard and nothing else.
+
+    Nothing where the report is made from ``records_dir`` itself.
+
+    Raises:
+        InvalidInput: a file is a link, no regular one or too large, or a grid is no picture.
     """
     if records_dir.resolve() == runs_dir.resolve():
-        return
-    files = dict(published_files(board))
-    for target, source in files.items():
-        write_atomically(records_dir / target, source.read_bytes())
-    _remove_others(records_dir, {records_dir / target for target in files})
+        return Copies({}, (), foreign=False)
+    files = {records_dir / path: _content(source) for path, source in published_files(board)}
+    there = sorted(path for path in records_dir.rglob("*") if not _is_folder(path))
+    gone = tuple(path for path in there if path not in files)
+    foreign = any(
+        path.suffix == ".json" and path in files and not _goes_on(path, files[path])
+        for path in there
+    )
+    return Copies(files, gone, foreign=foreign or bool(gone))
 
 
 def published_files(board: Leaderboard) -> Iterator[tuple[Path, Path]]:
@@ -51,17 +87,39 @@ def published_files(board: Leaderboard) -> Iterator[tuple[Path, Path]]:
             yield Path(CALIBRATION, row.grid.name), row.grid
 
 
+def _content(source: Path) -> bytes:
+    """What is copied of a run: nothing but what belongs to it, as a link does not."""
+    if source.suffix == ".png":
+        return png_bytes(source)
+    try:
+        return unlinked_bytes(source, MAX_WEIGHTS_BYTES)
+    except OSError as error:
+        raise InvalidInput(f"cannot read a file: {reason(error)}", where=str(source)) from error
+
+
 def grid_link(row: Row) -> str:
     """Where the sample grid of a row lies, seen from its report; the row has one."""
     folder = row.runs[0].train.run_id if row.runs else CALIBRATION
     return f"{RECORDS}/{folder}/{row.grid.name if row.grid else ''}"
 
 
-def _remove_others(records_dir: Path, wanted: set[Path]) -> None:
-    folders = {parent for file in wanted for parent in file.parents}
-    for path in sorted(records_dir.rglob("*")):
-        if path.is_dir():
-            if path not in folders:
-                shutil.rmtree(path)
-        elif path not in wanted:
-            path.unlink(missing_ok=True)
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _goes_on(path: Path, content: bytes) -> bool:
+    """Whether a record is the one that is there, perhaps further on: both began at one time."""
+    try:
+        if (there := regular_bytes(path, len(content) + _SPARE)) == content:
+            return True
+        begun = [json.loads(text)["created_at"] for text in (there, content)]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, InvalidInput):
+        return False
+    return bool(begun[0] == begun[1])
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder, and those above it, as far as nothing is left in them."""
+    while folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent

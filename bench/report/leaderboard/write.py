@@ -5,7 +5,9 @@ Making and writing are apart, so that a committed report can be compared with wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from bench.identity import protocol as protocols
@@ -15,11 +17,12 @@ from bench.report.board.results import results_csv, results_json
 from bench.report.board.rows import gather
 from bench.report.board.table import Leaderboard
 from bench.report.leaderboard.commands import run_command
+from bench.report.leaderboard.destination import require_free
 from bench.report.leaderboard.page import leaderboard_page
 from bench.report.leaderboard.pictures import known_paths, pictures_of
-from bench.report.leaderboard.publish import RECORDS, publish
+from bench.report.leaderboard.publish import RECORDS, copies_of
 from bench.report.leaderboard.wall import wall_of
-from bench.report.words import LANGUAGES, Language, localized
+from bench.report.words import LANGUAGES, Language, Words, localized
 from bench.run.plan import planned_specs
 from catalog.errors import MissingPrerequisite
 from catalog.files import write_atomically
@@ -30,6 +33,7 @@ RESULTS = "results.csv"
 RESULTS_JSON = "results.json"
 FINDINGS = "findings.md"
 """Written by hand and kept beside the page, which quotes it word for word."""
+_MARK = re.compile(r"\A<!-- table: sha256 ([0-9a-f]{64}) -->\n")
 
 
 def board_of(
@@ -117,12 +121,16 @@ def write_leaderboard(
     runs_dir: Path,
     output_dir: Path,
     registry: Registry,
-    language: Language,
+    first: Language = "en",
+    *,
+    replace: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> tuple[Path, ...]:
-    """Writes page, pictures, results and ``records/`` into a folder named after the suite.
+    """Writes pages, pictures, results and ``records/`` into a folder named after the suite.
 
-    A file of findings in that folder, if there is one, stands at the top of the page. Errors are
-    those of ``find_records``, ``board_of`` and ``rendered``.
+    All languages are written, so that no page is older than another. Findings in that folder stand
+    at the top of the page if they speak of this table. Errors are those of ``find_records``,
+    ``board_of`` and ``rendered``.
 
     Args:
         suite: what the table is of.
@@ -130,23 +138,93 @@ def write_leaderboard(
         runs_dir: a runs directory, or the ``records`` of an earlier report.
         output_dir: the folder of all reports.
         registry: names, papers and the protocol.
-        language: of the page and its charts; the numbers have none.
+        first: the language whose page is named first.
+        replace: whether what git tracks, and what was made from other records, may go.
+        tell: is then given each line of what goes.
 
     Returns:
-        The page, the CSV and the JSON file, every picture and the records directory.
+        The page, the CSV and the JSON file, the other pages, every picture and the records
+        directory.
+
+    Raises:
+        WouldReplace: it would, and ``replace`` is not given; nothing was written.
     """
     board = board_of(suite, planned, find_records(runs_dir), registry)
     folder = output_dir / suite.id
-    files = rendered(board, registry, {language: findings_text(folder, language)})
-    publish(board, runs_dir, folder / RECORDS)
-    for name, content in files.items():
-        write_atomically(folder / name, content)
-    for name in sorted(known_paths(language) - files.keys()):
-        (folder / name).unlink(missing_ok=True)
-    return (*(folder / name for name in files), folder / RECORDS)
+    languages = sorted(LANGUAGES, key=lambda language: language != first)
+    findings: dict[Language, str] = {one: findings_text(folder, one, board) for one in languages}
+    made = rendered(board, registry, findings)
+    front = (PAGES[first], RESULTS, RESULTS_JSON)
+    files = {folder / name: made[name] for name in (*front, *(n for n in made if n not in front))}
+    copies = copies_of(board, runs_dir, folder / RECORDS)
+    unshown = [
+        folder / name for one in LANGUAGES for name in sorted(known_paths(one) - made.keys())
+    ]
+    require_free(
+        folder,
+        {**copies.files, **files},
+        (*copies.gone, *unshown),
+        foreign=copies.foreign or not (folder / RECORDS).is_dir(),
+        replace=replace,
+        tell=tell,
+    )
+    copies.write()
+    for path, content in files.items():
+        write_atomically(path, content)
+    for path in unshown:
+        path.unlink(missing_ok=True)
+    return (*files, folder / RECORDS)
 
 
-def findings_text(folder: Path, language: Language) -> str:
-    """What a report folder has to quote at the top of a page; empty where there is nothing."""
+def table_digest(board: Leaderboard) -> str:
+    """Hex sha256 of ``results.csv``: of the whole table, to the last digit."""
+    return sha256(results_csv(board).encode()).hexdigest()
+
+
+def findings_text(folder: Path, language: Language, board: Leaderboard) -> str:
+    """What a report folder has to quote at the top of a page; empty where there is nothing.
+
+    Findings say in their first line of which table they speak. Beside any other they are left out,
+    and a sentence says so.
+    """
     file = folder / localized(FINDINGS, language)
-    return file.read_text(encoding="utf-8") if file.is_file() else ""
+    if not file.is_file():
+        return ""
+    digest, text = _signed(file)
+    if digest == table_digest(board):
+        return text
+    return Words(language)("findings_elsewhere", file=file.name)
+
+
+def sign_findings(board: Leaderboard, folder: Path) -> tuple[Path, ...]:
+    """Writes into the first line of a folder's findings that they speak of this table.
+
+    Returns:
+        The files that changed.
+
+    Raises:
+        MissingPrerequisite: there are no findings.
+    """
+    files = [folder / localized(FINDINGS, language) for language in LANGUAGES]
+    there = [file for file in files if file.is_file()]
+    if not there:
+        raise MissingPrerequisite(
+            f"there are no findings on suite '{board.suite.id}' to sign",
+            where=files[0].as_posix(),
+            hint="write them by hand beside the table that they speak of",
+        )
+    wanted = table_digest(board)
+    signed = []
+    for file in there:
+        digest, text = _signed(file)
+        if digest != wanted:
+            write_atomically(file, f"<!-- table: sha256 {wanted} -->\n{text}")
+            signed.append(file)
+    return tuple(signed)
+
+
+def _signed(file: Path) -> tuple[str, str]:
+    """The digest of the table that findings speak of, empty where they do not say; the rest."""
+    text = file.read_text(encoding="utf-8")
+    mark = _MARK.match(text)
+    return (mark[1], text[mark.end() :]) if mark else ("", text)

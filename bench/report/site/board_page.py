@@ -72,7 +72,7 @@ def board_values(
         "heading": words("title", suite=suite.title.in_language(language)),
         "intro": inline_html(intro(board, registry, words), links),
         "status": inline_html(status_line(board, words), links),
-        "findings": html_of(findings_text(folder, language), links),
+        "findings": html_of(findings_text(folder, language, board), links),
         "columns": columns,
         "lines": list(lines_of(board, registry, columns)),
         "families": sorted({registry.variant(row.key.name).family for row in board.rows}),
