@@ -28,6 +28,7 @@ $(READY): requirements.lock requirements-uv.lock pyproject.toml
 leaderboard: setup  ## train, score and rank the quick digits suite on this CPU (about 3 minutes)
 	$(BIN)/aigc bench run digits-quick
 	$(BIN)/aigc report leaderboard digits-quick
+	@echo "your table: my-reports/digits-quick/leaderboard.md"
 
 reports: setup  ## make every committed report, card and README block again, and the site
 	$(BIN)/aigc report all

@@ -11,6 +11,7 @@ from bench.report.claims.evaluate import Judged, Tested, n_comparisons
 from bench.report.words import Language, Words
 from bench.report.words.spelling import NOTHING, page_label
 from bench.stats.effects import level_of
+from catalog.escaping import md_text, sheet_cell
 from catalog.markdown_table import markdown_table
 from catalog.schema import Protocol, Registry, Suite
 
@@ -32,10 +33,10 @@ def claims_page(
         language: of the page.
     """
     words = Words(language, "claims")
-    dataset = registry.dataset(suite.dataset).name.in_language(language)
+    dataset = md_text(registry.dataset(suite.dataset).name.in_language(language))
     protocol = registry.protocol(suite.protocol)
     lines = [
-        f"# {words('title', suite=suite.title.in_language(language))}",
+        f"# {words('title', suite=md_text(suite.title.in_language(language)))}",
         *("", words("intro", dataset=dataset, steps=suite.steps)),
         *("", f"## {words('summary')}", "", *_summary(judged, words)),
         *("", f"## {words('details')}"),
@@ -53,7 +54,7 @@ def claims_csv(judged: Sequence[Judged]) -> str:
         {
             "claim": one.claim.id,
             "verdict": one.verdict,
-            "comparison": test.comparison.text.en,
+            "comparison": sheet_cell(test.comparison.text.en),
             "suite": test.suite,
             "effect": test.comparison.effect,
             "metric": "" if test.comparison.counts_collapses else test.comparison.metric,
@@ -97,7 +98,7 @@ def _claim(place: int, one: Judged, words: Words) -> list[str]:
         about.append(words("errata", list=words.join(list(claim.errata))))
     rows = [
         [
-            test.comparison.text.in_language(words.language),
+            md_text(test.comparison.text.in_language(words.language)),
             _effect(test, words),
             _needs(test, words),
             test.counts or NOTHING,
@@ -106,19 +107,19 @@ def _claim(place: int, one: Judged, words: Words) -> list[str]:
         for test in one.tests
     ]
     headers = words.each("compared", "effect", "needs", "n", "verdict")
-    original = [] if words.language == "zh" else ["", f"> {claim.claim_zh}"]
+    original = [] if words.language == "zh" else ["", f"> {md_text(claim.claim_zh)}"]
     return [
         *("", f"### {place}. {_quote(one, words)} {words(one.verdict)}"),
         *original,
         *("", words.sentences(about)),
         *("", *markdown_table(headers, rows, n_left=1)),
-        *("", claim.remark.in_language(words.language)),
+        *("", md_text(claim.remark.in_language(words.language))),
     ]
 
 
 def _quote(one: Judged, words: Words) -> str:
     claim = one.claim
-    return f"“{claim.claim_zh if words.language == 'zh' else claim.claim_en}”"
+    return f"“{md_text(claim.claim_zh if words.language == 'zh' else claim.claim_en)}”"
 
 
 def _effect(test: Tested, words: Words) -> str:
@@ -160,7 +161,6 @@ def _again(judged: Sequence[Judged], suite: Suite, words: Words) -> list[str]:
         words("again_body"),
         *("", "```sh"),
         *(f"aigc bench run {name}" for name in suites),
-        *(f"aigc report leaderboard {name}" for name in suites),
-        f"aigc report claims {suite.id}{language}",
+        f"aigc report claims {suite.id} --runs runs{language}",
         "```",
     ]
