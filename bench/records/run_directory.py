@@ -27,6 +27,7 @@ from bench.records.files import (
     CURVE,
     LATEST_GRID,
     LOCK,
+    PROGRESS,
     RESERVE,
     SCORES,
     WEIGHTS,
@@ -165,7 +166,7 @@ def record_files(folder: Path) -> list[Path]:
     """
     if folder.is_symlink():
         raise InvalidInput("a folder of records is a link, so it was not read", where=str(folder))
-    return sorted(folder.glob("*.json"))
+    return sorted(file for file in folder.glob("*.json") if file.name != PROGRESS)
 
 
 def read_score(path: Path) -> ScoreRecord:
