@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
-from unicodedata import category
+
+from catalog.escaping import visible
 
 
 class ExitCode(IntEnum):
@@ -28,13 +29,8 @@ _MOST_PROBLEMS = 100
 
 def _one_line(text: str) -> str:
     """Text without line breaks and control characters, which names of files and keys may hold."""
-    shown = "".join(map(_visible, text[: _LONGEST_LINE + 1]))
+    shown = visible(text[: _LONGEST_LINE + 1])
     return shown if len(shown) <= _LONGEST_LINE else f"{shown[:_LONGEST_LINE]}…"
-
-
-def _visible(character: str) -> str:
-    hidden = category(character).startswith("C") or category(character) in ("Zl", "Zp")
-    return character.encode("unicode_escape").decode() if hidden else character
 
 
 class AigcError(Exception):

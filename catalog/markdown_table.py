@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
+from catalog.escaping import visible
+
 
 def markdown_table(
     headers: Sequence[str], rows: Sequence[Sequence[str]], *, n_left: int | None = None
@@ -14,7 +16,7 @@ def markdown_table(
 
     Args:
         headers: one per column.
-        rows: cells; a bar in a cell is escaped, a line break becomes a space.
+        rows: cells; Markdown; a bar in a cell is escaped, a line break becomes a space.
         n_left: so many first columns are aligned left, the others right; None for all.
     """
     n_left = len(headers) if n_left is None else n_left
@@ -40,4 +42,4 @@ def _padded(cell: str, width: int, left: bool) -> str:
 
 
 def _escaped(cell: str) -> str:
-    return " ".join(cell.split()).replace("|", "\\|")
+    return visible(" ".join(cell.split())).replace("|", "\\|")

@@ -11,6 +11,7 @@ from rich.text import Text
 from bench.machine.units import about
 from bench.watch.job_state import JobState, WorkInProgress, newest_sign, speed_text
 from bench.watch.sparkline import bar, braille, shown_range
+from catalog.escaping import visible, visible_lines
 
 WIDEST_CURVE, NARROWEST_CURVE, CURVE_HEIGHT = 40, 8, 2
 NUMBER_WIDTH = 10
@@ -25,12 +26,12 @@ def rendered(work: WorkInProgress, width: int) -> RenderableType:
 
     A character that takes two columns is counted as two.
     """
-    names = [name for job in work.jobs for name in _names(job)]
+    names = [visible(name) for job in work.jobs for name in _names(job)]
     name_width = max(map(cell_len, names), default=0)
     left = width - name_width - 2 * NUMBER_WIDTH - 4 * INDENT
     curve_width = min(WIDEST_CURVE, max(NARROWEST_CURVE, left))
     parts = (part for job in work.jobs for part in _parts(job, name_width, curve_width))
-    return Group(Text(work.command.sentence(newest_sign(work.jobs))), *parts)
+    return Group(Text(visible(work.command.sentence(newest_sign(work.jobs)))), *parts)
 
 
 def _names(job: JobState) -> list[str]:
@@ -51,11 +52,11 @@ def _parts(job: JobState, name_width: int, curve_width: int) -> list[RenderableT
 
 def _indented(text: str) -> Padding:
     """A line that goes on below itself where it is too long, so that no part of a path is lost."""
-    return Padding(Text(text, overflow="fold"), (0, 0, 0, INDENT), expand=False)
+    return Padding(Text(visible_lines(text), overflow="fold"), (0, 0, 0, INDENT), expand=False)
 
 
 def _headline(job: JobState) -> Text:
-    facts = [job.phase] if job.phase else []
+    facts = [visible(job.phase)] if job.phase else []
     if job.step is not None and job.n_steps:
         share = job.step / job.n_steps
         facts.append(f"{bar(share, BAR_WIDTH)} {share:.0%} {job.step}/{job.n_steps}")
@@ -65,7 +66,7 @@ def _headline(job: JobState) -> Text:
         facts.append(f"ETA {about(job.eta_s)}")
     facts.append(f"{about(job.age_s)} ago")
     state = Text(job.state, style=COLOURS.get(job.state, "yellow"))
-    return Text.assemble((job.label, "bold"), "  ", state, "  ", "  ".join(facts))
+    return Text.assemble((visible(job.label), "bold"), "  ", state, "  ", "  ".join(facts))
 
 
 def _losses(job: JobState, name_width: int, curve_width: int) -> Table:
@@ -85,5 +86,5 @@ def _losses(job: JobState, name_width: int, curve_width: int) -> Table:
         if edges is not None:
             drawn = "\n".join(braille(values, x_end, edges, curve_width, CURVE_HEIGHT))
             scale = f"{edges[1]:.4g}\n{edges[0]:.4g}"
-        table.add_row("", Text(name), value, drawn, scale)
+        table.add_row("", *map(Text, (visible(name), value, drawn, scale)))
     return table

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from bench.run.events import Event, JobEnded, JobStarted, PhaseStarted, Scored, TrainProgress
 from bench.run.plan import Plan
 from bench.watch.job_state import speed_text
+from catalog.escaping import visible, visible_json, visible_lines
 
 
 class Display(AbstractContextManager["Display"]):
@@ -75,7 +76,8 @@ class PlainDisplay(Display):
                     self._line(f"{job}: do: {hint}")
 
     def _line(self, text: str) -> None:
-        sys.stderr.write(f"[{time.monotonic() - self._start:6.1f} s] {text}\n")
+        seconds = time.monotonic() - self._start
+        sys.stderr.write(f"[{seconds:6.1f} s] {visible_lines(text)}\n")
         sys.stderr.flush()
 
 
@@ -97,7 +99,8 @@ class JsonDisplay(Display):
         self._object("done", {"exit_code": int(exit_code), "runs": runs})
 
     def _object(self, name: str, content: dict[str, object]) -> None:
-        sys.stdout.write(json.dumps({"event": name, **content}, ensure_ascii=False) + "\n")
+        text = json.dumps({"event": name, **content}, ensure_ascii=False)
+        sys.stdout.write(visible_json(text) + "\n")
         sys.stdout.flush()
 
 
@@ -106,11 +109,11 @@ class BarDisplay(Display):
 
     def __init__(self, suite: str, n_jobs: int) -> None:
         self._bars = Progress(
-            TextColumn("{task.description:<18}"),
+            TextColumn("{task.description:<18}", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.completed:>5.0f}/{task.total:.0f}"),
+            TextColumn("{task.completed:>5.0f}/{task.total:.0f}", markup=False),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=Console(stderr=True),
         )
         self._suite = self._bars.add_task(suite, total=n_jobs, note="jobs")
@@ -121,21 +124,24 @@ class BarDisplay(Display):
         """Move the bars."""
         match event:
             case JobStarted(job):
-                self._jobs[job] = self._bars.add_task(job, total=1, note="starting")
+                self._jobs[job] = self._bars.add_task(visible(job), total=1, note="starting")
             case PhaseStarted(job, phase):
                 self._bars.update(self._jobs[job], note=phase)
             case TrainProgress(job, step, n_steps, losses, rate):
                 note = f"{_losses(losses)} · {speed_text(rate)}"
                 self._bars.update(self._jobs[job], completed=step, total=n_steps, note=note)
             case Scored(job, what, distance):
-                self._bars.console.print(f"{job}: {what}, distance {_number(distance)}")
+                self._say(f"{job}: {what}, distance {_number(distance)}")
             case JobEnded(job, status, message, hint):
                 self._bars.remove_task(self._jobs.pop(job))
                 self._bars.advance(self._suite)
                 if message:
-                    self._bars.console.print(f"{job}: {status}: {message}", markup=False)
+                    self._say(f"{job}: {status}: {message}")
                 if hint:
-                    self._bars.console.print(f"{job}: do: {hint}", markup=False)
+                    self._say(f"{job}: do: {hint}")
+
+    def _say(self, text: str) -> None:
+        self._bars.console.print(visible_lines(text), markup=False, emoji=False)
 
     def close(self) -> None:
         """Take the bars down."""
@@ -143,7 +149,7 @@ class BarDisplay(Display):
 
 
 def _losses(losses: dict[str, float]) -> str:
-    return " ".join(f"{name} {value:.4g}" for name, value in losses.items())
+    return " ".join(f"{visible(name)} {value:.4g}" for name, value in losses.items())
 
 
 def _number(value: float | None) -> str:

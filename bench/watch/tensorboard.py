@@ -7,15 +7,18 @@ directories; jobs know nothing of it.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.records.metric_names import LABELS, metric_label
+from bench.records.picture_files import png_bytes
 from bench.records.record import RunSubject, ScoreRecord
 from bench.records.run_directory import RunDirectory
 from bench.run.events import Event, JobEnded, TrainProgress, Watch
 from bench.run.plan import Plan, PlannedJob
 from catalog.errors import InvalidInput
+from catalog.escaping import md_text
 from catalog.markdown_table import markdown_table
 
 if TYPE_CHECKING:
@@ -89,7 +92,7 @@ class TensorBoard(AbstractContextManager["TensorBoard"]):
         """How a job ended and where; after a success also its scores and grids."""
         writer, succeeded = self._writer(ended.job), ended.status == "success"
         step = job.spec.steps if succeeded else self._steps.get(ended.job, 0)
-        message = f": {ended.message}" if ended.message else ""
+        message = f": {md_text(ended.message)}" if ended.message else ""
         writer.add_text("outcome", f"{ended.status}{message}", step)
         if not succeeded:
             return
@@ -139,12 +142,16 @@ def _table(scores: list[ScoreRecord]) -> str:
         [
             _sampler(score),
             _label(metric.name, score.protocol.extractor),
-            f"{metric.value:.6g}" if metric.value is not None else str(metric.missing_reason),
+            f"{metric.value:.6g}"
+            if metric.value is not None
+            else md_text(str(metric.missing_reason)),
         ]
         for score in scores
         for metric in score.metrics
     ]
-    keys = sorted({f"{s.protocol.id}, key {s.protocol_key}, n = {s.n_images}" for s in scores})
+    keys = sorted(
+        {f"{md_text(s.protocol.id)}, key {s.protocol_key}, n = {s.n_images}" for s in scores}
+    )
     return "\n".join([*markdown_table(("sampler", "metric", "value"), rows), "", *keys])
 
 
@@ -168,6 +175,6 @@ def _add_picture(writer: SummaryWriter, file: Path, step: int) -> None:
     import numpy as np
     from PIL import Image
 
-    with Image.open(file, formats=["PNG"]) as image:
+    with Image.open(BytesIO(png_bytes(file)), formats=["PNG"]) as image:
         pixels = np.asarray(image.convert("RGB"))
     writer.add_image(file.stem.replace("grid-", "grid/", 1), pixels, step, dataformats="HWC")

@@ -10,6 +10,7 @@ import pandas as pd
 from bench.records.metric_names import MetricName, metric_label
 from bench.report.board.table import Gap, Leaderboard, Row
 from bench.stats.comparisons import Contrast
+from catalog.escaping import sheet_cell, visible_json
 
 SCHEMA_VERSION = 1
 
@@ -46,7 +47,8 @@ Fields = dict[str, object]
 def results_csv(board: Leaderboard) -> str:
     """One line per row of every table of the page, runs without a result included."""
     data = [
-        fields | {"seeds": _spaced(fields["seeds"]), "provisional": _lower(fields["provisional"])}
+        {name: sheet_cell(x) if isinstance(x, str) else x for name, x in fields.items()}
+        | {"seeds": _spaced(fields["seeds"]), "provisional": _lower(fields["provisional"])}
         for fields in _all_fields(board)
     ]
     frame = pd.DataFrame(data, columns=list(COLUMNS), dtype=object)
@@ -65,7 +67,7 @@ def results_json(board: Leaderboard) -> str:
 
 
 def _json(data: Mapping[str, object]) -> str:
-    return json.dumps(data, ensure_ascii=False, allow_nan=False)
+    return visible_json(json.dumps(data, ensure_ascii=False, allow_nan=False))
 
 
 def _spaced(seeds: object) -> object:

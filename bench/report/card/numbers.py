@@ -24,6 +24,7 @@ from bench.report.words.spelling import (
     seconds_text,
     value_text,
 )
+from catalog.escaping import md_text
 
 RowOnSuite = tuple[OnSuite, Row]
 
@@ -83,7 +84,7 @@ def cost_part(card: Card, words: Words) -> list[str]:
     machines = sorted(
         {run.train.environment.device_name for one in trained for run in one.runs if run.train.cost}
     )
-    intro = words("cost_intro", machines=words.join(machines))
+    intro = words("cost_intro", machines=words.join(list(map(md_text, machines))))
     return [intro, "", *table_of(trained, columns, n_left=1)]
 
 
@@ -108,7 +109,7 @@ def _remarks(one: OnSuite, words: Words) -> list[str]:
         words(
             "gate_line",
             suite=one.suite.id,
-            gate=result.gate.text.in_language(words.language),
+            gate=md_text(result.gate.text.in_language(words.language)),
             needs=f"{result.gate.at_least:g}",
             worst=value_text(result.worst),
             n=len(result.values),
@@ -122,7 +123,7 @@ def _remarks(one: OnSuite, words: Words) -> list[str]:
             suite=one.suite.id,
             seeds=words.join(list(map(str, gap.seeds))),
             status=words(f"gap_{gap.status}"),
-            reason=words("gap_reason", reason=gap.reason) if gap.reason else "",
+            reason=words("gap_reason", reason=md_text(gap.reason)) if gap.reason else "",
         )
         for gap in one.gaps
     ]

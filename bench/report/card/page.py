@@ -12,6 +12,7 @@ from bench.report.leaderboard.commands import run_command
 from bench.report.words import Language, Words, localized
 from bench.report.words.spelling import NOTHING
 from catalog.browse.vocabulary import SEVERITIES, number_text
+from catalog.escaping import md_code, md_label, md_target, md_text
 from catalog.markdown_table import markdown_table
 from catalog.schema import Registry
 
@@ -32,7 +33,7 @@ def card_page(card: Card, registry: Registry, language: Language) -> str:
     words = Words(language, "card")
     parts: list[tuple[str, list[str]]] = [
         ("errata_title", _errata(card, words)),
-        ("deviations_title", [f"- {sentence}" for sentence in card.variant.deviations]),
+        ("deviations_title", [f"- {md_text(sentence)}" for sentence in card.variant.deviations]),
         ("recipe_title", _recipe(card, registry, words)),
         ("results_title", results_part(card, words)),
         ("parent_title", parent_part(card, words)),
@@ -43,10 +44,10 @@ def card_page(card: Card, registry: Registry, language: Language) -> str:
         ("published_title", _published(card, words)),
         ("again_title", _again(card, registry, words)),
     ]
-    name = card.variant.name.in_language(language)
+    name = md_text(card.variant.name.in_language(language))
     lines = [
         f"# {words('card_title', name=name, variant=card.variant.id)}",
-        *("", card.variant.summary.in_language(language)),
+        *("", md_text(card.variant.summary.in_language(language))),
         *("", *_facts(card, words)),
     ]
     for title, body in parts:
@@ -62,8 +63,8 @@ def page_name(variant: str, language: Language) -> str:
 def _facts(card: Card, words: Words) -> list[str]:
     paper = card.paper
     told = {
-        "title": paper.title.in_language(words.language),
-        "url": paper.url,
+        "title": md_label(paper.title.in_language(words.language)),
+        "url": md_target(paper.url),
         "year": words("year", year=paper.sure_year) if paper.sure_year else "",
         "id": paper.id,
     }
@@ -74,7 +75,7 @@ def _facts(card: Card, words: Words) -> list[str]:
         "fact_family": words(f"family_{card.variant.family}"),
         "fact_paper": words("paper_of" if paper.url else "paper_without_url", **told),
         "fact_parent": parent,
-        "fact_algorithm": f"`{card.variant.algorithm}`",
+        "fact_algorithm": md_code(card.variant.algorithm),
     }
     return [f"- {words('fact', name=words(key), value=fact)}" for key, fact in facts.items()]
 
@@ -86,14 +87,14 @@ def _errata(card: Card, words: Words) -> list[str]:
             id=erratum.id,
             anchor=erratum.id.lower(),
             severity=SEVERITIES[erratum.severity].in_language(words.language),
-            text=erratum.correction(words.language),
+            text=md_text(erratum.correction(words.language)),
         )
         for erratum in card.errata
     ]
     claims = [
         words(
             "claim_of",
-            claim=claim.claim_zh if words.language == "zh" else claim.claim_en,
+            claim=md_text(claim.claim_zh if words.language == "zh" else claim.claim_en),
             line=claim.line,
             errata=words("claim_errata", list=_links(claim.errata, words)) if claim.errata else "",
         )
@@ -102,7 +103,7 @@ def _errata(card: Card, words: Words) -> list[str]:
     related = [
         words(
             "related_one",
-            title=one.resource.title.in_language(words.language),
+            title=md_label(one.resource.title.in_language(words.language)),
             id=one.resource.id,
             list=_listed([erratum.id for erratum in one.errata], words),
         )
@@ -142,18 +143,18 @@ def _settings(facts: RecipeFacts, registry: Registry, words: Words) -> list[str]
     """The table of settings, with a column for each data set where values differ between them."""
     same = all(len({*one.values.values()}) == 1 for one in facts.settings)
     shown = facts.datasets[:1] if same else facts.datasets
-    names = {name: registry.dataset(name).name.in_language(words.language) for name in shown}
+    names = [md_text(registry.dataset(name).name.in_language(words.language)) for name in shown]
     headers = [
         words("setting_name"),
         *([words("setting_value")] if len(shown) == 1 else []),
-        *([words("setting_on", dataset=n) for n in names.values()] if len(shown) > 1 else []),
+        *([words("setting_on", dataset=name) for name in names] if len(shown) > 1 else []),
         *([words("setting_parent")] if facts.has_parents_algorithm else []),
         words("setting_default"),
         words("setting_origin"),
     ]
     rows = [
         [
-            f"`{one.name}`",
+            md_code(one.name),
             *(_value(one.values[name]) for name in shown),
             *([_of_parent(one, facts.datasets)] if facts.has_parents_algorithm else []),
             _value(one.default),
@@ -165,7 +166,7 @@ def _settings(facts: RecipeFacts, registry: Registry, words: Words) -> list[str]
 
 
 def _value(value: str | None) -> str:
-    return NOTHING if value is None else f"`{value}`"
+    return NOTHING if value is None else md_code(value)
 
 
 def _of_parent(setting: SpecialSetting, datasets: Sequence[str]) -> str:
@@ -175,7 +176,7 @@ def _of_parent(setting: SpecialSetting, datasets: Sequence[str]) -> str:
 
 
 def _published(card: Card, words: Words) -> list[str]:
-    numbers = [number_text(number, words.language) for number in card.variant.reported]
+    numbers = [md_text(number_text(number, words.language)) for number in card.variant.reported]
     return [words("published_text"), "", *(f"- {one}" for one in numbers)] if numbers else []
 
 

@@ -12,6 +12,7 @@ from bench.report.leaderboard.publish import grid_link
 from bench.report.words import Language, Words, localized
 from bench.report.words.rows import plain_name
 from bench.report.words.spelling import number_text
+from catalog.escaping import md_label, md_target, md_text
 
 HASH_DIGITS = 8
 
@@ -79,7 +80,8 @@ def _longest(card: Card) -> OnSuite | None:
 def _grid(row: Row, one: OnSuite, words: Words) -> list[str]:
     name, seed = plain_name(row, words), row.runs[0].train.spec.seed
     caption = words("grid_caption", suite=one.suite.id, row=name, seed=seed)
-    return [f"{caption}<br>", f"![{caption}](../{one.suite.id}/{grid_link(row)})"]
+    target = md_target(f"../{one.suite.id}/{grid_link(row)}")
+    return [f"{caption}\\", f"![{md_label(caption)}]({target})"]
 
 
 def _undrawn(card: Card, one: OnSuite, run: Run, words: Words) -> list[str]:
@@ -110,7 +112,7 @@ def _drawn(card: Card, one: OnSuite, pictures: Pictures, words: Words) -> list[s
         if picture in pictures.files:
             alt = words(f"{key}_alt", **told)
             folder = f"../{one.suite.id}/{PICTURES_FOLDER}/{card.variant.id}"
-            lines += ["", f"![{alt}]({folder}/{picture}.png)"]
+            lines += ["", f"![{md_label(alt)}]({md_target(f'{folder}/{picture}.png')})"]
     return lines
 
 
@@ -123,8 +125,8 @@ def _origin(pictures: Pictures, one: OnSuite, words: Words) -> str:
         key,
         seed=pictures.seed,
         suite=one.suite.id,
-        machine=pictures.environment.device_name,
-        recorded=one.drawable.train.environment.device_name if one.drawable else "",
+        machine=md_text(pictures.environment.device_name),
+        recorded=md_text(one.drawable.train.environment.device_name) if one.drawable else "",
         sampler=pictures.sampler,
         ema=words("with_average") if pictures.ema else "",
     )

@@ -39,6 +39,7 @@ from bench.report.charts.style import (
 from bench.report.charts.svg import svg_text
 from bench.report.words import Language, Words
 from catalog.errors import InvalidInput
+from catalog.escaping import visible
 
 N_COLUMNS = 4
 PANEL_PX = 112.0
@@ -114,7 +115,7 @@ def bands(runs: Iterable[Run], at_most: int = MAX_POINTS) -> tuple[Band, ...]:
             for name, value in losses.items():
                 if not math.isfinite(value):
                     raise InvalidInput("a curve is broken", where=f"{file}: {name} is {value}")
-                curves[name][step] = value
+                curves[visible(name)][step] = value
         for name, curve in curves.items():
             found[name].append(curve)
     made = (_band(name, found[name], at_most) for name in sorted(found))

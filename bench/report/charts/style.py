@@ -20,6 +20,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 from rich.cells import cell_len
 
+from catalog.escaping import visible
+
 INK = "#1b1e23"
 LINE = "#c8ccd2"
 PAPER = "#ffffff"
@@ -198,7 +200,7 @@ def write(
     canvas: Axes, at: tuple[float, float], text: str, side: Side = "left", size: float = TEXT
 ) -> None:
     """Put a text into axes of px, its middle at the second coordinate."""
-    canvas.text(*at, text, ha=side, va="center_baseline", fontsize=size)
+    canvas.text(*at, visible(text), ha=side, va="center_baseline", fontsize=size)
 
 
 def mark(family: str, *, hollow: bool) -> Options:

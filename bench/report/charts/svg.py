@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 from matplotlib.figure import Figure
 
 from bench.report.charts.style import INK, LINE, PAPER
+from catalog.escaping import visible
 
 MAX_BYTES = 300_000
 """No chart of a report is larger."""
@@ -133,5 +134,5 @@ def _document(root: ET.Element, title: str, description: str) -> str:
 
 def _element(tag: str, text: str, **attributes: str) -> ET.Element:
     element = ET.Element(tag, attributes)
-    element.text = text
+    element.text = visible(text)
     return element

@@ -12,6 +12,7 @@ from bench.report.compare.sides import Standing
 from bench.report.words import Language, Words
 from bench.report.words.spelling import NOTHING, estimate_text, page_label
 from bench.stats.changes import Finding
+from catalog.escaping import md_text
 from catalog.markdown_table import markdown_table
 
 
@@ -139,7 +140,7 @@ class ComparisonPage:
         words, found = self._words, pair.finding
         if pair.losses:
             losses = [
-                words("loss", seeds=words.join(list(map(str, x.seeds))), reason=x.reason)
+                words("loss", seeds=words.join(list(map(str, x.seeds))), reason=md_text(x.reason))
                 for x in pair.losses
             ]
             return words("why_failed", list="; ".join(losses))
@@ -176,7 +177,7 @@ def _name(one: Standing, words: Words, *, whole: bool = False) -> str:
     if one.row.key.weights == "ema":
         about.append(words("ema"))
     if whole:
-        about += [one.protocol.id, words("training", digest=one.training[:8])]
+        about += [md_text(one.protocol.id), words("training", digest=one.training[:8])]
     return words("name", name=one.row.key.name, list=words.join(about))
 
 

@@ -17,6 +17,7 @@ from bench.report.words.spelling import NOTHING, estimate_text, page_label, valu
 from bench.score.suspicions import suspicions
 from bench.stats.comparisons import ContrastVerdict, smallest_ratio, typical_spread
 from bench.stats.intervals import ALPHA
+from catalog.escaping import md_code, md_text
 
 EXPECTED_COPIES = 0.05
 NEAR = 2
@@ -192,9 +193,9 @@ def cost_note(board: Leaderboard, words: Words) -> str:
         return words.sentences([*said, words("code", list=next(iter(by_code)))])
     mixed = sorted(name for name, n in _code_versions(trained).items() if n > 1)
     if mixed:
-        said.append(words("code_differs", rows=words.join([f"`{name}`" for name in mixed])))
+        said.append(words("code_differs", rows=words.join(list(map(md_code, mixed)))))
     for code, trains in sorted(by_code.items()):
-        names = sorted({f"`{train.spec.variant}`" for train in trains})
+        names = sorted({md_code(train.spec.variant) for train in trains})
         said.append(words("code_of", rows=words.join(names), list=code))
     return words.sentences(said)
 
@@ -210,12 +211,12 @@ def _code_versions(trains: Sequence[TrainRecord]) -> dict[str, int]:
 def _machine(environment: Environment, words: Words) -> str:
     n = environment.n_threads
     threads = words("thread") if n == 1 else words("threads", n=n)
-    return words.join([environment.device_name, threads])
+    return words.join([md_text(environment.device_name), threads])
 
 
 def _code(train: TrainRecord, words: Words) -> str:
-    commit = (train.provenance.commit or NOTHING)[:10]
-    torch = f"torch {train.environment.packages.get('torch', NOTHING)}"
+    commit = md_text((train.provenance.commit or NOTHING)[:10])
+    torch = f"torch {md_text(train.environment.packages.get('torch', NOTHING))}"
     dirty = [words("dirty")] if train.provenance.dirty else []
     return words.join([commit, *dirty, torch])
 

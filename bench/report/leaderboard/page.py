@@ -20,6 +20,7 @@ from bench.report.leaderboard.tables import table_intro, tables_of
 from bench.report.words import Language, Words
 from bench.report.words.rows import plain_name
 from bench.report.words.spelling import anchor, page_label
+from catalog.escaping import md_label, md_target, md_text
 from catalog.schema import Registry
 
 
@@ -46,7 +47,7 @@ def leaderboard_page(
         *_sections(board, registry, words, shown),
     ]
     lines = [
-        f"# {words('title', suite=board.suite.title.in_language(language))}",
+        f"# {words('title', suite=md_text(board.suite.title.in_language(language)))}",
         *("", intro(board, registry, words)),
         *("", status_line(board, words)),
         *("", _contents(body, words)),
@@ -63,7 +64,7 @@ def intro(board: Leaderboard, registry: Registry, words: Words) -> str:
     return words(
         "intro",
         steps=board.suite.steps,
-        dataset=registry.dataset(board.suite.dataset).name.in_language(words.language),
+        dataset=md_text(registry.dataset(board.suite.dataset).name.in_language(words.language)),
         distance=page_label("fid", protocol.extractor),
         n_fake=protocol.n_fake,
         n_reference=protocol.n_reference,
@@ -162,10 +163,10 @@ def _about(name: str, registry: Registry, words: Words) -> list[str]:
     variant = registry.variant(name)
     paper = registry.resource(variant.paper)
     title = paper.title.in_language(words.language)
-    listed = " ".join(variant.deviations)
+    listed = " ".join(map(md_text, variant.deviations))
     return [
-        variant.summary.in_language(words.language),
-        words("paper", title=title, url=paper.url),
+        md_text(variant.summary.in_language(words.language)),
+        words("paper", title=md_label(title), url=md_target(paper.url)),
         *([words("deviations", list=listed)] if listed else []),
     ]
 
@@ -177,7 +178,7 @@ def _grid(row: Row, words: Words) -> list[str]:
     if row.runs:
         seed = row.runs[0].train.spec.seed
         alt = words("samples_of", row=plain_name(row, words), seed=seed)
-    return [f"![{alt}]({grid_link(row)})"]
+    return [f"![{md_label(alt)}]({md_target(grid_link(row))})"]
 
 
 def _scores(row: Row, board: Leaderboard, words: Words) -> list[str]:
@@ -187,13 +188,13 @@ def _scores(row: Row, board: Leaderboard, words: Words) -> list[str]:
         return []
     if row.kind == "calibration":
         links = [
-            f"[{value:.5g}]({RECORDS}/{CALIBRATION}/{score.path.name})"
+            f"[{value:.5g}]({md_target(f'{RECORDS}/{CALIBRATION}/{score.path.name}')})"
             for score, value in zip(row.scores, values, strict=True)
         ]
         return [f"{label}: {words.join(links)}"]
     links = [
         f"{run.train.spec.seed}: [{value:.5g}]"
-        f"({RECORDS}/{run.train.run_id}/scores/{score.path.name})"
+        f"({md_target(f'{RECORDS}/{run.train.run_id}/scores/{score.path.name}')})"
         for run, score, value in zip(row.runs, row.scores, values, strict=True)
     ]
     return [words("by_seed", distance=label, list=words.join(links))]
@@ -204,4 +205,4 @@ def _links(board: Leaderboard, registry: Registry) -> list[str]:
     rows = (*board.rows, *board.reconstructions)
     names = {row.key.name for row in rows} | {gap.variant for gap in board.gaps}
     papers = {name: registry.resource(registry.variant(name).paper) for name in sorted(names)}
-    return [f"[{name}]: {paper.url}" for name, paper in papers.items()]
+    return [f"[{name}]: {md_target(paper.url) or '#'}" for name, paper in papers.items()]

@@ -8,6 +8,7 @@ from bench.report.board.table import Leaderboard
 from bench.report.charts import KINDS, BoardInWords, drawn
 from bench.report.leaderboard.wall import Wall
 from bench.report.words import Language, Words, localized
+from catalog.escaping import md_label, md_target
 from catalog.schema import Registry
 
 CHARTS_FOLDER = "charts"
@@ -34,8 +35,7 @@ class PagePicture:
     @property
     def markdown(self) -> list[str]:
         """The picture and its caption as paragraphs."""
-        alt = self.alt.replace("[", "\\[").replace("]", "\\]")
-        return [f"![{alt}]({self.path})", "", self.caption]
+        return [f"![{md_label(self.alt)}]({md_target(self.path)})", "", self.caption]
 
 
 def pictures_of(

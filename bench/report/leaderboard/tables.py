@@ -28,6 +28,7 @@ from bench.report.words.spelling import (
     value_text,
 )
 from bench.stats.intervals import Estimate, t_interval
+from catalog.escaping import md_code, md_text
 from catalog.markdown_table import markdown_table
 from catalog.schema import Registry
 from catalog.schema.resources import Reported
@@ -146,7 +147,7 @@ def _gates(board: Leaderboard, words: Words) -> list[str]:
     """What some rows must reach in every training, and the worst that they reached."""
     columns: list[TableColumn[GateResult]] = [
         (words("variant"), lambda one: f"[{one.variant}]"),
-        (words("gate"), lambda one: one.gate.text.in_language(words.language)),
+        (words("gate"), lambda one: md_text(one.gate.text.in_language(words.language))),
         (words("gate_needs"), lambda one: f"{one.gate.at_least:g}"),
         (words("gate_worst"), lambda one: value_text(one.worst)),
         (words("seeds"), lambda one: str(len(one.values))),
@@ -167,7 +168,7 @@ def measured(runs: Iterable[Run]) -> dict[tuple[str, str], Estimate]:
 def _measures(board: Leaderboard, words: Words) -> list[str]:
     columns: list[TableColumn[tuple[tuple[str, str], Estimate]]] = [
         (words("variant"), lambda one: f"[{one[0][0]}]"),
-        (words("measure"), lambda one: f"`{one[0][1]}`"),
+        (words("measure"), lambda one: md_code(one[0][1])),
         (words("value"), lambda one: estimate_text(one[1], interval=True)),
         (words("seeds"), lambda one: str(one[1].n)),
     ]
@@ -205,14 +206,14 @@ def _published(board: Leaderboard, registry: Registry, words: Words) -> list[str
 
     columns: list[TableColumn[tuple[str, Reported]]] = [
         (words("variant"), lambda one: f"[{one[0]}]"),
-        (words("published_data"), lambda one: one[1].dataset),
+        (words("published_data"), lambda one: md_text(one[1].dataset)),
         (
             words("published_metric"),
-            lambda one: f"{one[1].metric} {'↑' if one[1].better == 'higher' else '↓'}",
+            lambda one: f"{md_text(one[1].metric)} {'↑' if one[1].better == 'higher' else '↓'}",
         ),
         (words("value"), lambda one: value(one[1])),
-        (words("setting"), lambda one: one[1].setting or NOTHING),
-        (words("source"), lambda one: one[1].source),
+        (words("setting"), lambda one: md_text(one[1].setting or NOTHING)),
+        (words("source"), lambda one: md_text(one[1].source)),
     ]
     names = sorted({row.key.name for row in (*board.rows, *board.reconstructions)})
     numbers = [(name, number) for name in names for number in registry.variant(name).reported]
@@ -225,7 +226,7 @@ def _gaps(board: Leaderboard, words: Words) -> list[str]:
         (words("variant"), lambda gap: f"[{gap.variant}]"),
         (words("which_seeds"), lambda gap: ", ".join(map(str, gap.seeds))),
         (words("status"), lambda gap: words(f"gap_{gap.status}")),
-        (words("reason"), lambda gap: gap.reason or NOTHING),
+        (words("reason"), lambda gap: md_text(gap.reason or NOTHING)),
     ]
     return table_of(board.gaps, columns, n_left=4)
 
@@ -235,7 +236,7 @@ def _stale(board: Leaderboard, words: Words) -> list[str]:
     columns: list[TableColumn[StaleRuns]] = [
         (words("variant"), lambda stale: stale.variant),
         (words("which_seeds"), lambda stale: ", ".join(map(str, stale.seeds))),
-        (words("differs"), lambda stale: ", ".join(f"`{key}`" for key in stale.differs_in)),
+        (words("differs"), lambda stale: ", ".join(map(md_code, stale.differs_in))),
     ]
     return table_of(board.stale, columns, n_left=3)
 
@@ -243,8 +244,12 @@ def _stale(board: Leaderboard, words: Words) -> list[str]:
 def _protocol(board: Leaderboard, words: Words) -> list[str]:
     """Every field that enters the comparability key."""
     stamp = board.protocol.model_dump(mode="json")
+
+    def value(name: str) -> str:
+        return NOTHING if stamp[name] is None else md_text(str(stamp[name]))
+
     columns: list[TableColumn[str]] = [
         (words("field"), lambda name: f"`{name}`"),
-        (words("value"), lambda name: NOTHING if stamp[name] is None else str(stamp[name])),
+        (words("value"), value),
     ]
     return table_of(list(stamp), columns, n_left=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from importlib.resources import files
@@ -12,9 +13,9 @@ from bench.report.board.table import Leaderboard
 from bench.report.leaderboard.write import committed_boards
 from bench.report.site.answers import answer_of
 from bench.report.site.board_page import board_values
-from bench.report.site.markup import Copies, SiteLinks
+from bench.report.site.markup import Copies, SiteLinks, copied_bytes
 from bench.report.site.pages import Library, Pages, page_names
-from bench.report.site.shell import Shell, SitePage, folder_of, root_of
+from bench.report.site.shell import Shell, SitePage, folder_of, policy, root_of
 from bench.report.words import LANGUAGES, Language
 from catalog.errors import InvalidInput
 from catalog.files import write_atomically
@@ -51,7 +52,7 @@ def site_files(registry: Registry, reports: Path) -> dict[str, bytes]:
             made[folder_of(language) + page.file] = shell.html(page).encode()
     for name in (SHEET, SCRIPT):
         made[f"assets/{name}"] = STATIC.joinpath(name).read_bytes()
-    copied = {place: source.read_bytes() for place, source in library.copies.files.items()}
+    copied = {place: copied_bytes(source) for place, source in library.copies.files.items()}
     return dict(sorted((made | copied).items()))
 
 
@@ -93,7 +94,10 @@ def leaderboard_html(
     """
     copies = Copies(reports)
     links = SiteLinks(board.suite.id, language, frozenset(), copies)
-    shell = Shell(language, frozenset())
+    sheet, script = (STATIC.joinpath(one).read_text(encoding="utf-8") for one in (SHEET, SCRIPT))
+    script = f"\n{script}"
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    shell = Shell(language, frozenset(), policy(f"'sha256-{digest}'"))
     values = board_values(board, registry, language, links) | {
         "answer": answer_of(board, registry, shell.words),
         "boards": {},
@@ -101,11 +105,10 @@ def leaderboard_html(
     name = f"leaderboard-{board.suite.id}"
     title = board.suite.title.in_language(language)
     html = shell.html(SitePage(name, "leaderboard.html", title, "leaderboards", values))
-    sheet, script = (STATIC.joinpath(one).read_text(encoding="utf-8") for one in (SHEET, SCRIPT))
-    html = _SHEET.sub(lambda _: f"<style>\n{sheet}</style>", html)
-    html = _SCRIPT.sub(lambda _: f'<script type="module">\n{script}</script>', html)
+    html = _SHEET.sub(lambda _: f"<style>\n{sheet}</style>", html, count=1)
+    html = _SCRIPT.sub(lambda _: f'<script type="module">{script}</script>', html, count=1)
     for place, source in copies.files.items():
-        content = base64.b64encode(source.read_bytes()).decode()
+        content = base64.b64encode(copied_bytes(source)).decode()
         address = f"data:{_MEDIA[source.suffix]};base64,{content}"
         html = html.replace(f'"{root_of(language)}{place}"', f'"{address}"')
     return html

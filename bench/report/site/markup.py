@@ -15,14 +15,16 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
-from PIL import Image
 
+from bench.records.picture_files import MAX_BYTES, png_bytes, png_size
 from bench.report.site.shell import root_of
 from bench.report.words import Language
+from catalog.escaping import link_target, visible_lines
+from catalog.files import unlinked_bytes
 
 COPIED = (".png", ".svg", ".csv")
 """What files of the reports the site has as well, by how their names end."""
-_OUTSIDE = re.compile(r"[a-z]+:|#")
+_OUTSIDE = re.compile(r"[a-z]+:|#", re.IGNORECASE)
 _ERRATUM = re.compile(r"[egk]-(?:\d{2}|g\d)")
 _LANGUAGE = re.compile(r"\.zh-CN$")
 
@@ -44,8 +46,7 @@ class Copies:
         source = self.files.get(place)
         if source is None or source.suffix != ".png":
             return None
-        with Image.open(source, formats=["PNG"]) as image:
-            return image.size
+        return png_size(png_bytes(source))
 
     def add(self, path: str) -> str | None:
         """Ask for a file, given below the reports; its place in the site, or None without one."""
@@ -55,6 +56,15 @@ class Copies:
         place = f"files/{path}"
         self.files[place] = source
         return place
+
+
+def copied_bytes(source: Path) -> bytes:
+    """The content of a file of the reports, which strangers contribute to.
+
+    Raises:
+        InvalidInput: it is a link, no regular file or too large, or no picture where it should be.
+    """
+    return png_bytes(source) if source.suffix == ".png" else unlinked_bytes(source, MAX_BYTES)
 
 
 @dataclass(frozen=True)
@@ -78,9 +88,9 @@ class SiteLinks:
         return root_of(self.language) + place if place else ""
 
     def of(self, href: str) -> str | None:
-        """The address on the site; None for what is not there."""
+        """The address on the site; None for what is not there, or is no web address."""
         if _OUTSIDE.match(href):
-            return href
+            return link_target(href)
         path, _, anchor = href.partition("#")
         path = posixpath.normpath(posixpath.join(self.base, path))
         if path.endswith(COPIED):
@@ -116,7 +126,8 @@ def inline_html(markdown: str, links: SiteLinks) -> Markup:
 
 
 def _rendered(markdown: str, links: SiteLinks, *, inline: bool) -> str:
-    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    markdown = visible_lines(markdown)
     tokens = parser.parseInline(markdown) if inline else parser.parse(markdown)
     for token in tokens:
         _lead(token.children or [], links)
