@@ -1,4 +1,4 @@
-"""What a critic sees instead of images: differentiable augmentations of batches.
+"""Differentiable augmentations of image batches, applied before a critic sees them.
 
 ``diff_augment`` is always on; ``pipeline`` acts with a probability, which ``adaptive`` moves.
 """

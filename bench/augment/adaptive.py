@@ -14,10 +14,10 @@ from bench.identity.settings import Probability, Settings
 
 
 class AdaptiveSettings(Settings):
-    """How the probability follows the critic's scores; the defaults are the paper's.
+    """Settings of how the probability follows the critic's scores; the defaults are the paper's.
 
     Attributes:
-        target: value of r_t that is aimed at.
+        target: intended value of r_t.
         images_to_full: real images over which the probability can go from 0 to 1.
         interval: updates of the critic between two moves.
     """

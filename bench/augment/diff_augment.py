@@ -24,7 +24,7 @@ def diff_augment(
     translation_ratio: float = 0.125,
     cutout_ratio: float = 0.5,
 ) -> Tensor:
-    """Images (N, C, H, W) in -1 .. 1 with the named augmentations, in the order of the names."""
+    """Apply the named augmentations in order to images (N, C, H, W) in -1 .. 1."""
     for policy in policies:
         if policy == "color":
             images = color(images)
@@ -90,7 +90,7 @@ def _length(size: int, ratio: float) -> int:
 
 
 def _index(size: int, offset: Tensor, device: torch.device) -> Tensor:
-    """Where each pixel of the result is read in an image with a frame of one, (N, size)."""
+    """Index (N, size) of the pixel read for each result, in an image with a frame of one."""
     moved = torch.arange(size, device=device) + offset[:, None] + 1
     return moved.clamp(0, size + 1)
 

@@ -46,7 +46,7 @@ def warp(images: Tensor, motions: Tensor) -> Tensor:
 
 
 def mirrored(index: Tensor, size: int) -> Tensor:
-    """Any whole numbers to 0 .. size - 1, as if mirrors stood at both edges of the pixels."""
+    """Fold whole numbers into 0 .. size - 1, as if mirrors stood at both edges of the pixels."""
     around = index.remainder(2 * size)
     return torch.minimum(around, 2 * size - 1 - around)
 
@@ -56,7 +56,7 @@ def _matrices(rows: list[list[Tensor]]) -> Tensor:
 
 
 def _positions(motions: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Where each pixel of the result is read, column and row, (N, H, W) each."""
+    """Column and row at which each pixel of the result is read, (N, H, W) each."""
     columns = torch.arange(width, device=motions.device) - 0.5 * (width - 1)
     rows = (torch.arange(height, device=motions.device) - 0.5 * (height - 1))[:, None]
     by_x, by_y, constant = motions[:, :2, :, None, None].unbind(2)  # (N, 2, 1, 1) each

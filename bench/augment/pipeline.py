@@ -142,7 +142,7 @@ class _Draws:
         return torch.rand(*shape, self.n, device=self.device)
 
     def gate(self, probability: Tensor | None = None) -> Tensor:
-        """1 with the given probability, else 0, (N,)."""
+        """Gates (N,): 1 with the given probability, else 0."""
         limit = self.probability if probability is None else probability
         return (self.uniform() < limit).to(self.ones.dtype)
 
@@ -155,7 +155,7 @@ class _Draws:
         return self.gate() * largest * (2.0 * self.uniform(2) - 1.0)
 
     def normal(self, deviation: float) -> Tensor:
-        """Neutral: 0."""
+        """Normal draws with mean 0, (N,); neutral: 0."""
         return self.gate() * deviation * torch.randn(self.n, device=self.device)
 
     def normal_plane(self, deviation: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""Pixels and captions in: every data set as uint8 tensors, proved by a fingerprint of its pixels.
+"""Every data set as uint8 tensors, proved by a fingerprint of its pixels, and its captions.
 
 A data set is one file of this room and one entry of ``loaders.LOADERS``: a function that makes its
 splits from an installed package, or one that decodes its publisher's files once (``prepare``); from

@@ -26,7 +26,7 @@ class ImageSplit:
         return len(self.images)
 
     def to(self, device: torch.device | str) -> ImageSplit:
-        """The same split on another device."""
+        """The split on another device."""
         return ImageSplit(self.images.to(device), self.labels.to(device))
 
 

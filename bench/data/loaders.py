@@ -18,7 +18,7 @@ from catalog.schema import Dataset
 
 
 class Loader(NamedTuple):
-    """How the images of a data set come into memory.
+    """Functions that bring the images of a data set into memory.
 
     Attributes:
         load: makes or reads all splits.
@@ -40,7 +40,7 @@ LOADERS: dict[str, Loader] = {
     "shapes": Loader(shapes.load),
     "stl10": Loader(read_decoded, stl10.decode),
 }
-"""By the name that ``loader`` has in the registry."""
+"""Loaders by the name that ``loader`` has in the registry."""
 
 
 def require_loader(dataset: Dataset) -> Loader:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench.data.decode.folder_images import FolderSettings
 
 FOLDER_PREFIX = "folder:"
-"""What the address of a user's own images begins with."""
+"""Beginning of the address of a user's own images."""
 
 
 @dataclass(frozen=True)

@@ -18,22 +18,22 @@ from catalog.schema import Dataset
 
 SIZE = 32
 UNIT = 8  # lengths per pixel
-POINTS = 4  # covered or not, along each side of a pixel
-SHADES = POINTS * POINTS  # of coverage, besides none
+POINTS = 4  # sample points along each side of a pixel
+SHADES = POINTS * POINTS  # degrees of coverage above none
 
 RGB = ((210, 50, 50), (50, 180, 70), (60, 90, 220), (220, 200, 60))
-"""The middle of each colour."""
+"""Mean RGB value of each colour, 0 .. 255."""
 COLOUR_JITTER = 20
 GROUND, GROUND_JITTER = 32, 12
 RADII, RADIUS_JITTER = (30, 52), (2, 3)
-"""Of a small and a large shape."""
+"""Radii and their jitter, of a small and a large shape, in eighths of a pixel."""
 NEAR, MIDDLE, FAR = 9 * UNIT, 16 * UNIT, 23 * UNIT
 CENTRES = ((NEAR, NEAR), (FAR, NEAR), (MIDDLE, MIDDLE), (NEAR, FAR), (FAR, FAR))
-"""Of each place, across and down."""
+"""Centre of each place, across and down, in eighths of a pixel."""
 PLACE_JITTER = 1  # whole pixels
 
 PER_CLASS = {"train": 60, "reference": 12, "test": 4}
-"""Pictures of each class that a split has; ``train`` has only the classes that are trained."""
+"""Pictures per class in each split; ``train`` has only the classes that are trained."""
 STREAMS = {"train": 1, "reference": 2, "test": 3}
 
 Integers = NDArray[np.int64]
@@ -41,12 +41,12 @@ Integers = NDArray[np.int64]
 
 def load(dataset: Dataset) -> Splits:
     """All splits, (N, 3, 32, 32) uint8, class by class."""
-    del dataset  # its size is part of the drawing
+    del dataset  # the drawing has a fixed size
     return {name: _split(name) for name in PER_CLASS}
 
 
 def coverage(shape: int, radius: int, centre: tuple[int, int]) -> Integers:
-    """How many points of each pixel a shape covers, (32, 32) in 0 .. 16.
+    """Number of points of each pixel that a shape covers, (32, 32) in 0 .. 16.
 
     Args:
         shape: position in ``SHAPES``.
@@ -62,7 +62,7 @@ def coverage(shape: int, radius: int, centre: tuple[int, int]) -> Integers:
 
 
 def _inside(shape: str, r: int, x: Integers, y: Integers) -> NDArray[np.bool_]:
-    """Which points (x across, y down) from the centre belong to a shape of radius ``r``."""
+    """Mask of the points (x across, y down) from the centre in a shape of radius ``r``."""
     if shape == "circle":
         return x * x + y * y <= r * r
     if shape == "square":

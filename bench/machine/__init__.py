@@ -1,4 +1,4 @@
-"""What this computer is and has, and how sizes and times are said.
+"""Facts about this computer, and sizes and times in words.
 
 ``resolve_device`` finds what to compute on, ``arithmetic`` tells how it rounds, ``process`` who
 lives, ``memory`` what is taken, ``bounded`` how much a constructor may take, and ``units`` spells

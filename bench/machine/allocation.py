@@ -28,10 +28,10 @@ MAX_TENSORS = 20_000
 def bounded(
     what: str, max_values: int = MAX_VALUES, max_tensors: int = MAX_TENSORS
 ) -> Iterator[None]:
-    """Within it, new tensors of this thread stay below a number of values in all.
+    """Context in which new tensors of this thread stay below a number of values in all.
 
     Args:
-        what: is built, for the message.
+        what: name of the thing that is built, for the message.
         max_values: numbers in all tensors together.
         max_tensors: how many tensors.
 

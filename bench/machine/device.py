@@ -1,4 +1,4 @@
-"""Which device a command computes on, and what decides how its results are rounded."""
+"""The device that a command computes on, and the settings that decide how results are rounded."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 from catalog.errors import MissingPrerequisite, UsageError
 
 MOST_JOBS_ON_A_GPU = 4
-"""Small networks leave most of a GPU idle, so jobs may share one; more than a few wait in turn."""
+"""Most jobs that share a GPU: small networks leave it idle, but more would wait in turn."""
 BYTES_PER_JOB = 8e9
-"""Of a GPU's memory: its CUDA context, networks, activations and the extractor's."""
+"""Bytes of GPU memory for one job: CUDA context, networks, activations and the extractor's."""
 VARIABLES = ("ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA")
 """Environment variables that make this machine calculate as another one would."""
 
@@ -49,7 +49,7 @@ def resolve_device(wanted: str, *, cpu_is_fine: bool) -> torch.device:
 
 
 def jobs_that_fit(device: torch.device) -> int:
-    """How many jobs share a CUDA device by default, at least one."""
+    """Number of jobs that share a CUDA device by default, at least one."""
     free, _ = torch.cuda.mem_get_info(device)
     return max(1, min(MOST_JOBS_ON_A_GPU, int(free // BYTES_PER_JOB)))
 

@@ -1,4 +1,4 @@
-"""How much memory a process takes, and whether the system has killed any for want of it."""
+"""Memory that a process takes, and processes that the system killed for want of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which process wrote something, and whether that process still lives."""
+"""Identity of the process that wrote something, and whether it still lives."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import psutil
 from pydantic import BaseModel, ConfigDict, Field
 
 CLOCK_TOLERANCE_S = 2.0
-"""How far two readings of one process's start may lie apart: the system's clock is corrected while
-it runs. That a number of a process is given out again within this time does not happen."""
+"""Largest distance in seconds of two readings of one process's start, since the system's clock may
+be corrected while it runs. Process numbers are not given out again within this time."""
 
 
 class ProcessId(BaseModel):

@@ -21,7 +21,7 @@ def size_text(n_bytes: float) -> str:
 def about(seconds: float) -> str:
     """A duration that nobody needs to know exactly: ``45 s``, ``12 min``, ``3.4 h``, ``2.5 days``.
 
-    A negative one, which clocks that are put right can yield, is none.
+    Negative durations, which corrected clocks can yield, count as 0.
     """
     seconds = max(0.0, seconds)
     if seconds < 100:

@@ -74,6 +74,6 @@ class AAE(LatentAutoencoder):
         return 0.5 * non_saturating_d_loss(self.discriminator(prior), self.discriminator(latents))
 
     def generator_loss(self, latents: Tensor) -> Tensor:
-        """What the encoder minimises to pass for the prior; the weights it reads stay constant."""
+        """The encoder's loss for passing as the prior; the discriminator gets no gradient."""
         with without_weight_gradients(self.discriminator):
             return non_saturating_g_loss(self.discriminator(latents))

@@ -1,4 +1,4 @@
-"""What the article that the catalogue grew from prints of GANs, as printed and as repaired.
+"""GANs from the article that the catalogue grew from, as printed there and as repaired.
 
 ``ArticleGAN`` is its training listing (lines 170 to 188), ``PrintedLossGAN`` the value that its
 section 4.1 plays for, ``UpdateOrderGAN`` the order of updates in its section 3.2. Settings that
@@ -21,18 +21,18 @@ from bench.objectives.adversarial import LOSSES, PRINTED
 
 
 class ArticleRecipe(GANRecipe):
-    """Settings of the listing; the defaults are what it prints, or adds least to it.
+    """Settings of the listing; the defaults are as printed, or add least to it.
 
     Attributes:
         scores: ``shared``: both losses come from one scoring of detached fakes, the generator's
             first, as printed; ``fresh``: the critic learns from detached fakes, then scores them
             anew for the generator (K-13, K-15, K-17, K-18).
-        fixed_noise: whether one batch of noise, drawn before training, serves every update: the
-            loop uses ``z`` and never assigns it (K-11).
+        fixed_noise: whether every update uses one batch of noise, drawn before training, as in
+            the printed loop, which never assigns ``z`` (K-11).
         loss: ``article`` is printed (K-12, K-14, K-16).
         optimizer: rate as printed, betas as PyTorch has them (K-08).
         backbone: ``affine`` is printed, as formulas (E-05, K-07).
-        batch_size: printed.
+        batch_size: as printed.
     """
 
     scores: Literal["shared", "fresh"] = "shared"
@@ -102,13 +102,13 @@ class ArticleGAN(GAN):
 
 
 class PrintedLossRecipe(GANRecipe):
-    """Settings of a GAN; ``formula`` ``named`` plays for what ``loss`` names instead."""
+    """Settings of a GAN; ``formula`` chooses the article's printed loss or the one in ``loss``."""
 
     formula: Literal["printed", "named"] = "printed"
 
 
 class PrintedLossGAN(GAN):
-    """``GAN`` with the printed loss, to which erratum E-04 adds the signs that it needs."""
+    """``GAN`` with the article's printed loss, given the signs of erratum E-04."""
 
     recipe_type = PrintedLossRecipe
 

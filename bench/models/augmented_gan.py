@@ -26,7 +26,7 @@ from bench.objectives.adversarial import LOSSES
 
 
 class AugmentSettings(Settings):
-    """What happens to images on their way to the critic.
+    """Augmentations of images on their way to the critic.
 
     Attributes:
         policy: parts of DiffAugment, always on, in this order.
@@ -34,8 +34,8 @@ class AugmentSettings(Settings):
         cutout: of DiffAugment, height and width of the square as a share of the image's.
         pipe: transformations of ADA, after DiffAugment where there are both.
         probability: of each of the pipe's transformations, at the start.
-        adaptive: how it goes on; None for a constant one.
-        reals_only: leave the fakes as they are, which is a mistake.
+        adaptive: how the probability then moves; None for a constant one.
+        reals_only: augment real images alone, a mistake that is shown here.
     """
 
     policy: tuple[Policy, ...] = ()
@@ -86,7 +86,7 @@ class AugmentedGAN(GAN):
         return losses if self.adaptive is None else losses | {"p": self.adaptive.value.clone()}
 
     def judge(self, images: Tensor, *, fake: bool) -> tuple[Tensor, Tensor | float]:
-        """Raw scores (N,) of the augmented images, and what a second head adds to the loss."""
+        """Raw scores (N,) of the augmented images, and the weighted loss of a second head."""
         if not (fake and self.augment.reals_only):
             images = self.augmented(images)
         return super().judge(images, fake=fake)

@@ -34,7 +34,7 @@ class AdamSettings(Settings):
 
 
 class Recipe(Settings):
-    """What every algorithm can be told.
+    """Settings that every algorithm has.
 
     Attributes:
         batch_size: real images per network pass.
@@ -63,7 +63,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class StepContext:
-    """What an update may depend on besides its images.
+    """Facts that an update may depend on besides its images.
 
     Attributes:
         step: updates done before this one.
@@ -82,13 +82,13 @@ class GenerativeModel(nn.Module, ABC):
     Attributes:
         recipe_type: the settings that the constructor takes.
         recipe: the settings it was built with.
-        samplers: names of its own ways to sample; the first is what ``sample`` does.
+        samplers: names of the ways to sample; the first is that of ``sample``.
         sampled_from: names of the submodules that ``sample`` uses.
         latent_dim: normal draws per image that ``sample`` takes from the noise, 0 if none.
         batches_per_step: batches of real images that one ``step`` consumes.
         conditional: whether ``sample`` needs ``labels``, and draws the class that each asks for.
-        frozen: names of optimisers that never move a weight: of a method that is shown to fail, by
-            construction. The conformance tests hold a model to it, bit for bit.
+        frozen: names of optimisers that never move a weight, for methods kept to show that they
+            fail; the conformance tests check it bit for bit.
     """
 
     recipe_type: ClassVar[type[Recipe]]
@@ -155,7 +155,7 @@ class FitsAfterTraining(Protocol):
     """A model whose own sampler is fitted once, to the training images, when training is over."""
 
     def after_training(self, images: Tensor) -> None:
-        """Fit whatever is fitted ex post; ``images`` (N, C, H, W) in -1 .. 1, the whole split."""
+        """Fit the sampler; ``images`` (N, C, H, W) in -1 .. 1 are the whole training split."""
 
 
 @runtime_checkable
@@ -179,7 +179,7 @@ class HasNamedSamplers(Protocol):
         """One image per stream of ``noise``, (N, C, H, W) in -1 .. 1, drawn by one sampler."""
 
     def asked(self, sampler: str, labels: Tensor) -> Tensor:
-        """The class that an image of a sampler is asked to be of, from its usual label."""
+        """Classes (N,) that a sampler's images are asked to show, given the usual labels (N,)."""
 
 
 @runtime_checkable
@@ -230,7 +230,7 @@ def descend(loss: Tensor, optimizer: Optimizer, clip: float | None = None) -> No
 
 @contextmanager
 def at_rate(optimizer: Optimizer, factor: float) -> Iterator[None]:
-    """Within it the optimiser's learning rates are multiplied by ``factor``."""
+    """Context in which the optimiser's learning rates are multiplied by ``factor``."""
     usual = [group["lr"] for group in optimizer.param_groups]
     for group in optimizer.param_groups:
         group["lr"] *= factor
@@ -248,7 +248,7 @@ def detached(**losses: Tensor) -> dict[str, Tensor]:
 
 @contextmanager
 def without_weight_gradients(network: nn.Module) -> Iterator[None]:
-    """Within it a network passes gradients to its input, and spares those of its weights."""
+    """Context in which a network passes gradients to its input and gives its weights none."""
     network.requires_grad_(False)
     try:
         yield

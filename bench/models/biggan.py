@@ -43,7 +43,7 @@ class BigGAN(SAGAN):
     recipe: BigGANRecipe
 
     def build_generator(self, n_codes: int = 0) -> nn.Module:
-        """From noise (N, latent_dim) to images; spectral normalisation is part of it."""
+        """The network from noise (N, latent_dim) to images, spectral normalisation included."""
         recipe, n_inputs = self.recipe, self.recipe.latent_dim + n_codes
         return Generator(self.shape, n_inputs, recipe.width, self.n_classes, recipe.embedding_dim)
 

@@ -1,4 +1,4 @@
-"""From names to models: algorithm classes, resolved recipes and initialised networks."""
+"""Models made from names: algorithm classes, resolved recipes and initialised networks."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ BROKEN_CONSTRUCTION = (
     TypeError,
     ValueError,
 )
-"""What a constructor raises whose settings or image shape do not go together."""
+"""Exceptions of a constructor whose settings or image shape do not go together."""
 
 LARGEST_SETTING = 10**6
-"""No width, depth, count or period of a recipe is larger; a longer list would fill the memory."""
+"""Largest width, depth, count or period in a recipe; a longer list would fill the memory."""
 
 
 def algorithm_class(algorithm: str) -> type[GenerativeModel]:

@@ -42,7 +42,7 @@ from bench.objectives.schedules import cosine, ramp, warmed_cosine
 UNSEEN = "unseen-prompts"
 MEASURING_BATCH = 500
 GOLDEN = 0.6180339887498949
-"""Its multiples modulo 1 go evenly through 0 .. 1: which caption an image gets is no accident."""
+"""Golden ratio less 1: its multiples modulo 1 spread evenly in 0 .. 1, and choose captions."""
 
 
 def _known(name: str) -> str:
@@ -102,7 +102,7 @@ class DALLERecipe(Recipe):
 
 @dataclass(frozen=True)
 class Place:
-    """Where an update stands in its stage: ``update`` of ``n_updates``, counted from 0."""
+    """Place of an update in its stage: ``update`` of ``n_updates``, counted from 0."""
 
     first_stage: bool
     update: int
@@ -117,8 +117,8 @@ class Place:
 class DALLE(GenerativeModel):
     """Discrete VAE first, transformer over text and codes second.
 
-    ``sample`` draws a caption that was trained on, where the class has any; the sampler
-    ``unseen-prompts`` one that was not.
+    ``sample`` draws captions that were trained on, where the class has any; the sampler
+    ``unseen-prompts`` draws captions that were held out of training.
     """
 
     recipe_type = DALLERecipe
@@ -187,7 +187,7 @@ class DALLE(GenerativeModel):
         return Place(first, step * n_updates + index, n_steps * n_updates)
 
     def _update_vae(self, images: Tensor, place: Place) -> dict[str, Tensor]:
-        """Down reconstruction + weight * KL, per pixel as in the paper."""
+        """One update of reconstruction + weight * KL, per pixel as in the paper."""
         settings = self.recipe
         temperature = cosine(
             place.fraction / settings.temperature_fall, 1.0, settings.last_temperature
@@ -201,7 +201,7 @@ class DALLE(GenerativeModel):
         return detached(reconstruction=reconstruction, kl=kl)
 
     def _update_prior(self, images: Tensor, labels: Tensor, place: Place) -> dict[str, Tensor]:
-        """Down the weighted cross-entropies of text and codes; images without a caption are out."""
+        """One update of the weighted cross-entropies; images without a caption are left out."""
         settings = self.recipe
         captioned = self.trained.counts[labels] > 0
         images, labels = images[captioned], labels[captioned]
@@ -238,13 +238,13 @@ class DALLE(GenerativeModel):
         return self.sample_as("prior", noise, labels)
 
     def sample_as(self, sampler: str, noise: ImageNoise, labels: Tensor) -> Tensor:
-        """The same with captions that ``sampler`` stands for; which one, the noise decides."""
+        """Draw a caption of the kind that ``sampler`` names for each label, then an image of it."""
         classes = self.asked(sampler, labels)
         text = self._prompts(sampler).draw(classes, noise.uniform(1)[:, 0])
         return self._images_of(text, noise)
 
     def asked(self, sampler: str, labels: Tensor) -> Tensor:
-        """The labels themselves where every class has captions of the kind."""
+        """Labels (N,), replaced where a class has no captions of the sampler's kind."""
         return self._prompts(sampler).spread(labels)
 
     def _prompts(self, sampler: str) -> Prompts:
@@ -261,12 +261,12 @@ class DALLE(GenerativeModel):
 
     @torch.no_grad()
     def measure(self, images: Tensor, labels: Tensor) -> dict[str, float]:
-        """Likelihoods, the use of the codebook, and whether the text matters, of unseen images.
+        """Likelihoods of unseen images, use of the codebook, and the effect of the text.
 
         Everything is measured at an image's most probable codes. ``nats_per_token`` is of image
-        tokens after a right prompt, ``wrong_prompt_gap`` how many more it takes after a prompt of
-        another class; ``reconstruction_mse`` is of pixels in 0 .. 1. Images of classes that have no
-        prompts count in the codes alone.
+        tokens after a right prompt, ``wrong_prompt_gap`` is its increase after a prompt of another
+        class; ``reconstruction_mse`` is of pixels in 0 .. 1. Images of classes that have no prompts
+        count only in codes and reconstruction.
         """
         prompts = self.unseen if len(self.unseen.classes) else self.trained
         batches = images.split(MEASURING_BATCH)
@@ -299,7 +299,7 @@ class DALLE(GenerativeModel):
 
 
 def other_classes(labels: Tensor, index: Tensor, prompts: Prompts) -> Tensor:
-    """For every label a class that has prompts and is another, each of them in turn, (N,)."""
+    """A class (N,) with prompts other than each label's own; ``index`` (N,) goes through them."""
     classes = prompts.classes
     place = torch.searchsorted(classes, labels)
     shift = 1 + index % max(1, len(classes) - 1)

@@ -92,7 +92,7 @@ class DDPM(DenoisingModel):
         return {"bits_per_dim": float(nats.mean()) / math.log(2.0)}
 
     def shares(self, index: int) -> tuple[Tensor, Tensor]:
-        """alpha_bar of kept level ``index`` and of the one before it: 1 before the first."""
+        """The alpha_bar of kept level ``index`` and of the one before it: 1 before the first."""
         alpha_bar = self.alpha_bars[self.kept[index] - 1]
         before = self.alpha_bars[self.kept[index - 1] - 1] if index else torch.ones_like(alpha_bar)
         return alpha_bar, before

@@ -1,4 +1,4 @@
-"""What diffusion and flow matching share: one U-Net that knows the time, and its training."""
+"""Shared code of diffusion and flow matching: a U-Net that knows the time, and its training."""
 
 from __future__ import annotations
 

@@ -79,5 +79,5 @@ class DiscreteVAE(nn.Module):
         return most_likely_pixels(outputs).mul(2.0).sub(1.0)
 
     def _as_grid(self, codes: Tensor) -> Tensor:
-        """(N, h w, K) to (N, K, h, w)."""
+        """Rows of codes (N, h w, K) as a grid (N, K, h, w)."""
         return codes.transpose(1, 2).reshape(len(codes), self.n_codes, self.grid, self.grid)

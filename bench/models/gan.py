@@ -48,7 +48,7 @@ from catalog.names import suggestion
 
 
 class Backbone(NamedTuple):
-    """How the two networks of a family are built; ``width`` is the channels next to the pixels.
+    """Builders of a family's two networks; ``width`` is the channels next to the pixels.
 
     Attributes:
         generator: (shape, latent_dim, width, norm) to a network from (N, latent_dim) to images;
@@ -70,7 +70,7 @@ BACKBONES: dict[str, Backbone] = {
     "resnet": Backbone(resnet.Generator, resnet.Critic),
     "sagan": Backbone(sagan.Generator, sagan.Critic),
 }
-"""By the name that a recipe's ``backbone`` gives."""
+"""Networks by the name in a recipe's ``backbone``."""
 
 CONDITIONAL_GENERATORS = {
     "concat": wrapped.with_label_inputs,
@@ -81,16 +81,18 @@ CONDITIONAL_CRITICS = {
     "projection": wrapped.with_projection,
     "auxiliary": wrapped.with_classifier,
 }
-"""By the names in a recipe's ``conditioning``; without one, both networks are as built."""
+"""Wrappers by the names in a recipe's ``conditioning``; ``none`` leaves both networks as built."""
 
+# A table though it has one entry: of a table, a row reaches only what its recipe names, so LeCam's
+# code belongs neither to the code digest nor to the explained files of a row without it.
 SCORE_PENALTIES = {"lecam": LeCam}
-"""By the setting that asks for it."""
+"""Penalties on scores by the name of the setting that asks for them."""
 
 Names = TypeVar("Names", str, dict[str, float])
 
 
 class Conditioning(Settings):
-    """How labels enter the networks; both see them, or neither does.
+    """Ways for labels to enter the networks; both see them, or neither does.
 
     Attributes:
         generator: one-hot beside the noise, or as gains and biases of batch normalisation.
@@ -196,7 +198,7 @@ class GAN(GenerativeModel):
         }
 
     def build_generator(self, n_codes: int = 0) -> nn.Module:
-        """From noise (N, latent_dim), with ``n_codes`` further inputs, to images.
+        """The network from noise (N, latent_dim), with ``n_codes`` further inputs, to images.
 
         Raises:
             ValueError: the backbone's generator is that of another algorithm.
@@ -215,7 +217,7 @@ class GAN(GenerativeModel):
         return CONDITIONAL_GENERATORS[recipe.conditioning.generator](make, self.n_classes)
 
     def build_critic(self) -> nn.Module:
-        """From images to raw scores (N,)."""
+        """The network from images to raw scores (N,)."""
         recipe = self.recipe
         build = BACKBONES[present_name("backbone", recipe.backbone)].critic
 
@@ -256,7 +258,7 @@ class GAN(GenerativeModel):
         return {"d_loss": d_loss, "g_loss": g_loss}
 
     def given(self, labels: Tensor) -> AbstractContextManager[None]:
-        """Within it, both networks know the classes of the batch."""
+        """Context in which both networks know the classes of the batch."""
         return given(labels, self.generator, self.critic)
 
     def fakes(self, n: int) -> Tensor:
@@ -281,7 +283,7 @@ class GAN(GenerativeModel):
         return loss.detach()
 
     def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What the critic minimises: the loss and every weighted penalty."""
+        """The critic's loss with every weighted penalty, a scalar."""
         real_scores, real_extra = self.judge(real, fake=False)
         fake_scores, fake_extra = self.judge(fake, fake=True)
         loss = self.score_loss(real_scores, fake_scores) + real_extra + fake_extra
@@ -290,19 +292,21 @@ class GAN(GenerativeModel):
         return loss
 
     def generator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What the generator minimises; only relativistic losses look at the real images."""
+        """The generator's loss, a scalar; only relativistic losses look at the real images."""
         scores, extra = self.judge(fake, fake=True)
         if self.loss.paired_generator is not None:
+            # Past ``judge``: a second head on real images teaches the generator nothing, and
+            # recipes refuse an augmentation, which ``judge`` may add, with a relativistic loss.
             return self.loss.paired_generator(scores, self.critic(real)) + extra
         return self.loss.unpaired_generator(scores) + extra
 
     def score_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        """The critic's loss as far as it depends on its scores (N,) of real and fake images."""
+        """The part of the critic's loss that depends on scores (N,) of real and fake images."""
         loss = self.loss.critic(real, fake)
         return loss if self.lecam is None else loss + self.lecam(real, fake)
 
     def judge(self, images: Tensor, *, fake: bool) -> tuple[Tensor, Tensor | float]:
-        """Raw scores (N,), and what a second head adds to the loss: 0 without one."""
+        """Raw scores (N,), and the weighted loss of a second head: 0 without one."""
         if isinstance(self.critic, TwoHeadedCritic):
             return self.critic.judge(images, fake=fake)
         return self.critic(images), 0.0
@@ -310,6 +314,6 @@ class GAN(GenerativeModel):
 
 @torch.no_grad()
 def _clip_weights(network: nn.Module, largest: float) -> None:
-    """Arjovsky et al. 2017 (1701.07875), algorithm 1, line 7."""
+    """Clamp weights to -c .. c, Arjovsky et al. 2017 (1701.07875), algorithm 1, line 7."""
     for parameter in network.parameters():
         parameter.clamp_(-largest, largest)

@@ -52,7 +52,7 @@ class GMAN(GAN):
     recipe: GMANRecipe
 
     def build_critic(self) -> nn.Module:
-        """From images to raw scores (n_critics, N)."""
+        """The panel from images to raw scores (n_critics, N)."""
         rates = torch.linspace(*self.recipe.dropout, self.recipe.n_critics).tolist()
         return Panel([with_features(super(GMAN, self).build_critic()) for _ in rates], rates)
 

@@ -67,7 +67,7 @@ class JoinCodes(Conditioned):
     """Joins noise (N, D) with the codes given, (N, n_codes)."""
 
     def forward(self, noise: Tensor) -> Tensor:
-        """What the generator sees, (N, D + n_codes)."""
+        """Noise with the codes beside it, (N, D + n_codes)."""
         return torch.cat([noise, self.condition], 1)
 
 
@@ -111,12 +111,12 @@ class InfoGAN(GAN):
     recipe: InfoGANRecipe
 
     def build_generator(self, n_codes: int = 0) -> nn.Module:
-        """From noise (N, latent_dim), and the codes given, to images."""
+        """The network from noise (N, latent_dim) and the codes given to images."""
         generator = super().build_generator(n_codes + self.recipe.n_codes)
         return nn.Sequential(JoinCodes(), generator) if self.recipe.n_codes else generator
 
     def build_critic(self) -> nn.Module:
-        """From images to raw scores (N,), and from fakes to their codes."""
+        """The network from images to raw scores (N,), and from fakes to their codes."""
         critic = super().build_critic()
         return ReadingCritic(with_features(critic), self.recipe) if self.recipe.n_codes else critic
 
@@ -139,7 +139,7 @@ class InfoGAN(GAN):
         return torch.cat([*parts, 2.0 * uniforms - 1.0], 1)
 
     def given(self, labels: Tensor) -> AbstractContextManager[None]:
-        """Within it, both networks know fresh codes; labels only say for how many images."""
+        """Context in which both networks know fresh codes; labels only say for how many images."""
         if not self.n_uniforms:
             return super().given(labels)
         uniforms = torch.rand(len(labels), self.n_uniforms, device=labels.device)

@@ -1,7 +1,7 @@
 """Models of pixels themselves: exact likelihoods of images with a few levels per value.
 
-What differs between ``PixelCNN`` and ``ImageGPT`` is the network, which knows the nats of an image
-and can draw one. Images are rounded to equally spaced levels, so likelihoods are of rounded images,
+``PixelCNN`` and ``ImageGPT`` differ by the network, which computes the nats of an image and draws
+images. Images are rounded to equally spaced levels, so likelihoods are of rounded images,
 and bits per dimension of different numbers of levels do not compare.
 """
 

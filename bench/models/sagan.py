@@ -45,6 +45,6 @@ class SAGAN(GAN):
         self._optimizers["critic"] = adam(recipe.critic_optimizer, self.critic)
 
     def build_generator(self, n_codes: int = 0) -> nn.Module:
-        """From noise (N, latent_dim) to images, every weight matrix normalised if asked for."""
+        """The network from noise (N, latent_dim) to images, spectrally normalised if asked for."""
         generator = super().build_generator(n_codes)
         return with_weight_norm("spectral" if self.recipe.generator_spectral else "none", generator)

@@ -46,7 +46,7 @@ class LazyPenalty(Settings):
     every: PositiveInt = 1
 
     def due(self, step: int) -> bool:
-        """Whether it acts after so many steps."""
+        """Whether the penalty acts after so many steps."""
         return self.weight > 0.0 and step % self.every == 0
 
 

@@ -98,8 +98,8 @@ class TwoStageVAE(VAE):
 
     @torch.no_grad()
     def frozen_posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of q(z|x) as they are after training, without gradients."""
-        self.encoder.eval()  # its running statistics, which encoding will use
+        """Mean and log variance of q(z|x), (N, D) each, in evaluation mode, without gradients."""
+        self.encoder.eval()  # normalise by running statistics, as after training
         mean, log_variance = self.posterior(images)
         self.encoder.train(self.training)
         return mean, log_variance

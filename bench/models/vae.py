@@ -21,7 +21,7 @@ from catalog.names import suggestion
 
 
 class VAERecipe(AutoencoderRecipe):
-    """Settings of a variational autoencoder; what stands beside the reconstruction is weighed here.
+    """Settings of a variational autoencoder: weights of the terms beside the reconstruction.
 
     Attributes:
         beta: weight of the KL term (1: the true bound).
@@ -89,7 +89,7 @@ class VAE(LatentAutoencoder):
         return parts
 
     def objective(self, images: Tensor, n_train: int) -> tuple[Tensor, dict[str, Tensor], Encoded]:
-        """What is minimised, its unweighted parts without gradients, and the latents it used."""
+        """The loss, its unweighted parts without gradients, and the latents that it used."""
         mean, log_variance = self.posterior(images)
         latents = mean if self.point else reparameterise(mean, log_variance)
         encoded = Encoded(mean, log_variance, latents, n_train)

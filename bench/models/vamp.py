@@ -18,7 +18,7 @@ from bench.objectives.densities import log_even_mixture, log_normal
 from bench.objectives.elbo import reparameterise
 
 LARGEST_START = 0.9
-"""Pixels at their bounds would start where tanh is flat."""
+"""Largest absolute pixel of a first pseudo-input: at 1, tanh would be flat."""
 
 
 class VampRecipe(AutoencoderRecipe):
@@ -49,7 +49,7 @@ class PseudoInputs(nn.Module):
 
     @torch.no_grad()
     def start(self, images: Tensor) -> None:
-        """Begin those that have not begun at images (N, C, H, W), as far as these reach."""
+        """Set pseudo-inputs that are not yet set to images (N, C, H, W), as far as these reach."""
         waiting = self.raw[int(self.n_started) :][: len(images)]
         waiting.add_(torch.atanh(LARGEST_START * images[: len(waiting)]))
         self.n_started.add_(len(waiting))
@@ -93,7 +93,7 @@ class VampVAE(LatentAutoencoder):
 
 
 def draw_and_kl(posterior: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
-    """One draw from every posterior, and what it says about their mean KL to the prior, in nats.
+    """One draw from every posterior, and its estimate of their mean KL to the prior, in nats.
 
     Args:
         posterior: mean and log variance of q(z|x), (N, 2 D).

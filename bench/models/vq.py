@@ -154,7 +154,7 @@ class CodeGridVAE(GenerativeModel):
         return cross_entropy(self.prior(tokens).flatten(0, 1), tokens.flatten())
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) in -1 .. 1 to what their codes decode to."""
+        """Images (N, C, H, W) in -1 .. 1 to their reconstructions from codes."""
         indices = self.codebook.indices(as_vectors(self.encoder(images)))
         return self.decode_tokens(indices.view(len(images), self.prior.length))
 
@@ -195,7 +195,7 @@ class FSQVAE(CodeGridVAE):
 
 
 def usage(indices: Tensor, n_codes: int) -> dict[str, Tensor]:
-    """How evenly codes are used, and how many of them are."""
+    """Perplexity of the codes, and the number of them that occur."""
     return {
         "perplexity": perplexity(indices, n_codes),
         "codes_used": codes_used(indices, n_codes),
@@ -210,5 +210,5 @@ def perplexity(indices: Tensor, n_codes: int) -> Tensor:
 
 
 def codes_used(indices: Tensor, n_codes: int) -> Tensor:
-    """How many of ``n_codes`` occur at least once, as a float."""
+    """Number of ``n_codes`` that occur at least once, as a float."""
     return (torch.bincount(indices.flatten(), minlength=n_codes) > 0).float().sum()

@@ -24,7 +24,7 @@ from bench.networks.two_grids import BottomPrior, Down, Up, coarser
 
 
 class TwoGrids(NamedTuple):
-    """What the quantisers make of a batch of images."""
+    """Outputs of both quantisers for a batch of images."""
 
     top: Quantised
     bottom: Quantised
@@ -72,7 +72,7 @@ class VQVAE2(GenerativeModel):
         descend(reconstruction + self.commitment * commitment, self._optimizers["autoencoder"])
         top, bottom = self.as_tokens(grids)
         top_loss, bottom_loss = self.prior_losses(top, bottom)
-        # in nats of a whole image, so that neither prior is an afterthought
+        # summed over a whole image, in nats, so that each code counts alike in both priors
         total = top_loss * self.top_size**2 + bottom_loss * self.size**2
         n_tokens = self.top_size**2 + self.size**2
         descend(total / n_tokens, self._optimizers["prior"])
@@ -103,7 +103,7 @@ class VQVAE2(GenerativeModel):
         return of_top, cross_entropy(logits.flatten(0, 1), bottom.flatten())
 
     def usage(self, grids: TwoGrids) -> dict[str, Tensor]:
-        """How many codes of each grid occur, and how evenly."""
+        """Number of codes of each grid that occur, and their perplexity."""
         n_codes = self.top_codebook.n_codes
         named = {"top": grids.top.indices, "bottom": grids.bottom.indices}
         used = {f"{name}_codes_used": codes_used(i, n_codes) for name, i in named.items()}
@@ -121,7 +121,7 @@ class VQVAE2(GenerativeModel):
         )
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) in -1 .. 1 to what their codes decode to."""
+        """Images (N, C, H, W) in -1 .. 1 to their reconstructions from codes."""
         return self.decode_tokens(*self.as_tokens(self.quantise(images)))
 
     def sample(self, noise: ImageNoise, labels: Tensor | None = None) -> Tensor:
@@ -131,7 +131,7 @@ class VQVAE2(GenerativeModel):
         return self.decode_tokens(top, bottom)
 
     def measure(self, images: Tensor, labels: Tensor) -> dict[str, float]:
-        """How well the priors predict the codes of unseen images, and how many codes these use."""
+        """Nats per code of both priors on unseen images, and the use of codes."""
         grids = self.quantise(images)
         of_top, of_bottom = self.prior_losses(*self.as_tokens(grids))
         measured = {"top_nats_per_token": of_top, "bottom_nats_per_token": of_bottom}

@@ -120,7 +120,7 @@ class VQGAN(VQVAE):
         return hinge_d_loss(self.critic(real), self.critic(fake))
 
     def measure(self, images: Tensor, labels: Tensor) -> dict[str, float]:
-        """How well the prior predicts the codes of unseen images, and how many codes these use."""
+        """Nats per code of the prior on unseen images, and the use of codes."""
         indices = self.codebook(self.encoder(images)).indices
         nats = self.prior_loss(indices.view(len(images), self.prior.length))
         used = usage(indices, self.codebook.n_codes)

@@ -93,12 +93,12 @@ class AuxiliaryCritic(TwoHeadedCritic):
             spectral_norm(self.classifier)
 
     def reading_loss(self, features: Tensor, *, fake: bool) -> Tensor:  # noqa: ARG002
-        """Cross entropy, in nats before weighting, of the class that each image has or should."""
+        """Cross entropy, in nats before weighting, of each image's real or requested class."""
         return self.weight * cross_entropy(self.classifier(features), self.condition)
 
 
 Make = Callable[[int], nn.Module]
-"""From the number of inputs or channels that labels add, to an unconditional network."""
+"""Builder of an unconditional network, given the number of inputs or channels that labels add."""
 
 
 def with_label_inputs(make: Make, n_classes: int) -> nn.Module:

@@ -24,7 +24,7 @@ class Convolution(nn.Conv2d):
     """A convolution that keeps the size, with weights from N(0, 1 / fan-in) and no bias at first.
 
     Args:
-        std: of the weights, if not that.
+        std: another standard deviation of the weights.
     """
 
     def __init__(self, n_in: int, n_out: int, size: int, std: float | None = None) -> None:
@@ -61,7 +61,7 @@ class BottleneckBlock(nn.Module):
 
 
 def n_halvings(shape: ImageShape, largest_grid: int) -> int:
-    """How often an image is halved on its way to the grid of codes."""
+    """Number of halvings from an image to the grid of codes."""
     return round(math.log2(shape.size / grid_size(shape, largest_grid)))
 
 

@@ -17,7 +17,7 @@ from bench.objectives.levels import invert
 
 
 def gate(features: Tensor) -> Tensor:
-    """tanh(first half of the channels) * sigmoid(second half), 1606.05328 eq. 2."""
+    """Gate: tanh(first half of the channels) * sigmoid(second half), 1606.05328 eq. 2."""
     first, second = features.chunk(2, 1)
     return torch.tanh(first) * torch.sigmoid(second)
 
@@ -57,7 +57,7 @@ class GatedLayer(nn.Module):
             rows: its inputs in that row and the ``reach`` above, (N, width, reach + 1, W).
 
         Returns:
-            The next layer's input (N, width, 1, W), and what the horizontal stack is given,
+            The next layer's input (N, width, 1, W), and the input of the horizontal stack,
             (N, 2 width, 1, W).
         """
         seen = conv2d(rows, self.vertical.weight, self.vertical.bias, padding=(0, self.reach))
@@ -68,7 +68,7 @@ class GatedLayer(nn.Module):
 
         Args:
             window: its inputs at that pixel and the ``reach`` left of it, (N, width, reach + 1).
-            across: what comes from the vertical stack, (N, 2 width).
+            across: the vertical stack's output, (N, 2 width).
         """
         weight = self.horizontal.weight.flatten(1)
         mixed = linear(window.flatten(1), weight, self.horizontal.bias) + across
@@ -118,7 +118,7 @@ class GatedPixelCNN(nn.Module):
     def forward(self, levels: Tensor) -> Tensor:
         """Levels (N, C, H, W) int64 to logits (N, n_levels, C, H, W).
 
-        Those of a value depend on earlier pixels, and on earlier channels of its own.
+        A value's logits depend on earlier pixels, and on earlier channels of its own pixel.
         """
         parts = self._embedded(levels)  # (N, C, width, H, W)
         whole = parts.sum(1)
@@ -143,7 +143,7 @@ class GatedPixelCNN(nn.Module):
         """
         n, size = len(uniforms), self.shape.size
         uniforms = uniforms.view(n, size, size, self.shape.channels)
-        row = uniforms.new_zeros(n, self.width, 1, size)  # what is above the first row
+        row = uniforms.new_zeros(n, self.width, 1, size)  # zeros stand above the first row
         images = []
         above = [row.expand(-1, -1, layer.reach, -1) for layer in self._layers]
         for y in range(size):
@@ -159,10 +159,10 @@ class GatedPixelCNN(nn.Module):
         return torch.cat(images, 2)
 
     def _draw_row(self, uniforms: Tensor, across: list[Tensor]) -> Tensor:
-        """Levels (N, C, 1, W) of a row from uniforms (N, W, C) and the vertical stack's gifts."""
+        """Levels (N, C, 1, W) of a row from uniforms (N, W, C) and the vertical stack's output."""
         n, size = uniforms.shape[:2]
         windows = [uniforms.new_zeros(n, self.width, layer.reach + 1) for layer in self._layers]
-        pixel = uniforms.new_zeros(n, self.width)  # what is left of the first pixel
+        pixel = uniforms.new_zeros(n, self.width)  # zeros stand left of the first pixel
         row = []
         for x in range(size):
             for index, layer in enumerate(self._layers):
@@ -188,7 +188,7 @@ class GatedPixelCNN(nn.Module):
         return vectors.permute(0, 1, 4, 2, 3)
 
     def _logits(self, features: Tensor, parts: Tensor, channel: int) -> Tensor:
-        """Of one channel, (N, n_levels, H, W); sees the channels before it in ``parts``."""
+        """Logits of one channel, (N, n_levels, H, W), from features and earlier ``parts``."""
         logits: Tensor = self.heads[channel](features + parts[:, :channel].sum(1))
         return logits
 

@@ -1,4 +1,4 @@
-"""What backbones, and networks around them, are made of: see each class.
+"""Building blocks of backbones and of the networks around them.
 
 Labels and codes reach the layers that need them through ``given``, not through arguments: within it
 a conditional critic is a function of images alone, as losses and gradient penalties expect, and a
@@ -69,7 +69,7 @@ class Layered(nn.Module):
     layers: nn.Sequential
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """What the class says: inputs through all layers."""
+        """Pass inputs through all layers in order."""
         outputs: Tensor = self.layers(inputs)
         return outputs
 
@@ -93,7 +93,7 @@ class FeatureCritic(nn.Module, ABC):
 
     @abstractmethod
     def features(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to what the last layer sees, (N, n_features)."""
+        """Images (N, C, H, W) to inputs of the last layer, (N, n_features)."""
 
     def head(self, features: Tensor) -> Tensor:
         """The last layer: features (N, n_features) to raw scores (N,)."""
@@ -116,7 +116,7 @@ class Conditioned(nn.Module):
     """A layer or network that depends on a condition, one row per image of the batch.
 
     Attributes:
-        present: what ``given`` gives, None outside of it; never part of the model's state.
+        present: the condition within ``given``, None outside; never part of the model's state.
     """
 
     present: Tensor | None = None
@@ -163,4 +163,4 @@ class TwoHeadedCritic(Conditioned, ABC):
 
     @abstractmethod
     def reading_loss(self, features: Tensor, *, fake: bool) -> Tensor:
-        """What both networks minimise beside their own losses: a weighted mean over images."""
+        """Weighted loss that both networks minimise beside their own, a mean over images."""

@@ -16,7 +16,7 @@ from torch.nn.functional import mse_loss
 
 
 class Quantised(NamedTuple):
-    """What a quantiser makes of a grid (N, D, h, w).
+    """Output of a quantiser for a grid (N, D, h, w).
 
     Attributes:
         grid: codes (N, D, h, w); its gradient goes to the encoder as if nothing had been rounded.
@@ -31,7 +31,7 @@ class Quantised(NamedTuple):
 
 
 class Quantiser(nn.Module, ABC):
-    """The contract; ``n_codes`` is the size of the vocabulary that a prior is trained on."""
+    """Contract of quantisers; ``n_codes`` is the size of the vocabulary of a prior."""
 
     n_codes: int
 
@@ -45,7 +45,7 @@ class Quantiser(nn.Module, ABC):
 
     @abstractmethod
     def lookup(self, indices: Tensor) -> Tensor:
-        """What the decoder is shown for a code, (M,) to (M, D)."""
+        """Vectors (M, D) that the decoder sees for codes (M,)."""
 
 
 def as_vectors(grid: Tensor) -> Tensor:
@@ -140,11 +140,11 @@ class AveragedCodebook(Quantiser):
         fade at one rate, so they never move again, and no vector is nearest to them.
         """
         if self.restart_below == 0.0:
-            return  # and draw nothing
+            return  # without drawing random numbers
         chosen = torch.randint(len(vectors), (len(self.codes),), device=vectors.device)
         dead = self.counts < self.restart_below
         self.codes.copy_(torch.where(dead[:, None], vectors[chosen], self.codes))
-        # the count of a code that is just alive, so that it has time to find vectors of its own
+        # the smallest count of a code in use, so that it has time to find vectors of its own
         self.counts.masked_fill_(dead, self.restart_below)
         alive_sums = self.codes * self.restart_below
         self.sums.copy_(torch.where(dead[:, None], alive_sums, self.sums))
@@ -165,7 +165,7 @@ class FiniteScalar(Quantiser):
     offset: Tensor
     basis: Tensor
     margin = 1.0e-3
-    """How far the bound reaches past the outermost levels, so that both can be rounded to."""
+    """Distance of the bound beyond the outermost levels, so that both can be rounded to."""
 
     def __init__(self, levels: tuple[int, ...]) -> None:
         super().__init__()

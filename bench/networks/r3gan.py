@@ -108,7 +108,7 @@ class Critic(FeatureCritic):
         with_weight_norm(norm, self)
 
     def features(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to what the last layer sees, (N, n_features)."""
+        """Images (N, C, H, W) to inputs of the last layer, (N, n_features)."""
         seen: Tensor = self.layers(images)
         return seen
 

@@ -14,9 +14,9 @@ from bench.networks.parts import Norm, with_weight_norm
 from bench.networks.shape import ImageShape
 
 BEFORE_THE_LAST = -2
-"""Where the generator's last convolution stands; tanh follows it."""
+"""Index of the generator's last convolution; tanh follows it."""
 AFTER_THE_FIRST = 2
-"""Where the critic's first convolution and its activation have passed."""
+"""Index in the critic after its first convolution and activation."""
 KEY_SHARE, VALUE_SHARE = 8, 2
 """Keys and queries have 1/8 of the channels, values 1/2, as in the authors' program."""
 
@@ -40,7 +40,7 @@ class SelfAttention(nn.Module):
         with_weight_norm(norm, self)
 
     def weights(self, features: Tensor) -> Tensor:
-        """How much position j (row) looks at position i (column), (N, H W, H W), eq. 1."""
+        """Attention of position j (row) to position i (column), (N, H W, H W), eq. 1."""
         key, query = self.key(features).flatten(2), self.query(features).flatten(2)
         return torch.softmax(query.transpose(1, 2) @ key, 2)
 

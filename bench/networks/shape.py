@@ -19,7 +19,7 @@ class ImageShape:
 
 
 def halvings(size: int, smallest: int) -> int:
-    """How often ``size`` can be halved exactly while staying at or above ``smallest``.
+    """Number of exact halvings of ``size`` that stay at or above ``smallest``.
 
     With ``smallest = 4``: 8 -> 1, 16 -> 2, 28 -> 2 (28, 14, 7), 32 -> 3.
     """
@@ -31,7 +31,7 @@ def halvings(size: int, smallest: int) -> int:
 
 
 def halvings_to_reach(size: int, largest: int) -> int:
-    """How often ``size`` must be halved exactly until it is at or below ``largest``.
+    """Number of exact halvings of ``size`` until it is at or below ``largest``.
 
     With ``largest = 8``: 8 -> 0, 16 -> 1, 28 -> 2 (28, 14, 7), 32 -> 2. An odd size on the way
     ends the walk early.

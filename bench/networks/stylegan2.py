@@ -25,7 +25,7 @@ from bench.networks.shape import ImageShape, halvings
 
 SMALLEST_GRID = 4
 MAPPING_RATE = 0.01
-"""Of the mapping network's learning rate to that of the rest (1812.04948, appendix C)."""
+"""Ratio of the mapping network's learning rate to that of the rest (1812.04948, appendix C)."""
 TAPS = (1.0, 3.0, 3.0, 1.0)
 SLOPE = 0.2
 FLOOR = 1.0e-8
@@ -158,7 +158,7 @@ class Mapping(nn.Module):
 
 
 class ModulatedConv(nn.Module):
-    """A convolution whose weights are scaled per image by a style, (section 2.2).
+    """A convolution whose weights are scaled per image by a style (section 2.2).
 
     Scaling input channel i of the weights by s_i is scaling that channel of the features, and the
     division that brings every output back to its expected size (equation 3) is one factor per image
@@ -192,7 +192,7 @@ class ModulatedConv(nn.Module):
         return self.convolve(features, self.style(styles))
 
     def convolve(self, features: Tensor, scales: Tensor) -> Tensor:
-        """As ``forward``, with the scales (N, n_in) that a style stands for."""
+        """Convolve as ``forward`` does, with the scales (N, n_in) that a style stands for."""
         weight = self.weight * self.scale
         scaled = features * scales[:, :, None, None]
         if self.doubling:
@@ -230,7 +230,7 @@ class StyledLayer(nn.Module):
 
 
 class ToImage(nn.Module):
-    """What one resolution contributes to the image."""
+    """Features of one resolution to its part of the image."""
 
     def __init__(self, n_in: int, n_out: int, style_dim: int) -> None:
         super().__init__()
@@ -330,7 +330,7 @@ class Critic(FeatureCritic):
         self.n_features = channels[-1]
 
     def features(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to what the last layer sees, (N, n_features)."""
+        """Images (N, C, H, W) to inputs of the last layer, (N, n_features)."""
         maps: Tensor = self.blocks(activated(self.from_image(images)))
         maps = activated(self.last_conv(minibatch_stddev(maps, self.group)))
         return activated(self.hidden(maps.flatten(1)))

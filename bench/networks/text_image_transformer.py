@@ -25,14 +25,14 @@ REACH = 2
 
 
 def layer_patterns(n_layers: int) -> list[Pattern]:
-    """Row, column, row, row, row, column, ... and a convolution in the last layer; section 2.2."""
+    """Patterns row, column, row, row, ..., and convolution in the last layer; section 2.2."""
     patterns: list[Pattern] = ["column" if i % 4 == 1 else "row" for i in range(n_layers)]
     patterns[-1:] = ["convolution"]
     return patterns
 
 
 def visibility(pattern: Pattern, text_length: int, grid: int) -> Tensor:
-    """(L, L) bool with L = T + h h, True where a query, by row, sees a key.
+    """Mask (L, L) bool with L = T + h h, True where a query, by row, sees a key.
 
     Text sees earlier text; an image token sees all text and, of the image tokens up to itself, the
     last ``grid`` ones, those of its column, or those near it.
@@ -220,7 +220,7 @@ class TextImageTransformer(nn.Module):
                 state = block.extend(state, position, seen[index][position], caches[index])
 
     def _empty_caches(self, n: int) -> Tensor:
-        """(layers, keys and values, positions, N, heads, dim / heads), made once per batch."""
+        """Caches (layers, keys and values, positions, N, heads, dim / heads), once per batch."""
         head_dim = len(self.start) // self.n_heads
         length = self.text_length + self.n_image_positions
         return self.start.new_empty((len(self.blocks), 2, length, n, self.n_heads, head_dim))

@@ -76,7 +76,7 @@ class CausalTransformer(nn.Module):
     def forward(self, tokens: Tensor, context: Tensor | None = None) -> Tensor:
         """Tokens (N, length) to logits (N, length, n_tokens); logits at t see tokens before t.
 
-        ``context`` (N, length, dim) is added to what each position is told, if there is any.
+        ``context`` (N, length, dim) is added to the input of each position, if there is any.
         """
         embedded = self.embedding(tokens[:, :-1])  # (N, length - 1, dim)
         start = self.start.expand(len(tokens), 1, -1)
@@ -124,7 +124,7 @@ class CachedSteps:
     Args:
         transformer: whose ``forward`` gives the same logits for whole sequences.
         n: sequences that are drawn together.
-        context: (N, length, dim), added to what each position is told, if there is any.
+        context: (N, length, dim), added to the input of each position, if there is any.
     """
 
     def __init__(

@@ -40,13 +40,13 @@ class Up(nn.Module):
         self.last = nn.Sequential(nn.ReLU(), nn.Conv2d(width, width, 3, padding=1))
 
     def forward(self, codes: Tensor) -> Tensor:
-        """(N, code_dim, h/2, h/2) to (N, width, h, h)."""
+        """Codes (N, code_dim, h/2, h/2) to features (N, width, h, h)."""
         features: Tensor = self.last(interpolate(self.first(codes), self.size))
         return features
 
 
 class BottomPrior(nn.Module):
-    """A causal transformer over the bottom codes that is told what lies above each of them.
+    """A causal transformer over the bottom codes that sees the top codes above each of them.
 
     Args:
         n_codes: size of either vocabulary.
@@ -64,7 +64,7 @@ class BottomPrior(nn.Module):
         )
 
     def forward(self, bottom: Tensor, top: Tensor) -> Tensor:
-        """Logits (N, h h, n_codes); those of a code depend on codes before it and on all of top.
+        """Logits (N, h h, n_codes); a code's depend on codes before it and on all top codes.
 
         Args:
             bottom: codes (N, h h) in raster order.

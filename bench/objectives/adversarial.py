@@ -49,7 +49,7 @@ def wasserstein_d_loss(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def wasserstein_g_loss(fake: Tensor) -> Tensor:
-    """-D(G(z)); also the generator's side of the hinge loss."""
+    """-D(G(z)), Arjovsky et al. 2017 (1701.07875), algorithm 1; also used with the hinge loss."""
     return -fake.mean()
 
 
@@ -74,7 +74,7 @@ def article_g_loss(fake: Tensor) -> Tensor:
 
 
 def soft_mean(losses: Tensor, sharpness: float) -> Tensor:
-    """Losses (K,), as a generator minimises them, to a scalar between their mean and the largest.
+    """Weighted mean of a generator's losses (K,), a scalar between their mean and the largest.
 
     The soft arithmetic mean of Durugkar et al. 2016 (1611.01673): weights proportional to
     exp(lambda L_i), so lambda 0 gives the mean, infinity the largest. As in the authors' program,
@@ -94,13 +94,13 @@ def printed_d_loss(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def printed_g_loss(fake: Tensor) -> Tensor:
-    """-s(D(G(z))); its gradient fades where the critic is sure, either way."""
+    """-s(D(G(z))), the generator's part of L in ``printed_d_loss``; gradients fade if D is sure."""
     return -sigmoid(fake).mean()
 
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """What the critic and the generator minimise.
+    """Loss functions of the critic and of the generator.
 
     Attributes:
         critic: (real, fake) -> scalar.
@@ -132,7 +132,7 @@ LOSSES = {
     "relativistic": AdversarialLoss(relativistic_d_loss, paired_generator=relativistic_g_loss),
     "article": AdversarialLoss(article_d_loss, article_g_loss),
 }
-"""By the name that a recipe's ``loss`` gives."""
+"""Losses by the name in a recipe's ``loss``."""
 
 PRINTED = AdversarialLoss(printed_d_loss, printed_g_loss)
-"""What the article prints; a setting of its own algorithm, so it has no name here."""
+"""Losses that the article prints; only its own algorithm uses them, so they have no name here."""

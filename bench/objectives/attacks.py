@@ -37,5 +37,5 @@ def attacked(
 
 
 def _within(moved: Tensor, start: Tensor, epsilon: float) -> Tensor:
-    """Into the cube around ``start``, and into the range of images."""
+    """Clamp images to the cube around ``start``, and to -1 .. 1."""
     return (start + (moved - start).clamp(-epsilon, epsilon)).clamp(-1.0, 1.0)

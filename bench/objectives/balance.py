@@ -16,7 +16,7 @@ def feature_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tenso
 
     Args:
         first: activations (N, D, h, w) of each layer.
-        second: those of the other images.
+        second: activations of the other images.
     """
     distances = [
         (normalize(a, dim=1) - normalize(b, dim=1)).square().sum(1).mean()
@@ -34,7 +34,7 @@ def adaptive_weight(
         reconstruction: a scalar whose graph is kept.
         adversarial: another one.
         weight: the last layer of the decoder.
-        largest: what the result is at most.
+        largest: upper bound of the result.
     """
     (of_reconstruction,) = torch.autograd.grad(reconstruction, weight, retain_graph=True)
     (of_adversarial,) = torch.autograd.grad(adversarial, weight, retain_graph=True)

@@ -26,7 +26,7 @@ def log_standard_normal(values: Tensor) -> Tensor:
 
 
 def log_mean_exp(logs: Tensor, dim: int) -> Tensor:
-    """Logarithm of the mean of what ``logs`` are the logarithms of, without overflow."""
+    """Compute log(mean(exp(logs))) along ``dim`` without overflow."""
     return torch.logsumexp(logs, dim) - math.log(logs.shape[dim])
 
 

@@ -1,4 +1,4 @@
-"""Formulas of diffusion models and of flow matching: what noise does to data, and the way back.
+"""Formulas of diffusion models and of flow matching: from data to noise, and the way back.
 
 ``alpha_bar`` is the share of the data's variance that is left, from 1 (clean) to nearly 0 (noise),
 as a number or a tensor that broadcasts against images. Images are (N, C, H, W) in -1 .. 1.
@@ -30,7 +30,7 @@ def linear_alpha_bars(n_steps: int) -> Tensor:
 
 
 def kept_steps(n_steps: int, n_kept: int) -> Tensor:
-    """Which of the steps 1 .. T a shorter chain keeps: evenly spaced and with both ends, (S,).
+    """Steps (S,) of 1 .. T that a shorter chain keeps: evenly spaced, with both ends.
 
     Nichol and Dhariwal 2021 (2102.09672), section 4. As they do, the chain's alpha_bar are those
     of the kept steps, and its betas follow from them.
@@ -47,7 +47,7 @@ def noised(start: Tensor, noise: Tensor, alpha_bar: Tensor | float) -> Tensor:
 
 
 def predicted_start(noisy: Tensor, noise: Tensor, alpha_bar: Tensor | float) -> Tensor:
-    """The x_0 of which ``noisy`` is made if ``noise`` is what was added: ``noised`` backwards."""
+    """The x_0 from which ``noised`` makes ``noisy`` by adding ``noise``."""
     kept = torch.as_tensor(alpha_bar)
     return (noisy - (1.0 - kept).sqrt() * noise) / kept.sqrt()
 
@@ -89,7 +89,7 @@ def pixel_nats(images: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
 
 
 def on_the_path(start: Tensor, end: Tensor, time: Tensor, sigma_min: float) -> Tensor:
-    """Where noise ``start`` is at ``time`` on its straight way to the image ``end``.
+    """Point at ``time`` on the straight path from noise ``start`` to the image ``end``.
 
     psi_t of Lipman et al. 2022 (2210.02747), eq. 22: (1 - (1 - sigma_min) t) x_0 + t x_1, with
     noise at t = 0 and data at t = 1; ``time`` broadcasts against images.

@@ -70,4 +70,4 @@ LIKELIHOODS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "unit-gaussian": unit_gaussian_nll,
     "optimal-gaussian": optimal_gaussian_nll,
 }
-"""By the name that a recipe's ``likelihood`` gives."""
+"""Negative log-likelihoods by the name in a recipe's ``likelihood``."""

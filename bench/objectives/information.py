@@ -1,4 +1,4 @@
-"""How well a code can be read from an image: the information terms of InfoGAN, negated.
+"""Losses of reading a code from an image: the information terms of InfoGAN, negated.
 
 Each is a bound's negative up to the entropy of the code, which is constant: minimising it raises
 the bound on the mutual information of code and image (Chen et al. 2016, 1606.03657, eq. 5).

@@ -152,7 +152,7 @@ TERMS: dict[str, Callable[[Encoded], Tensor]] = {
     "dip-off-diagonal": dip_off_diagonal,
     "mmd": mmd,
 }
-"""By the name that a recipe's ``terms`` gives."""
+"""Terms by the name in a recipe's ``terms``."""
 
 NEED_A_DENSITY = frozenset({"total-correlation"})
 """Terms that a deterministic encoder cannot have."""

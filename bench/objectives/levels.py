@@ -1,4 +1,4 @@
-"""Pixels as categories: a few equally spaced levels, and what a likelihood over them costs.
+"""Pixels as categories: a few equally spaced levels, and likelihoods in bits per value.
 
 Level k of L stands for the value -1 + 2 k / (L - 1), so that black and white are levels themselves.
 """
@@ -17,7 +17,7 @@ def to_levels(images: Tensor, n_levels: int) -> Tensor:
 
 
 def from_levels(levels: Tensor, n_levels: int) -> Tensor:
-    """What a level stands for: (...) int64 in 0 .. n_levels - 1 to float32 in -1 .. 1."""
+    """The value of every level: (...) int64 in 0 .. n_levels - 1 to float32 in -1 .. 1."""
     return levels.float() * (2.0 / (n_levels - 1)) - 1.0
 
 

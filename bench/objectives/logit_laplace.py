@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 MARGIN = 0.1
-"""What the paper calls epsilon: pixels are modelled in MARGIN .. 1 - MARGIN."""
+"""The paper's epsilon: pixels are modelled in MARGIN .. 1 - MARGIN."""
 
 
 def to_support(pixels: Tensor, margin: float = MARGIN) -> Tensor:

@@ -54,7 +54,7 @@ PENALTIES: dict[str, Penalty] = {
     "r1": r1_penalty,
     "r2": r2_penalty,
 }
-"""By the name that a recipe's ``penalty`` gives."""
+"""Penalties by the name in a recipe's ``penalty``."""
 
 
 def _squared_gradient_norms(critic: Critic, images: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What keeps a generator or a decoder smooth; all terms are unweighted.
+"""Terms that keep a generator or a decoder smooth; all are unweighted.
 
 A deterministic autoencoder's (Ghosh et al. 2020, 1903.12436, section 3) are sums over one image's
 latents or over the weights, averaged over the batch.
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 PATH_DECAY = 0.99
-"""Of the running mean of path lengths (1912.04958, appendix B)."""
+"""Decay of the running mean of path lengths (1912.04958, appendix B)."""
 
 
 def half_squared_norm(latents: Tensor) -> Tensor:

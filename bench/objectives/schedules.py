@@ -9,12 +9,12 @@ import math
 
 
 def learning_rate_factor(schedule: str, step: int, n_steps: int) -> float:
-    """What a recipe's ``lr_schedule`` multiplies the base rate by: 1, or linearly from 1 to 0."""
+    """Factor of the base rate under a recipe's ``lr_schedule``: 1, or linear from 1 to 0."""
     return 1.0 - step / n_steps if schedule == "linear" else 1.0
 
 
 def linear_rise(step: int, n_steps: int) -> float:
-    """From 1 / ``n_steps`` at update 0 to 1 at update ``n_steps - 1``; 1 from there on."""
+    """Rise from 1 / ``n_steps`` at update 0 to 1 at update ``n_steps - 1``; 1 from there on."""
     return (step + 1) / n_steps if step < n_steps else 1.0
 
 
@@ -29,7 +29,7 @@ def cosine(fraction: float, first: float, last: float) -> float:
 
 
 def ramp(fraction: float, end: float) -> float:
-    """From 0 to 1, linearly, until ``end``; 1 from there on."""
+    """A linear rise from 0 to 1 until ``end``; 1 from there on."""
     return min(1.0, fraction / end) if end > 0.0 else 1.0
 
 

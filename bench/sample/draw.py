@@ -18,7 +18,7 @@ from bench.models.noise import ImageNoise
 SAMPLING_BATCH = 500
 
 Draw = Callable[[ImageNoise, Tensor], Tensor]
-"""(noise, labels) -> images (N, C, H, W) in -1 .. 1."""
+"""Function (noise, labels) -> images (N, C, H, W) in -1 .. 1."""
 
 
 class NonFiniteImages(Exception):
@@ -44,7 +44,7 @@ def sample_images(draw: Draw, n: int, n_classes: int, seed: int, device: torch.d
 
 
 def labels_of(indices: range, n_classes: int) -> Tensor:
-    """The class that each image is asked to be of, (N,) int64: its index modulo the classes."""
+    """Class (N,) int64 that each image is asked to show: its index modulo the classes."""
     return torch.tensor(indices, dtype=torch.int64) % n_classes
 
 

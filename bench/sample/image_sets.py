@@ -1,4 +1,4 @@
-"""Which image sets of a run are scored: every sampler it has, averaged and raw weights apart."""
+"""Image sets of a run that are scored: one per sampler, averaged and raw weights apart."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ DRAWS = 5
 
 
 def sampler_names(model: type[GenerativeModel]) -> tuple[str, ...]:
-    """Own samplers first, then the ex-post mixture, then reconstruction, where there are any."""
+    """Names of samplers: the model's own, then the ex-post mixture, then reconstruction."""
     mixture = (MIXTURE,) if _has_methods(model, LatentModel) else ()
     reconstruction = (RECONSTRUCTION,) if _has_methods(model, Reconstructs) else ()
     return (*model.samplers, *mixture, *reconstruction)
 
 
 def expected_subjects(spec: TrainSpec) -> tuple[RunSubject, ...]:
-    """Everything that is scored of one run."""
+    """All image sets that are scored of one run."""
     averaged = float(str(spec.recipe.get("ema_decay", 0.0))) > 0.0
     return tuple(
         RunSubject(
@@ -46,7 +46,7 @@ def calibration_draws(name: str) -> range:
 
 
 def score_hash(subject: RunSubject | CalibrationSubject, protocol: ScoringProtocol) -> str:
-    """Identifies one scored image set; the same set under the same protocol has the same hash."""
+    """Hash of an image set under a protocol; equal sets under equal protocols share it."""
     if isinstance(subject, RunSubject):
         exclude = {"variant", "run_id"}
     else:  # the first draw keeps the hash that it had before there were others

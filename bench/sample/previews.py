@@ -27,9 +27,9 @@ from bench.sample.grid import N_COLUMNS, N_ROWS, write_grid
 from bench.train.loop import Progress, Trainer
 
 EVERY_S = 60.0
-"""Least time between two grids, and before the first."""
+"""Least seconds between two grids, and before the first."""
 LARGEST_SHARE = 0.02
-"""Of the time since the training began in this sitting."""
+"""Largest share of the time since this sitting of the training began that drawing may take."""
 LARGE = 128
 """Images wider than this, in pixels, are shown in a smaller grid."""
 FEW_COLUMNS, FEW_ROWS = 6, 2
@@ -40,7 +40,7 @@ class TooSlow(Exception):
 
 
 class Deadline(TorchFunctionMode):
-    """Within it the first call of torch after a moment raises ``TooSlow``."""
+    """Context in which the first call of torch after the deadline raises ``TooSlow``."""
 
     def __init__(self, at: float) -> None:
         super().__init__()
@@ -123,7 +123,7 @@ def drawn(trainer: Trainer, deadline: float) -> Tensor | None:
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode within; modes, buffers and random generators are as before afterwards."""
+    """Context in evaluation mode; modes, buffers and random generators are restored after it."""
     modes = [(module, module.training) for module in model.modules()]
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     device = next(model.parameters()).device

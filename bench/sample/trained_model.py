@@ -115,7 +115,7 @@ class TrainedModel:
 
     @torch.no_grad()
     def measures(self, data: ImageData, split: str) -> Measures | None:
-        """What the model measures of itself, with the averaged weights where there are any.
+        """Numbers that the model measures of itself, with averaged weights where there are any.
 
         Args:
             data: the data set that it was trained on.
@@ -152,7 +152,7 @@ class TrainedModel:
 def finish(
     spec: TrainSpec, model: GenerativeModel, average: AveragedWeights | None, split: ImageSplit
 ) -> TrainedModel:
-    """Fit what is fitted after training and put the model in evaluation mode.
+    """Fit ex-post samplers and put the model in evaluation mode.
 
     ``split`` may be on another device than the model.
     """

@@ -26,7 +26,7 @@ from catalog.names import suggestion
 
 SEED = 0
 N_FITTED = 10_000
-"""Simple densities are fitted to so many first reference images at most, and copies are of these:
+"""Number of first reference images that simple densities are fitted to and copies are made of:
 principal components of more take hours where images are large, and change little."""
 VARIANCE = 0.95
 """Share of the variance that the principal components keep."""
@@ -81,7 +81,7 @@ def fitted_images(data: ImageData, protocol: ScoringProtocol) -> ImageSplit:
 
 
 def train_copies(split: ImageSplit, n_images: int, _: np.random.Generator) -> Tensor:
-    """The split's images over and over, (n_images, C, H, W) uint8: what a memory would make."""
+    """The split's images over and over, (n_images, C, H, W) uint8: a model that only copies."""
     return split.images[torch.arange(n_images) % len(split)]
 
 

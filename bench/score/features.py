@@ -28,7 +28,7 @@ Features = dict[str, Tensor]
 
 
 def check_images(images: Tensor, extractor: FeatureExtractor, source: str) -> None:
-    """Refuse what is not a batch of images that the extractor accepts.
+    """Refuse anything but a batch of images that the extractor accepts.
 
     Args:
         images: to be (N, C, H, W) uint8 with C of 1 or 3, and N, H and W of at least 1.
@@ -91,7 +91,7 @@ def reference_features(
     device: torch.device | str,
     source: str = "reference images",
 ) -> Features:
-    """What ``extract`` returns, read from the cache if the same features were made before.
+    """Features as from ``extract``, read from the cache if the same were made before.
 
     A cache file that is damaged in any way counts as absent.
 

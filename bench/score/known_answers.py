@@ -25,7 +25,7 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class KnownAnswer:
-    """One answer that is known by hand, and what came out.
+    """An answer that is known by hand, and the computed one.
 
     Attributes:
         name: metric and case.

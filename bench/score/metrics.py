@@ -43,7 +43,7 @@ from catalog.errors import InvalidInput
 PRC_BLOCK = 10_000
 """Rows of the distance matrices that precision and recall hold at once."""
 COPY_BLOCK = 1000
-"""Rows of those that the copy rate holds at once."""
+"""Rows of the distance matrices that the copy rate holds at once."""
 COPY_QUANTILE = 0.05
 
 Side = Literal["generated", "real"]

@@ -1,4 +1,4 @@
-"""From images to metrics: one pass through the extractor, then every metric on its features.
+"""Metrics of images: one pass through the extractor, then every metric on its features.
 
 ``score_features`` measures two sets as a user asks; ``Scorer`` measures generated images as a
 protocol prescribes, with reference features that are made once.

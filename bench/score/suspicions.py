@@ -1,4 +1,4 @@
-"""When the images of a trained model look like those of a collapsed one.
+"""Signs that the images of a trained model look like those of a collapsed one.
 
 The result stands; a reader is told to look at the samples before believing it.
 """
@@ -14,7 +14,7 @@ LOOK = "look at the grid of samples: collapsed, or not trained enough to show an
 
 
 def suspicions(record: ScoreRecord) -> tuple[Suspicion, ...]:
-    """Why the images of a trained model look like those of a collapsed one, if they do.
+    """Reasons to think that the images of a trained model are those of a collapsed one, if any.
 
     Recall is the share of real images that lie near generated ones (arXiv 1904.06991); a generator
     that makes a few images only has little of it, however good they are.

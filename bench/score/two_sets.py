@@ -1,4 +1,4 @@
-"""Two sets of images that a user names, compared outside of any suite, with what was done told."""
+"""Two sets of images that a user names, compared outside of any suite, with all settings told."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def protocol_of(
     settings: Settings,
     device: torch.device,
 ) -> dict[str, Any]:
-    """All that decides the numbers of ``compare``, for whoever makes them again."""
+    """All settings that decide the numbers of ``compare``, so that they can be made again."""
     sets = {
         side: {"n_images": len(tensor), "sha256": sha256_of_arrays(tensor.numpy())}
         for side, tensor in images.items()

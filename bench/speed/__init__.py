@@ -1,4 +1,4 @@
-"""How fast this machine trains a variant: the harness against what one writes first.
+"""Training speed of a variant on this machine: the harness against a textbook loop.
 
 ``measure`` lets three loops take turns, ``markdown`` makes a table of the results.
 """

@@ -37,9 +37,9 @@ from catalog.schema import Dataset
 
 Kind = Literal["textbook", "plain", "tuned"]
 WARM_UP = WATCHED + ON_SIDE_STREAM + 4
-"""Updates before any is timed: enough to have recorded one, and replayed it."""
+"""Updates before the timed ones: enough to record one and replay it."""
 A_BUDGET = 10**6
-"""Updates that models and schedules are told of: more than are ever made."""
+"""Budget of updates that models and schedules are told: more than are ever made."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class Turn:
     """One measurement.
 
     Attributes:
-        images_per_s: real images.
-        peak_bytes: most memory up to now.
+        images_per_s: real images per second.
+        peak_bytes: peak memory so far.
         graph: whether updates are, or could be, replayed.
     """
 
@@ -80,7 +80,7 @@ class Turn:
 
 
 def serve(kind: Kind, work: Workload, pipe: Connection) -> None:
-    """Answer every True with a ``Turn``, or with why there is none, until there is a False.
+    """Answer every True with a ``Turn`` or the reason for a failure, until there is a False.
 
     The first turn warms the loop up.
     """

@@ -1,4 +1,4 @@
-"""How fast a variant trains in three loops, measured in turns, so that drift hits all alike.
+"""Training speed of a variant in three loops, measured in turns, so that drift hits all alike.
 
 Every loop waits in processes of its own until it is its turn; then it has the machine to itself.
 The loops are those of ``bench.speed.loops``.
@@ -25,7 +25,7 @@ from catalog.schema import Registry, Variant
 ROUNDS = 3
 """Turns of every loop; the median counts."""
 PATIENCE_S = 900.0
-"""For one answer of a loop."""
+"""Longest wait for one answer of a loop, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ class Measurement:
 
     @property
     def ratio(self) -> float:
-        """How many times as many images the tuned loop shows as the textbook's."""
+        """Images per second of the tuned loop over those of the textbook's."""
         return self.tuned.images_per_s / self.textbook.images_per_s
 
     def as_data(self) -> dict[str, Any]:
-        """Plain data, the ratio included."""
+        """The measurement as plain data, with the ratio."""
         return {**asdict(self), "ratio": self.ratio}
 
 
@@ -69,7 +69,7 @@ class Failed:
     reason: str
 
     def as_data(self) -> dict[str, Any]:
-        """Plain data."""
+        """The failure as plain data."""
         return asdict(self)
 
 
@@ -125,7 +125,7 @@ class Team:
     Args:
         kind: which loop.
         work: what it trains.
-        sizes: how many of them shall run at once, in ascending order.
+        sizes: numbers of processes that run at once, in ascending order.
 
     Attributes:
         rates: by number at once, the images per second of all of them together, turn by turn.
@@ -146,7 +146,7 @@ class Team:
             self._members.append((here, process))
 
     def close(self) -> None:
-        """End all of them."""
+        """End all processes."""
         for pipe, process in self._members:
             pipe.close()
             process.terminate()

@@ -23,7 +23,7 @@ Result = Measurement | Failed
 
 @dataclass(frozen=True)
 class Setting:
-    """What all rows of a table have in common."""
+    """Machine and settings that all rows of a table share."""
 
     device_name: str
     device: str
@@ -35,13 +35,13 @@ class Setting:
 
     @classmethod
     def here(cls, device: torch.device, dataset: str, steps: int) -> Setting:
-        """This machine."""
+        """The setting of this machine."""
         found, n_cores = environment(device), os.cpu_count() or 1
         names = (found.device_name, str(device), n_cores, found.os, found.packages["torch"])
         return cls(*names, dataset=dataset, steps=steps)
 
     def sentence(self) -> str:
-        """One line."""
+        """The setting as one line of text."""
         return (
             f"{self.device_name} ({self.device}), {self.n_cores} CPU cores, {self.os}, "
             f"torch {self.torch_version}; data set {self.dataset}, {self.steps} updates per turn."
@@ -58,7 +58,7 @@ def markdown(setting: Setting, results: Sequence[Result]) -> str:
 
 
 def median_ratio(results: Sequence[Result]) -> float | None:
-    """Over the variants that could be measured; None if none could."""
+    """Median ratio of the variants that could be measured; None if none could."""
     ratios = [result.ratio for result in results if isinstance(result, Measurement)]
     return statistics.median(ratios) if ratios else None
 

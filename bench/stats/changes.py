@@ -19,14 +19,14 @@ from bench.stats.intervals import ALPHA, logarithms
 
 Scale = Literal["ratio", "difference"]
 Noise = Literal["trainings", "one side", "sampling", "unknown", "none"]
-"""What a difference is measured against: the spread between the trainings of both sides, or of
-the only side that has several; the error of drawing images; nothing known; nothing to measure."""
+"""Noise that a difference is compared with: the spread between trainings of both sides or of the
+only side that has several, the error of drawing images, unknown, or none for identical rows."""
 
 ChangeVerdict = Literal[
     "better", "worse", "undecided", "identical", "lower", "higher", "missing", "failed"
 ]
-"""Of B against A: ``better`` and ``worse`` are beyond the noise between trainings, ``lower`` and
-``higher`` are numbers that are not tested against it, and the last two have no number."""
+"""Verdict on B against A: ``better`` and ``worse`` exceed the noise of trainings, ``lower`` and
+``higher`` are not tested against it, ``missing`` and ``failed`` have no number."""
 
 CONFIDENCE = 1 - ALPHA
 NO_CHANGE: dict[Scale, float] = {"ratio": 1.0, "difference": 0.0}
@@ -48,7 +48,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the numbers of two rows say.
+    """The effect between two rows' numbers, and its significance.
 
     Attributes:
         effect: B over A for a ratio, B minus A for a difference; its interval (95 %, of this pair
@@ -72,7 +72,7 @@ class Finding:
 
     @property
     def no_change(self) -> float:
-        """What the effect is if B is as good as A."""
+        """The effect if B is as good as A: 1 for a ratio, 0 for a difference."""
         return NO_CHANGE[self.scale]
 
     @property
@@ -95,7 +95,7 @@ class Finding:
 
     @property
     def verdict(self) -> ChangeVerdict:
-        """B against A."""
+        """The verdict on B against A."""
         if self.noise == "none":
             return "identical"
         rises = self.effect.value > self.no_change

@@ -27,8 +27,8 @@ POWER_POINTS = 2000
 
 Method = Literal["pooled", "welch", "none"]
 ContrastVerdict = Literal["better", "undecided", "behind", "lower", "higher"]
-"""Of a one-sided test of "better": shown, not shown though lower, not lower at all; and the last
-two where there are too few values for a test."""
+"""Result of a one-sided test of "better": shown, lower but not shown, not lower; ``lower`` and
+``higher`` where there are too few values for a test."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Contrast:
 
     @property
     def verdict(self) -> ContrastVerdict:
-        """Better if significant after Holm and by 2 % or more."""
+        """The verdict: better if significant after Holm and by 2 % or more."""
         if self.p_holm is None:
             return "lower" if self.ratio < 1 else "higher"
         if self.ratio >= 1:
@@ -102,7 +102,7 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 
 
 def spread_method(rows: Sequence[Sequence[float]]) -> Method:
-    """How rows are compared: with one pooled variance, by Welch, or not at all.
+    """Method of comparing rows: with one pooled variance, by Welch, or not at all.
 
     Bartlett's test of equal variances on the log distances decides for the whole family: below
     0.05 every pair is tested by Welch. It errs towards Welch on values that are not normal, and
@@ -220,16 +220,16 @@ def typical_spread(rows: Sequence[Sequence[float]]) -> tuple[float, float] | Non
 
 
 def log_moments(row: Values) -> Moments:
-    """Of the logarithms of distances; numpy's mean may differ from ``moments`` in the last digit.
+    """Moments of the logarithms of distances; numpy's mean may differ in the last digit.
 
-    Committed tables were made with it.
+    Committed tables were made with numpy's mean, so ``moments`` cannot replace it.
     """
     logs = logarithms(row)
     return Moments(float(logs.mean()), variance(logs), len(logs))
 
 
 def _common_spread(rows: Sequence[Sequence[float]]) -> Spread | None:
-    """That of all rows if ``spread_method`` pools them; None where each pair has its own."""
+    """Pooled spread of all rows if ``spread_method`` pools them; None: each pair has its own."""
     return pooled_spread(list(map(log_moments, rows))) if spread_method(rows) == "pooled" else None
 
 

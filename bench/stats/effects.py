@@ -20,8 +20,8 @@ Spread = tuple[float, float]
 """A variance, and the degrees of freedom of its estimate."""
 
 ClaimVerdict = Literal["supported", "refuted", "undecided", "untested"]
-"""On a statement about an effect: its interval lies on the stated side of a boundary, on the other
-side, on both; or there is no interval."""
+"""Verdict on a claim about an effect: its interval lies on the claimed side of a boundary, on the
+other, on both, or there is no interval."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Effect:
 
     @property
     def ends(self) -> tuple[float | None, float | None]:
-        """Of the interval."""
+        """Lower and upper end of the interval."""
         return self.low, self.high
 
     @property
     def exponential(self) -> Effect:
-        """Of a difference of logarithms: the ratio."""
+        """The ratio, if this effect is a difference of logarithms."""
         ends = (None if end is None else math.exp(end) for end in self.ends)
         return Effect(math.exp(self.value), *ends)
 
@@ -59,7 +59,7 @@ class Shift:
 
     @property
     def p_value(self) -> float:
-        """Two-sided, of there being no difference."""
+        """Two-sided p-value of no difference."""
         if self.value == 0:
             return 1.0
         if self.error == 0:
@@ -76,13 +76,13 @@ class Moments(NamedTuple):
 
 
 def moments(values: Values) -> Moments:
-    """Of one row; equal numbers are their own mean, to the last digit."""
+    """Moments of one row; the mean of equal numbers is exact to the last digit."""
     spread = deviation(values) or 0.0
     return Moments(fmean(values) if spread else float(values[0]), spread**2, len(values))
 
 
 def pooled_spread(rows: Sequence[Moments]) -> Spread:
-    """Within-row variance over all rows; those of one value add nothing to it."""
+    """Within-row variance over all rows; rows with one value add nothing to it."""
     freedom = sum(row.n - 1 for row in rows)
     return math.fsum(row.variance * (row.n - 1) for row in rows) / freedom, freedom
 
@@ -93,7 +93,7 @@ def shift(first: Moments, second: Moments, spread: Spread | None = None) -> Shif
     Args:
         first: one row; at least two values of each where no spread is given.
         second: the other.
-        spread: that both have in common; by default the error is Welch's (Welch 1947).
+        spread: common to both rows; by default the error is Welch's (Welch 1947).
     """
     value = first.mean - second.mean
     if spread is not None:
@@ -156,7 +156,7 @@ def level_of(n_comparisons: int) -> float:
 def verdict(
     effect: Effect | None, supports: Literal["below", "above"], boundary: float
 ) -> ClaimVerdict:
-    """What an interval says of a claim that the effect lies on one side of a boundary."""
+    """The verdict on a claim that the effect lies on one side of a boundary."""
     if effect is None or effect.low is None or effect.high is None:
         return "untested"
     below, above = effect.high < boundary, effect.low > boundary
@@ -166,7 +166,7 @@ def verdict(
 
 
 def overall(verdicts: Sequence[ClaimVerdict]) -> ClaimVerdict:
-    """The verdict on a claim: what its decided comparisons agree on, if they do."""
+    """The verdict that all decided comparisons of a claim share, else undecided or untested."""
     decided = {one for one in verdicts if one in ("supported", "refuted")}
     if len(decided) == 1:
         return decided.pop()

@@ -14,7 +14,7 @@ ALPHA = 0.05
 """Error rate of every family of tests, and the level of the test of equal spreads."""
 
 FLOOR = 1e-6
-"""Distances below are lifted to it before a logarithm is taken: rounding can make them negative."""
+"""Least distance before a logarithm is taken: rounding can make distances negative."""
 
 Values = Sequence[float] | NDArray[np.float64]
 
@@ -68,5 +68,5 @@ def variance(values: NDArray[np.float64]) -> float:
 
 
 def logarithms(values: Values) -> NDArray[np.float64]:
-    """Of distances, each at least ``FLOOR``."""
+    """Natural logarithms of distances, each lifted to ``FLOOR`` or more."""
     return np.log(np.maximum(np.asarray(values, dtype=np.float64), FLOOR))

@@ -1,4 +1,4 @@
-"""What one set of images can say about its own distance: its standard error, and its excess.
+"""Standard error and expected excess of a distance, estimated from one set of images.
 
 Pure functions of features. The standard error is that of drawing the images again from the same
 weights; the spread over trainings is another thing.

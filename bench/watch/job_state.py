@@ -1,4 +1,4 @@
-"""What jobs are doing, as the small files in a runs directory show it: one model for every view.
+"""State of jobs as the small files in a runs directory show it: one model for every view.
 
 Looking takes no lock, loads no model and disturbs nobody. Whether something is at work is told by
 the process that left the last sign of life: it is the same process that still has that number, or
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from bench.run.plan import PlannedJob
 
 Life = Literal["none", "alive", "dead", "elsewhere"]
-"""Of who left a note; ``elsewhere``: another machine's process, of which nothing can be said."""
+"""State of the process that left a note; ``elsewhere``: on another machine, so unknown."""
 State = Literal["running", "elsewhere", "dead", "success", "error", "cancelled", "interrupted"]
-"""The first three of a job that left a sign; ``interrupted``: nothing says what became of it."""
+"""State of a job: the first three if it left a sign of life; ``interrupted``: its end unknown."""
 AT_WORK: dict[Life, State] = {"alive": "running", "dead": "dead", "elsewhere": "elsewhere"}
 RECENT_S = 600.0
-"""A job that ended within this time has ended just now."""
+"""Seconds after its end for which a job counts as just ended."""
 SILENT_S = 3600.0
-"""A process on another machine that was not heard of for so long is no longer waited for."""
+"""Seconds of silence after which a process on another machine is no longer waited for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class JobState:
         age_s: time since the last word of it.
         losses: means since the report before the last.
         grid: the newest picture of what the model makes, None where there is none.
-        message: why it is no success.
+        message: the reason if it is no success.
         sign: its last sign of life; None when it ended in an orderly way.
     """
 
@@ -87,7 +87,7 @@ class JobState:
         return f"{self.phase}{step}"
 
     def as_data(self) -> dict[str, Any]:
-        """For programs; paths with forward slashes."""
+        """The state as plain data for programs; paths have forward slashes."""
         told = {"job": self.label} | vars(self) | {
             "directory": self.directory.as_posix(),
             "curve": [{"step": step, "losses": losses} for step, losses in self.curve],
@@ -116,12 +116,12 @@ class PlannedJobState:
 
     @property
     def state(self) -> str:
-        """The plan's state, or that it is running."""
+        """``running`` while it is alive, else the plan's state."""
         return "running" if self.life == "alive" else self.job.state
 
     @property
     def detail(self) -> str:
-        """What there is to say about it, in one line."""
+        """The job's situation in one line for people."""
         now = self.now
         if now is None or now.sign is None:
             return self.job.why
@@ -142,7 +142,7 @@ class PlannedJobState:
         )
 
     def as_data(self) -> dict[str, Any]:
-        """For programs: what they may want to know beyond what people are told."""
+        """Plain data for programs: details of the last sign of life beyond those in ``detail``."""
         sign = self.now.sign if self.now else None
         told = sign.model_dump(mode="json", exclude={"schema_version", "process"}) if sign else {}
         return {
@@ -167,7 +167,7 @@ class CommandState:
         return cls(holder, _life(holder))
 
     def sentence(self, last_sign: datetime | None = None, now: datetime | None = None) -> str:
-        """What to tell a user; ``last_sign`` is the newest sign of life of any job."""
+        """Sentence for a user; ``last_sign`` is the newest sign of life of any job."""
         if self.holder is None:
             return "no command is at work"
         if self.life == "alive":
@@ -182,7 +182,7 @@ class CommandState:
         )
 
     def as_data(self, last_sign: datetime | None) -> dict[str, Any]:
-        """For programs."""
+        """The state as plain data for programs."""
         holder = self.holder
         return {
             "state": self.life,
@@ -208,7 +208,7 @@ class WorkInProgress:
 
 
 def work_in_progress(runs_dir: Path, stems: Collection[str] | None = None) -> WorkInProgress:
-    """What is going on in a runs directory.
+    """Jobs at work and jobs that just ended in a runs directory.
 
     Where nothing is at work and nothing ended just now, the job that ended last is shown.
 
@@ -283,12 +283,12 @@ def planned_job_state(job: PlannedJob, now: datetime | None = None) -> PlannedJo
 
 
 def newest_sign(jobs: Iterable[JobState | None]) -> datetime | None:
-    """When any of some jobs was last heard of."""
+    """Time of the newest sign of life of some jobs, None without any."""
     return max((job.sign.updated_at for job in jobs if job and job.sign), default=None)
 
 
 def speed_text(images_per_s: float) -> str:
-    """How fast a training goes, in words."""
+    """Speed of a training in words: ``1,234 images/s``."""
     return f"{images_per_s:,.0f} images/s"
 
 
@@ -329,7 +329,7 @@ def _record(directory: Path) -> TrainRecord | None:
 
 
 def _changed(file: Path) -> float | None:
-    """When a file was last written, in seconds since 1970; None where there is none."""
+    """Time of a file's last change, in seconds since 1970; None where there is no file."""
     try:
         return file.stat().st_mtime
     except OSError:
@@ -344,6 +344,6 @@ def _grid(directory: Path) -> Path | None:
 
 
 def _rank(file: Path) -> tuple[bool, bool, bool, str]:
-    """Own samplers before the mixture and reconstructions, averaged weights before raw ones."""
+    """Sort key: own samplers before mixture and reconstructions, averaged before raw weights."""
     name = file.stem
     return "reconstruction" in name, "gmm" in name, name.endswith("-raw"), name

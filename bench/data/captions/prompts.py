@@ -40,7 +40,7 @@ class Prompts(nn.Module):
             self.register_buffer(name, table, persistent=False)
 
     def draw(self, labels: Tensor, uniforms: Tensor) -> Tensor:
-        """One caption per label, all of its class alike; (N,) and (N,) in [0, 1) to (N, length).
+        """Draw a caption (N, length) per label (N,), evenly in its class; uniforms (N,) in [0, 1).
 
         Every label must be of a class that has captions of this kind.
         """
@@ -50,5 +50,5 @@ class Prompts(nn.Module):
         return self.tokens[self.first[labels] + index]
 
     def spread(self, labels: Tensor) -> Tensor:
-        """Labels (N,) of any classes to labels of classes that have captions."""
+        """Replace labels (N,) by ones that have captions; no change if every class has some."""
         return self.classes[labels % len(self.classes)]

@@ -37,13 +37,13 @@ class Attributes(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """Such as ``a large red circle at the top left``."""
+        """The caption, such as ``a large red circle at the top left``."""
         size, colour, shape = SIZES[self.size], COLOURS[self.colour], SHAPES[self.shape]
         return f"a {size} {colour} {shape} {PLACES[self.place]}"
 
     @property
     def is_trained(self) -> bool:
-        """Whether the training split holds pictures of it."""
+        """Whether the training split holds pictures of this class."""
         turn = self.colour + self.shape + self.size + 2 * self.place
         return turn % MODULUS in TRAINED_RESIDUES
 
@@ -52,7 +52,7 @@ CLASSES = tuple(
     Attributes(*indices)
     for indices in product(*(range(len(words)) for words in (COLOURS, SHAPES, SIZES, PLACES)))
 )
-"""All 160, in order of their numbers."""
+"""Attributes of all 160 classes, in order of their numbers."""
 
 CAPTIONS = Captions(
     of_class=tuple((attributes.caption,) for attributes in CLASSES),

@@ -18,7 +18,7 @@ from catalog.schema import Dataset
 
 
 def decoded_file(fingerprint: str) -> Path:
-    """Where the pixels with a fingerprint are kept."""
+    """Path of the file that keeps the pixels with a fingerprint."""
     return cache_dir() / "datasets" / f"{fingerprint}.safetensors"
 
 
@@ -26,7 +26,7 @@ def read_decoded(dataset: Dataset) -> Splits:
     """The splits of a data set that this machine decoded before.
 
     Raises:
-        MissingPrerequisite: it did not, or the file is damaged; it says what to do.
+        MissingPrerequisite: there is no such file, or it is damaged; the hint says what to do.
     """
     path = decoded_file(dataset.fingerprint)
     try:

@@ -39,7 +39,7 @@ SKIP_HINT = "--skip-bad leaves out such files and names them"
 
 @dataclass(frozen=True)
 class FolderSettings:
-    """How images become a data set; each setting changes the pixels or which images there are.
+    """Settings by which images become a data set; each changes its pixels or its set of images.
 
     Attributes:
         resolution: height and width of every image, 1 .. 1024.
@@ -159,7 +159,7 @@ class _Decoder:
         self.skipped.append((name, reason))
 
     def notes(self) -> list[str]:
-        """How many images each kind of change befell."""
+        """Counts of images by kind of change, in words."""
         return [f"{_images(self.changes[kind])} {kind}" for kind in Change if self.changes[kind]]
 
     def _pixels(self, picture: Picture) -> Pixels:

@@ -1,4 +1,4 @@
-"""From the names of image files to splits, classes and an order that further files do not change.
+"""Splits, classes and a stable order of image files, all found from their names.
 
 A name decides by its hash, so the same file is in the same split on every machine, whatever else
 is added or removed, and images of all classes are mixed.
@@ -17,9 +17,9 @@ from catalog.errors import InvalidInput
 TRAIN, TEST, VALIDATION = "train", "test", "validation"
 VALIDATION_FOLDERS = ("val", "valid", VALIDATION)
 MIN_IMAGES = 2
-"""Of each split: a spread needs two."""
+"""Fewest images of a split: a spread needs two."""
 SHOWN = 5
-"""Names that a message lists."""
+"""Number of names that a message lists."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class LabelledFile:
 
 @dataclass(frozen=True)
 class Layout:
-    """What a tree of files stands for.
+    """Splits and classes found in a tree of files.
 
     Attributes:
         splits: the images of each split in their order.
@@ -52,13 +52,18 @@ class Layout:
 
 @dataclass(frozen=True)
 class _Tree:
-    """Names of files as they are, each with the part of it that matters, and folders likewise."""
+    """File names seen from some folder downwards.
+
+    Attributes:
+        inside: full name of each file to its name relative to that folder.
+        folders: relative names of the folders below it.
+    """
 
     inside: dict[str, str]
     folders: list[str]
 
     def below(self, tops: Iterable[str]) -> _Tree:
-        """What lies below some top folders, named from there on."""
+        """The tree below some top folders, with names relative to them."""
         chosen = tuple(f"{top}/" for top in tops)
         return _Tree(
             {n: s.partition("/")[2] for n, s in self.inside.items() if s.startswith(chosen)},
@@ -71,7 +76,7 @@ class _Tree:
         return {_top(short) for short in self.inside.values() if "/" in short}
 
     def unwrapped(self) -> _Tree:
-        """The same without folders that lie around everything."""
+        """The tree without folders that hold everything else, such as one around ``train``."""
         tree = self
         while (
             len(tree.tops) == 1
@@ -129,7 +134,7 @@ def draw(name: str) -> float:
 
 
 def _split_folders(tops: set[str]) -> dict[str, str]:
-    """The split that each top folder is, if folders say so at all."""
+    """Split named by each top folder; empty where folders name none."""
     held_out = [name for name in VALIDATION_FOLDERS if name in tops]
     if TRAIN not in tops or not (held_out or TEST in tops):
         return {}
@@ -154,7 +159,7 @@ def _classes(tree: _Tree) -> tuple[str, ...]:
 
 
 def require_enough(splits: Mapping[str, Iterable[int]], classes: tuple[str, ...]) -> None:
-    """Refuse what nothing can be learned from, or nothing compared with.
+    """Refuse splits that are too small to train on or to compare with.
 
     Args:
         splits: the labels of each split's images.

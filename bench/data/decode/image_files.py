@@ -46,7 +46,7 @@ DAMAGED = (
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
 )
-"""What Pillow's decoders raise on damaged files, in its own words any of these."""
+"""Exceptions that Pillow's decoders raise on damaged files."""
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def read_image(file: Path) -> Pixels:
 
 
 def _require_plain(image: Image.Image, file: Path) -> None:
-    """Refuse what would be cut down or expanded in decoding, before it is decoded."""
+    """Refuse images that decoding would cut down or expand, before it starts."""
     if image.mode not in ("L", "RGB"):
         raise InvalidInput(f"{file}: images are 8-bit grey or RGB, this one has mode {image.mode}")
     rule = broken_rule(image)
@@ -89,7 +89,7 @@ def _require_plain(image: Image.Image, file: Path) -> None:
 
 
 def broken_rule(image: Image.Image) -> str | None:
-    """Which bound an image breaks by its header, in words; None if it may be decoded."""
+    """The bound that an image's header breaks, in words; None if it may be decoded."""
     if any("16" in str(tile[3]) for tile in getattr(image, "tile", ())):
         return "images are 8-bit grey or RGB, this one has 16 bits"
     width, height = image.size

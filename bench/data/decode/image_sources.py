@@ -1,4 +1,4 @@
-"""Where a user's images lie: a folder, or an array; each lists names and decodes pictures.
+"""Sources of a user's images, a folder or an array; each lists names and decodes pictures.
 
 Names are relative, with ``/`` between folders, so that a folder and an archive of it agree. Hidden
 files and files that are no images by their suffix are counted and otherwise ignored.
@@ -44,7 +44,7 @@ class ImageSource(ABC):
 
 
 def ignored_kind(name: str) -> str | None:
-    """Why a file is not looked at: ``hidden`` or its suffix; None for an image."""
+    """The reason to ignore a file, ``hidden`` or its suffix; None for an image."""
     path = PurePosixPath(name)
     if any(part.startswith(".") for part in path.parts):
         return HIDDEN

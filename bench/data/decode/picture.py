@@ -22,7 +22,7 @@ FIRST_OF_SEVERAL = "MPO"
 
 
 class Change(StrEnum):
-    """What was done to an image besides resizing it, as a note counts it."""
+    """A change of an image besides resizing, as notes count them."""
 
     TURNED = "turned as its EXIF orientation says"
     TRANSPARENT = "laid over white where it is transparent"
@@ -66,7 +66,7 @@ def read_picture(stream: IO[bytes]) -> Picture:
 
 
 def _require_usable(image: Image.Image) -> None:
-    """Refuse by the header, before memory is taken for what follows it."""
+    """Refuse unusable files by their header, before memory is taken for pixels."""
     rule = broken_rule(image)
     if rule is not None:
         raise Unusable(rule)

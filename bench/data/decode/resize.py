@@ -17,7 +17,7 @@ from PIL import Image
 from bench.data.decode.image_files import Pixels
 
 Crop = Literal["center", "none", "squash"]
-"""What happens to an image that is not square: its middle is taken, it is refused, or squeezed."""
+"""Treatment of images that are not square: take the middle, refuse, or squeeze."""
 
 
 class NotSquare(ValueError):

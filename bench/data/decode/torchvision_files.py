@@ -1,4 +1,4 @@
-"""What torchvision's data sets have in common: where files are missing, and what they become."""
+"""Shared code of torchvision's data sets: missing files, and 28 x 28 images padded to 32 x 32."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from catalog.errors import MissingPrerequisite
 BORDER = 2
 """Zeros on each side that make 28 x 28 images 32 x 32, as in 1903.12436."""
 TRAIN_AND_TEST = {"train": True, "test": False}
-"""Two usual splits by their names here, and whether each is torchvision's ``train``."""
+"""The two usual splits by name, and whether each is torchvision's ``train``."""
 
 FAULTS = (AssertionError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError)
-"""Torchvision checks little of what it parses, and each parser complains in its own way."""
+"""Exceptions of torchvision's parsers on damaged files: each raises its own kinds."""
 
 
 def opened(make: Callable[..., Any], name: str, root: Path, *, download: bool, **which: Any) -> Any:

@@ -20,18 +20,18 @@ from catalog.files import reason
 
 MAX_ENTRIES = 2_000_000
 MAX_BYTES = 4 * MAX_PIXELS + 2**20
-"""Of one image file: the largest image, uncompressed with transparency, and its metadata."""
+"""Largest image file: ``MAX_PIXELS``, uncompressed with transparency, and its metadata."""
 MAX_EXPANSION = 200
-"""Of one image file by unpacking; image formats are compressed already, so 1 is usual."""
+"""Largest growth of a file by unpacking; images are compressed already, so 1 is usual."""
 SMALL = 2**20
 """Bytes up to which a file may expand by any factor: drawings in BMP do."""
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 ENCRYPTED = 0x1
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""The others are not unpacked in bounded steps."""
+"""Accepted compression methods: the only ones that are unpacked in bounded steps."""
 
 _FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
-"""What the library raises on damaged archives."""
+"""Exceptions that the library raises on damaged archives."""
 
 
 class ZipSource(ImageSource):

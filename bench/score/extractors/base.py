@@ -1,4 +1,4 @@
-"""What a feature extractor is, how its weights are verified, and what images it may refuse."""
+"""Contract of feature extractors, verification of their weights, and checks of their images."""
 
 from __future__ import annotations
 
@@ -56,17 +56,17 @@ class Build:
 
     @property
     def sha256(self) -> str:
-        """Of the file, in hex."""
+        """Hex sha256 of the file."""
         return hashlib.sha256(self.content).hexdigest()
 
 
 def trained_dir() -> Path:
-    """Where judges lie that this machine trained."""
+    """Folder of the judges that this machine trained."""
     return cache_dir() / "extractors"
 
 
 def weights_file(entry: Extractor) -> Path:
-    """Where our own weights are: inside this package, or among those trained here."""
+    """Path of our own weights: inside this package, or among those trained here."""
     shipped = SHIPPED / str(entry.weights)
     return shipped if shipped.is_file() else trained_dir() / str(entry.weights)
 

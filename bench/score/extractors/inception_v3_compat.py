@@ -46,7 +46,7 @@ class InceptionV3Compat(FeatureExtractor):
 
 
 def weights_place(entry: Extractor) -> Path:
-    """Where the weights are looked for: torch.hub's cache, as torch-fidelity does."""
+    """Path of the weights: in torch.hub's cache, as torch-fidelity has it."""
     return Path(torch.hub.get_dir()) / "checkpoints" / str(entry.weights)
 
 

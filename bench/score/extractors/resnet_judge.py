@@ -31,7 +31,7 @@ from catalog.files import write_atomically
 from catalog.schema import Dataset, Extractor
 
 CHANNELS = (32, 32, 64, 128)
-"""Of the stem and of each block; every block but the first halves height and width."""
+"""Channels of the stem and of each block; every block but the first halves height and width."""
 GRID_CHANNELS = 64
 GRID = 2
 TURNS = 4
@@ -57,7 +57,7 @@ class Block(nn.Module):
             )
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, n_in, H, W) to (N, n_out, H / stride, W / stride)."""
+        """Features (N, n_in, H, W) to (N, n_out, H / stride, W / stride)."""
         return F.relu(self.layers(images) + self.shortcut(images))
 
 
@@ -118,7 +118,7 @@ def load(entry: Extractor, weights: Path | None) -> FeatureExtractor:
 
 @dataclass(frozen=True)
 class JudgeRecipe:
-    """How a judge is trained.
+    """Settings of a judge's training.
 
     Attributes:
         epochs: passes over the training images.
@@ -153,8 +153,8 @@ def build(
     Args:
         name: id of the extractor.
         data: all splits; ``test`` is seen by the test alone.
-        recipe: how.
-        device: where.
+        recipe: settings of the training.
+        device: where to train.
         observe: called after each epoch with its number from 1 and its mean loss.
 
     Raises:
@@ -232,7 +232,7 @@ def _train(
 
 
 def quarter_turns(split: ImageSplit) -> ImageSplit:
-    """The same images, image i turned by i modulo 4 quarters, which is its label."""
+    """Images turned, image i by i modulo 4 quarters, which is its label."""
     turns = torch.arange(len(split), device=split.images.device) % TURNS
     images = split.images.clone()
     for turn in range(1, TURNS):

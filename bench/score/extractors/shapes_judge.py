@@ -21,7 +21,7 @@ from bench.score.extractors.base import FeatureExtractor, require_no_weights, re
 from catalog.schema import Extractor
 
 LEAST_SHARE = 0.8
-"""Of the picture's variance that a caption has to explain; a second shape costs a quarter."""
+"""Least share of a picture's variance that a caption explains; a second shape costs a quarter."""
 NOISE = 0.1
 """Standard deviation of a pixel value in 0 .. 1, which gives the logits their scale."""
 CELLS = 8
@@ -77,7 +77,7 @@ class ShapesJudge(FeatureExtractor):
 
 
 def _allowed_masks() -> list[Tensor]:
-    """For each shape, size and place the drawings that a caption allows, (J, 1024) in 0 .. 1."""
+    """Drawings that a caption allows, (J, 1024) in 0 .. 1, for each shape, size and place."""
     shifts = [drawing.UNIT * d for d in range(-drawing.PLACE_JITTER, drawing.PLACE_JITTER + 1)]
     sets = []
     for shape, size, place in product(range(len(SHAPES)), range(len(SIZES)), range(len(PLACES))):

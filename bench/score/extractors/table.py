@@ -22,7 +22,7 @@ from catalog.schema import Extractor
 
 
 class Loader(NamedTuple):
-    """How the extractor of an entry is loaded, and where its weights are expected."""
+    """Functions that load an entry's extractor, and tell where its weights are expected."""
 
     load: Callable[[Extractor, Path | None], FeatureExtractor]
     place: Callable[[Extractor], Path] = weights_file
@@ -41,7 +41,7 @@ EXTRACTORS: dict[str, Loader] = {
     "shapes-judge": Loader(shapes_judge.load),
     "stl10-48-judge": JUDGE,
 }
-"""By id in the registry."""
+"""Loaders of extractors by id in the registry."""
 
 
 def load_extractor(
@@ -70,7 +70,7 @@ def load_extractor(
 
 
 def weights_place(entry: Extractor) -> Path | None:
-    """Where the weights of an extractor are expected; None for one without weights."""
+    """Path at which an extractor's weights are expected; None for one without weights."""
     require_extractor(entry)
     loader = EXTRACTORS[present_name("extractor", entry.id)]
     return loader.place(entry) if entry.weights else None
