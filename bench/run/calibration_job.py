@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from bench.sample.grid import write_grid
 from bench.sample.image_sets import calibration_draws
 from bench.score.calibration import calibration_images, calibration_labels
 from bench.score.scoring_bench import ScoringBench
+from bench.train.loop import Stopped
 from catalog.files import write_atomically
 
 
@@ -27,21 +29,29 @@ class CalibrationTask(Task):
         directory: of all calibration rows.
         around: protocol, data set and extractor.
         watch: who wants to know.
+        should_stop: asked before every draw.
     """
 
     names: tuple[str, ...]
     directory: Path
     around: Surroundings
     watch: Watch
+    should_stop: Callable[[], bool]
 
     def run(self) -> str:
-        """Make and score every draw of every set that has no score yet; nothing to remark."""
+        """Make and score every draw of every set that has no score yet; nothing to remark.
+
+        Raises:
+            Stopped: ``should_stop`` said so; what was scored so far stays.
+        """
         self.watch(PhaseStarted(CALIBRATION, "score"))
         data = load_dataset(self.around.dataset)
         bench = self.around.scoring_bench(data)
         for name in self.names:
             for draw in calibration_draws(name):
                 file = calibration_file(self.directory, name, self.around.protocol.key, draw)
+                if self.should_stop():
+                    raise Stopped
                 if not file.exists():
                     self._score(bench, data, CalibrationSubject(name=name, draw=draw), file)
         return ""

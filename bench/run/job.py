@@ -88,6 +88,10 @@ class Job(Protocol):
     def n_threads(self) -> int:
         """CPU threads that it takes."""
 
+    @property
+    def stop_grace_s(self) -> float:
+        """How long its process may go on after it was asked to stop, before it is ended."""
+
     def task(self, watch: Watch, should_stop: Callable[[], bool]) -> Task:
         """The work itself; what it needs is imported here, so that a job costs its maker little."""
 

@@ -22,6 +22,11 @@ from bench.run.plan import Plan, PlannedJob
 from catalog.read.loader import registry_sha256
 from catalog.read.locate import find_registry
 
+SAVING_S = 30.0
+"""Time that a training which was asked to stop has to save itself."""
+LEAVING_S = 1.0
+"""Time for what has nothing to save: each of its scores is on the disk or is made again."""
+
 
 @dataclass(frozen=True)
 class TrainJob:
@@ -35,6 +40,7 @@ class TrainJob:
     directory: Path
     around: Surroundings
     not_comparable_because: tuple[str, ...] = ()
+    stop_grace_s: float = SAVING_S
 
     @property
     def name(self) -> str:
@@ -73,17 +79,18 @@ class CalibrationJob:
     directory: Path
     around: Surroundings
     name: str = CALIBRATION
+    stop_grace_s: float = LEAVING_S
 
     @property
     def n_threads(self) -> int:
         """CPU threads that it takes."""
         return self.around.n_threads
 
-    def task(self, watch: Watch, should_stop: Callable[[], bool]) -> Task:  # noqa: ARG002
-        """The work itself, which is not stopped halfway."""
+    def task(self, watch: Watch, should_stop: Callable[[], bool]) -> Task:
+        """The work itself."""
         from bench.run.calibration_job import CalibrationTask
 
-        return CalibrationTask(self.names, self.directory, self.around, watch)
+        return CalibrationTask(self.names, self.directory, self.around, watch, should_stop)
 
     def bury(self, failure: Failure) -> None:
         """A calibration has no record of its own; the suite reports the failure."""

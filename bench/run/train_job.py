@@ -34,7 +34,7 @@ from bench.sample.trained_model import TrainedModel, draw_subject
 from bench.score.suspicions import suspicions
 from bench.train import checkpoint
 from bench.train.divergence import Diverged
-from bench.train.loop import Progress, Training
+from bench.train.loop import Progress, Stopped, Training
 from catalog.files import write_atomically
 
 
@@ -48,7 +48,7 @@ class TrainTask(Task):
         around: everything else that the run needs.
         not_comparable_because: reasons that keep its records out of leaderboards.
         watch: who wants to know.
-        should_stop: asked before every update.
+        should_stop: asked before every update, and before each image set is drawn or scored.
     """
 
     spec: TrainSpec
@@ -155,6 +155,7 @@ class TrainTask(Task):
     def _images(
         self, subject: RunSubject, model: TrainedModel, data: ImageData
     ) -> tuple[Tensor, float]:
+        self._go_on()
         start = time.perf_counter()
         images = draw_subject(subject, model, data, self.around.protocol)
         wall_s = time.perf_counter() - start
@@ -172,6 +173,7 @@ class TrainTask(Task):
             return
         bench = self.around.scoring_bench(data)
         for subject, (images, sample_wall_s) in sets.items():
+            self._go_on()
             record = bench.record(
                 subject,
                 images,
@@ -181,6 +183,15 @@ class TrainTask(Task):
             )
             self.directory.write_score(record)
             self.watch(Scored.of(self.spec.label, record))
+
+    def _go_on(self) -> None:
+        """Stop here if that is wanted: the weights are saved, and each score as it is made.
+
+        Raises:
+            Stopped: it is.
+        """
+        if self.should_stop():
+            raise Stopped
 
     def _health(self, journal: Journal) -> Health:
         """The health on record, with what the scores under the job's protocol make one suspect."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -364,6 +365,45 @@ def test_an_interrupted_command_saves_and_the_same_command_goes_on(
     train = next(phase for phase in bench.record("waiting").phases if phase.name == "train")
     assert train.resumed_from_step == SAVED + 1  # it stopped before the update after the signal
     assert bench.weights("waiting") == undisturbed(bench)
+
+
+LONG_FIT = """
+import os, time
+from pathlib import Path
+from sklearn.decomposition import PCA
+
+def fit(*_):
+    Path(os.environ["FITTING"]).touch()
+    time.sleep(120)
+
+PCA.fit = fit
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_interrupted_in_its_calibration_ends_at_once(
+    bench_of: Callable[..., Bench], tmp_path: Path, number: signal.Signals
+) -> None:
+    bench = bench_of(tiny_variant("vae"))
+    text = bench.file.read_text(encoding="utf-8")
+    bench.file.write_text(text.replace("- mean-image", "- mean-image\n  - pca-gaussian"))
+    (tmp_path / "plugin" / "sitecustomize.py").write_text(LONG_FIT)
+    fitting = tmp_path / "fitting"
+    env = environment_of(tmp_path / "plugin", FITTING=str(fitting))
+    command = ["bench", "run", "tiny", "--registry", bench.file, "-o", "runs", "--jobs", "1"]
+    process = start_aigc(*command, "--json", cwd=tmp_path, env=env)
+    wait_until(fitting.exists, "the long fit")
+    told_at = time.monotonic()
+    process.send_signal(number)
+    assert process.wait(timeout=60) == 130
+    assert time.monotonic() - told_at < 5.0
+    stdout, stderr = process.communicate(timeout=60)
+    said = "interrupted: state is saved; the same command goes on from here"
+    assert stderr.splitlines()[-1] == said  # no warning of what a killed process left behind
+    assert '"event": "done", "exit_code": 130' in stdout.splitlines()[-1]
+    assert bench.plan().calibration == ("pca-gaussian",)
+    assert bench.run().failures == []
+    assert bench.plan().calibration == ()
 
 
 def test_a_job_whose_command_was_killed_stops_by_itself(

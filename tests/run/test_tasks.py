@@ -16,11 +16,12 @@ from bench.models.base import LatentModel
 from bench.models.vae import VAE
 from bench.records.curve import curve_csv
 from bench.records.run_directory import RunDirectory, read_score
-from bench.run.events import Event
+from bench.run.events import Event, Scored
 from bench.run.plan import Plan, make_plan
 from bench.run.runner import CalibrationJob, TrainJob, jobs_of, surroundings
 from bench.sample import trained_model as trained
 from bench.sample.latent_density import fit_mixture
+from bench.train.loop import Stopped
 from catalog.read.loader import load_registry
 
 
@@ -46,6 +47,33 @@ def jobs(file: Path) -> tuple[CalibrationJob, TrainJob]:
     assert isinstance(calibration, CalibrationJob)
     assert isinstance(training, TrainJob)
     return calibration, training
+
+
+def test_a_calibration_stops_between_two_draws_and_goes_on_from_there(file: Path) -> None:
+    job, _ = jobs(file)
+    seen: list[Event] = []
+    with pytest.raises(Stopped):
+        job.task(seen.append, lambda: len(seen) >= 3).run()
+    assert len(list(job.directory.glob("*.json"))) == 2
+    assert plan_of(file).calibration == ("pca-gaussian",)
+    job.task(seen.append, lambda: False).run()
+    assert plan_of(file).calibration == ()
+
+
+def test_a_trained_job_stops_between_two_scores_and_is_only_scored_then(file: Path) -> None:
+    _, job = jobs(file)
+    seen: list[Event] = []
+    task = job.task(seen.append, lambda: any(isinstance(event, Scored) for event in seen))
+    with pytest.raises(Stopped):
+        task.run()
+    task.stopped()
+    (planned,) = plan_of(file).jobs
+    assert planned.state == "rescore"
+    weights = RunDirectory(job.directory).weights.read_bytes()
+    job.task(seen.append, lambda: False).run()
+    (planned,) = plan_of(file).jobs
+    assert planned.state == "done"
+    assert RunDirectory(job.directory).weights.read_bytes() == weights
 
 
 def test_every_draw_is_scored_once_and_a_missing_one_is_planned(file: Path) -> None:

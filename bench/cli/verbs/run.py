@@ -95,9 +95,9 @@ def run(
     if dry_run:
         show_plan(choice, output_dir, registry_file, narrowing, as_json=as_json)
         return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if tensorboard is not None:
         require_tensorboard()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     from bench.run.engines.local import warm_up
 
     warm_up(device)  # the fork server imports torch while this process does

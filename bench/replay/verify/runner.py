@@ -24,12 +24,14 @@ class VerifyJob:
         source: where the records are; nothing in there is written, not even a lock.
         directory: a scratch folder of the job's own, which its maker removes.
         how: to verify.
+        stop_grace_s: it has nothing to save.
     """
 
     name: str
     source: Path
     directory: Path
     how: Verification
+    stop_grace_s: float = 1.0
 
     @property
     def n_threads(self) -> int:

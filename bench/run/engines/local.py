@@ -29,7 +29,9 @@ PRELOADED = [
     *("bench.run.worker", "bench.run.train_job", "bench.run.calibration_job"),
     *("bench.score.scoring_bench", "sklearn.datasets", "sklearn.mixture"),
 ]
-STOP_GRACE_S = 30.0
+ENDED = "ended before it had stopped by itself; the same command goes on from what it had saved"
+LISTEN_S = 0.2
+"""How long children that were asked to stop are waited for before their grace is looked at."""
 LOOK_EVERY_S = 1.0
 """How often the memory of running children is read."""
 
@@ -205,19 +207,21 @@ class LocalEngine:
         return child.ended
 
     def _stop_all(self, watch: Watch) -> list[JobEnded]:
-        """Ask all children to stop, and end those that do not listen."""
+        """Ask all children to stop, and end those that do not listen within their grace."""
         ended: list[JobEnded] = []
+        asked_at = time.monotonic()
         for child in self._running.values():
             child.process.terminate()
-        give_up = time.monotonic() + STOP_GRACE_S
-        while self._running and time.monotonic() < give_up:
-            for connection in wait(list(self._running), 0.5):
+        while self._running:
+            for connection in wait(list(self._running), LISTEN_S):
                 self._hear(connection, watch)  # type: ignore[arg-type]
+            waited_s = time.monotonic() - asked_at
+            for child in self._running.values():
+                if child.ended is None and waited_s >= child.job.stop_grace_s:
+                    child.process.kill()
+                    child.ended = JobEnded(child.job.name, "cancelled", ENDED)
             over = [c for c, child in self._running.items() if child.ended]
             ended += [self._close(connection, watch) for connection in over]
-        for child in self._running.values():
-            child.process.kill()
-        self._running.clear()
         return ended
 
 
