@@ -9,8 +9,11 @@ from pathlib import Path
 import torch
 
 from bench.data.loaders import require_loader
-from bench.identity.local_registry import pinned_registry
+from bench.data.prepare import is_prepared
+from bench.identity.local_registry import not_decoded, pinned_registry, require_made
 from bench.identity.spec import TrainSpec
+from bench.machine.units import size_text
+from bench.records.disk import free_bytes, needed_bytes, size_of
 from bench.records.lease import announced
 from bench.records.record import Failure, TrainRecord, now
 from bench.records.run_directory import CALIBRATION, RunDirectory, exclusive
@@ -19,9 +22,12 @@ from bench.run.events import JobEnded, Watch
 from bench.run.job import Job, Surroundings, Task
 from bench.run.journal import Journal
 from bench.run.plan import Plan, PlannedJob
+from catalog.errors import MissingPrerequisite
 from catalog.read.loader import registry_sha256
 from catalog.read.locate import find_registry
 
+LEAST_FREE = 20_000_000
+"""Bytes below which nothing is begun: the records and the weights of one small run."""
 SAVING_S = 30.0
 """Time that a training which was asked to stop has to save itself."""
 LEAVING_S = 1.0
@@ -178,15 +184,44 @@ def jobs_of(plan: Plan, around: Surroundings, *, retry_failed: bool) -> list[Job
     ]
 
 
+def require_prerequisites(plan: Plan, around: Surroundings, *, retry_failed: bool) -> None:
+    """Refuse to begin what could not be finished, before anything is trained.
+
+    Raises:
+        MissingPrerequisite: pixels, judge or its weights are not here, or the disk is too full.
+        InvalidInput: the weights of the judge are not the registered ones.
+    """
+    from bench.score.extractors import load_extractor
+
+    if not is_prepared(around.dataset):
+        raise not_decoded(around.dataset)
+    require_made(around.extractor)
+    load_extractor(around.extractor, "cpu", around.extractor_weights)
+    to_train = [job for job in plan.to_run(retry_failed=retry_failed) if job.state != "rescore"]
+    sizes = {job.spec.run_id: size_of(job.directory) for job in to_train}
+    needed, free = needed_bytes(plan.runs_dir, sizes) or 0, free_bytes(plan.runs_dir)
+    if free < max(needed, LEAST_FREE):
+        raise MissingPrerequisite(
+            f"the disk has {size_text(free)} free, and the jobs to run will need about"
+            f" {size_text(max(needed, LEAST_FREE))}",
+            where=str(plan.runs_dir),
+            hint="free some space (aigc bench prune), run fewer rows or name another --output-dir",
+        )
+
+
 def run_plan(plan: Plan, around: Surroundings, watch: Watch, manner: Manner) -> Outcome:
     """Run what a plan says is to be run.
 
     Raises:
-        MissingPrerequisite: another process is writing to the runs directory.
+        MissingPrerequisite: another process is writing to the runs directory, or something is
+            missing that the jobs would ask for only later.
+        InvalidInput: the weights of the judge are not the registered ones.
         KeyboardInterrupt: passed on after the running jobs saved their state.
     """
     engine = LocalEngine(around.device, manner.n_slots, manner.limits, manner.fail_fast)
     jobs = jobs_of(plan, around, retry_failed=manner.retry_failed)
+    if jobs:
+        require_prerequisites(plan, around, retry_failed=manner.retry_failed)
     command = f"bench run {plan.suite.id}"
     with exclusive(plan.runs_dir), announced(plan.runs_dir, command, manner.n_slots):
         ended = engine.run(jobs, watch)

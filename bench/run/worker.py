@@ -11,7 +11,7 @@ from threading import RLock
 
 import torch
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from bench.records.run_directory import exclusive
 from bench.run.events import JobEnded, Watch
@@ -27,7 +27,7 @@ ORPHAN_GRACE_S = 20.0
 def run_job(job: Job, watch: Watch, should_stop: Callable[[], bool]) -> JobEnded:
     """Do a job and say how it ended; no exception of the job's own escapes."""
     torch.set_num_threads(job.n_threads)
-    # Its usual lock is a semaphore of the system, of which a process that is ended leaves a warning.
+    # Its usual lock is a semaphore of the system: where the process is ended, a warning is left.
     tqdm.set_lock(RLock())
     heartbeat = Heartbeat(job.directory, watch)
     task = job.task(heartbeat, should_stop)

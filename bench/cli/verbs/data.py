@@ -103,14 +103,14 @@ def make_ready(
         UsageError: it has not, and no folder was named.
     """
     from bench.data.prepare import is_prepared, prepare
-    from bench.identity.local_registry import pinned_registry, require_pinned
+    from bench.identity.local_registry import not_decoded, pinned_registry
 
     registry = pinned_registry(registry_file)
     dataset = registry.dataset(choice.of(registry).dataset)
     if is_prepared(dataset):
         return
     if dataset.loader == "folder":
-        require_pinned(dataset)
+        raise not_decoded(dataset)
     say(f"decoding data set {dataset.id}; trainings read the decoded pixels from then on")
     prepare(dataset, required(data_dir), download=download)
 
