@@ -197,7 +197,9 @@ def test_intact_runs_are_equal_to_the_last_bit(trained: Trained, verify: Verify)
     n_scores = len(list(trained.runs.rglob("scores/*.json"))) + 1
     n_trained = len(list(trained.runs.rglob("train.json")))
     assert f"compared {n_scores + n_trained} records, " in shown.stderr
-    assert shown.stderr.rstrip().endswith("files exactly")
+    assert "files exactly\n" in shown.stderr
+    assert f"verified exactly: {n_scores + n_trained} records; " in shown.stderr
+    assert "measured, so never verified: " in shown.stderr
 
 
 def test_loaded_weights_draw_the_images_of_the_weights_in_memory(
@@ -260,9 +262,7 @@ def test_what_is_not_there(
     assert message in shown.stderr
 
 
-def test_an_older_record_without_a_metric_is_compared_by_what_it_has(
-    trained: Trained, verify: Verify
-) -> None:
+def test_a_metric_that_a_record_lacks_is_a_finding(trained: Trained, verify: Verify) -> None:
     file = trained.score("conv")
     data = json.loads(file.read_text())
     data["metrics"] = [m for m in data["metrics"] if m["name"] not in ("fid_bias", "copy_rate")]
@@ -270,8 +270,11 @@ def test_an_older_record_without_a_metric_is_compared_by_what_it_has(
     data["n_distinct"] = None
     file.write_text(json.dumps(data))
     shown = verify(trained.runs, "conv")
-    assert shown.code == 0
-    assert shown.rows[0]["result"] == "equal, exactly"
+    assert shown.code == 5
+    first = data["metrics"][0]["name"]
+    lacking = {"fid_bias", "copy_rate", f"{first} spread", "n_distinct"}
+    assert {row["what"] for row in shown.rows} == lacking
+    assert {row["recorded"] for row in shown.rows} == {"not on record"}
 
 
 # ---- what is not -----------------------------------------------------------------------------
@@ -460,7 +463,7 @@ def test_other_threads_are_another_machine(trained: Trained, verify: Verify) -> 
     changed(file, "images_sha256", to="0" * 64)  # pixels may differ there
     near = verify(trained.runs, "conv", "--threads", "2", compare="auto")
     assert near.code == 0
-    assert near.rows[0]["result"] == "equal within tolerance"
+    assert near.rows[0]["result"] == "consistent within tolerance"
     assert near.rows[0]["images"] == "60"  # of 120: the other set has other pixels
     assert "numbers within tolerance; 60 of 120 images in sets with the" in near.stderr
     assert verify(trained.runs, "conv", "--threads", "2").code == 5
@@ -509,12 +512,16 @@ def test_only_the_very_processor_has_to_give_the_last_bit(
     assert shown.code == 0, shown.stdout
     known = change is same
     (row,) = shown.rows
-    assert row["result"] == ("equal, exactly" if known else "equal within tolerance")
+    assert row["result"] == ("equal, exactly" if known else "consistent within tolerance")
 
     file = trained.score("conv")
     index, metric = metric_of(file, "fid")
     changed(file, "metrics", index, "value", to=metric["value"] * (1 + 1e-10))
-    assert verify(trained.runs, "conv", compare="auto").code == (5 if known else 0)
+    near = verify(trained.runs, "conv", compare="auto")
+    assert near.code == (5 if known else 0)
+    assert ("verified exactly: 0 records" in near.stderr) is not known
+    changed(file, "metrics", index, "value", to=metric["value"] * (1 + 2.4e-3))
+    assert verify(trained.runs, "conv", compare="auto").code == 5  # of the very same images
     changed(file, "metrics", index, "value", to=metric["value"] * 0.95)  # a forgery
     forged = verify(trained.runs, "conv", compare="auto")
     assert forged.code == 5
@@ -534,7 +541,8 @@ def test_only_the_very_processor_has_to_give_the_last_bit(
 def test_a_protocol_that_is_not_installed(
     trained: Trained, verify: Verify, changes: dict[str, str], reason: str
 ) -> None:
-    under_protocol(trained.score("conv"), **changes)
+    for file in list(trained.run("conv").scores.glob("*.json")):
+        under_protocol(file, **changes)
     shown = verify(trained.runs, "conv")
     assert shown.code == 4
     assert shown.rows[0]["result"].startswith(f"not verified: {reason}")
@@ -647,7 +655,7 @@ def test_the_committed_calibration_scores_hold(verify: Verify, tmp_path: Path) -
     shown = verify(tmp_path / "calibration", registry=registry, compare="auto")
     assert shown.code == 0, shown.stdout
     (row,) = shown.rows
-    assert row["result"] in ("equal, exactly", "equal within tolerance")
+    assert row["result"] in ("equal, exactly", "consistent within tolerance")
     assert row["records"] == "6"
 
     (file,) = (tmp_path / "calibration").glob("noise-*.json")

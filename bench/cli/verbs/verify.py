@@ -76,13 +76,17 @@ def verify(
     """Make every number on record again, from weights or from data, and compare.
 
     Images are drawn and scored under the protocol that each record names. On the machine and with
-    the versions on record all must be equal to the last bit; elsewhere pixels may differ, and
-    numbers within the tolerances of bench/replay/verify/tolerance.py. A training elsewhere gives
-    other weights, which --retrain reports as not comparable. Nothing is written to PATH.
+    the versions on record all must be equal to the last bit, and only that is called verified.
+    A record of another machine, or one that does not say its processor, is at best consistent:
+    where its pixels come out here, numbers may differ by the judge's rounding, else within the
+    tolerances of bench/replay/verify/tolerance.py. Sizes, suspicions, grids and the list of scores
+    follow from the spec and the scores. Times and memory are measured: nobody can verify them. A
+    training elsewhere gives other weights, which --retrain reports as not comparable; the losses
+    of a curve are verified by --retrain alone. Nothing is written to PATH.
 
-    Exit 0: all is equal. Exit 5: something differs; a table says what. Exit 3: a record is broken.
-    Exit 1: a job crashed or took too long. Exit 4: something cannot be verified here, such as a
-    run without weights, or a score of another version of torch-fidelity.
+    Exit 0: nothing differs. Exit 5: something differs; a table says what. Exit 3: a record is
+    broken. Exit 1: a job crashed or took too long. Exit 4: something cannot be verified here, such
+    as a run without weights, or a score of another version of torch-fidelity.
     """
     limit_s = parse_duration(timeout) if timeout else None
     wanted_seeds = parse_seeds(seeds) if seeds is not None else ()
@@ -141,10 +145,10 @@ class _Progress:
 
 def _show(results: list[Result], *, as_json: bool) -> None:
     """What differs, number by number; where nothing does, one line for each run."""
-    from bench.replay.verify.result import totals
+    from bench.replay.verify.result import share_lines, shares, totals
 
     if as_json:
-        emit_items([result.as_data() for result in results])
+        emit_items([result.as_data() for result in results], summary=shares(results))
         return
     mismatches = [
         _mismatch(result.name, record, check)
@@ -152,7 +156,8 @@ def _show(results: list[Result], *, as_json: bool) -> None:
         for record, check in result.mismatches
     ]
     print_rows(mismatches or [_row(result) for result in results])
-    say(totals(results))
+    for line in (totals(results), *share_lines(results)):
+        say(line)
 
 
 def _row(result: Result) -> dict[str, str]:

@@ -17,10 +17,17 @@ from bench.records.record import (
 )
 from bench.records.run_directory import calibration_file
 from bench.replay.verify.comparison import Comparison
-from bench.replay.verify.tolerance import MEASURE, N_DISTINCT, allowed_of_spread, allowed_of_value
+from bench.replay.verify.tolerance import (
+    MEASURE,
+    N_DISTINCT,
+    ROUNDING,
+    allowed_of_spread,
+    allowed_of_value,
+)
 from bench.sample.image_sets import score_hash
 
 NOT_COMPUTED = "not computed"
+NOT_ON_RECORD = "not on record"
 
 
 def same_machine(recorded: Environment, present: Environment, variables: set[str]) -> bool:
@@ -83,9 +90,11 @@ def result_checks(
 ) -> Iterator[Comparison]:
     """Images and metrics of a record beside those that were made again.
 
-    What the record lacks, because it is older than a metric, is not compared; what only the record
-    has is a mismatch. Without ``exact``, pixels may differ and numbers within their tolerances.
+    A metric that only one of them has is a mismatch. Without ``exact``, pixels may differ, and
+    numbers within their tolerances; where the pixels are those on record, what is left is the
+    rounding of the judge.
     """
+    same_images = recorded.images_sha256 == again.images_sha256
     yield Comparison("identity", "n_images", recorded.n_images, again.n_images)
     yield Comparison(
         "images",
@@ -95,11 +104,15 @@ def result_checks(
         allowed=0.0 if exact else None,
         n=recorded.n_images,
     )
-    if recorded.n_distinct is not None:
-        allowed = 0.0 if exact else N_DISTINCT.allowed(recorded.n_distinct)
-        yield Comparison("number", "n_distinct", recorded.n_distinct, again.n_distinct, allowed)
+    n_distinct = NOT_ON_RECORD if recorded.n_distinct is None else recorded.n_distinct
+    free = 0.0 if exact or same_images else N_DISTINCT.allowed(recorded.n_distinct or 0)
+    yield Comparison("number", "n_distinct", n_distinct, again.n_distinct, free)
     for metric in recorded.metrics:
-        yield from _metric_checks(metric, again.metric(metric.name), exact=exact)
+        made = again.metric(metric.name)
+        yield from _metric_checks(metric, made, exact=exact, same_images=same_images)
+    for made in again.metrics:
+        if recorded.metric(made.name) is None:
+            yield Comparison("identity", made.name, NOT_ON_RECORD, made.value)
 
 
 def measure_checks(
@@ -114,19 +127,30 @@ def measure_checks(
         yield Comparison("number", name, value, found.get(name, NOT_COMPUTED), allowed)
 
 
-def _metric_checks(metric: Metric, again: Metric | None, *, exact: bool) -> Iterator[Comparison]:
+def _metric_checks(
+    metric: Metric, again: Metric | None, *, exact: bool, same_images: bool
+) -> Iterator[Comparison]:
     name = metric.name
-    allowed = 0.0 if exact else allowed_of_value(name, metric.value)
+
+    def allowed(of_value: float, recorded: float | None) -> float:
+        if exact:
+            return 0.0
+        return min(of_value, ROUNDING.allowed(recorded or 0.0)) if same_images else of_value
+
     value = again.value if again else NOT_COMPUTED
-    yield Comparison("number", name, metric.value, value, allowed)
+    free = allowed(allowed_of_value(name, metric.value), metric.value)
+    yield Comparison("number", name, metric.value, value, free)
     if again is not None:
         yield Comparison("identity", f"{name}: what of", _about(metric), _about(again))
+    spread = again.spread if again else NOT_COMPUTED
     if metric.spread is not None:
-        allowed = 0.0 if exact else allowed_of_spread(name, metric.spread)
-        spread = again.spread if again else NOT_COMPUTED
-        yield Comparison("number", f"{name} spread", metric.spread, spread, allowed)
+        free = allowed(allowed_of_spread(name, metric.spread), metric.spread)
+        yield Comparison("number", f"{name} spread", metric.spread, spread, free)
+    elif again is not None and spread is not None:
+        yield Comparison("identity", f"{name} spread", NOT_ON_RECORD, spread)
 
 
 def _about(metric: Metric) -> str:
     better = "higher" if metric.higher_is_better else "lower"
-    return f"{metric.n_fake} fake, {metric.n_real} real, {better} is better"
+    why = f"; none: {metric.missing_reason}" if metric.missing_reason else ""
+    return f"{metric.n_fake} fake, {metric.n_real} real, {better} is better{why}"

@@ -48,12 +48,38 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """A number that nobody can make again, such as a time; it stands as its record has it."""
+
+    what: str
+    recorded: float
+    machine: str
+
+
+@dataclass(frozen=True)
 class Verified(Event):
-    """One record was made again and compared; ``exact`` says whether nothing may differ."""
+    """One record was made again and compared.
+
+    Attributes:
+        exact: whether nothing may differ, because this is the machine of the record or because the
+            caller demands it. Without, a record is at best consistent with what is made here.
+        measured: what stands in the record and was not compared.
+    """
 
     record: str
     exact: bool
     checks: tuple[Comparison, ...]
+    measured: tuple[Measured, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything agrees as far as it has to."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether everything came out to the last bit, whatever was allowed."""
+        return all(check.recorded == check.recomputed for check in self.checks)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,7 +76,33 @@ class Result:
             reasons = dict.fromkeys(one.reason for one in self.not_verified)
             return f"not verified: {'; '.join(reasons)}"
         exact = all(one.exact for one in self.verified)
-        return "equal, exactly" if exact else "equal within tolerance"
+        return "equal, exactly" if exact else "consistent within tolerance"
+
+    @property
+    def shares(self) -> dict[str, int]:
+        """Records by what was found out about them.
+
+        ``consistent_to_the_last_bit`` counts those of ``consistent`` where nothing differs at all:
+        they name another machine, or do not say which, and that cannot be confirmed here.
+        """
+        good = [one for one in self.verified if one.passed]
+        near = [one for one in good if not one.exact]
+        return {
+            "verified_exactly": len(good) - len(near),
+            "consistent": len(near),
+            "consistent_to_the_last_bit": sum(one.is_equal for one in near),
+            "differing": len(self.verified) - len(good),
+            "not_verifiable": len({one.record for one in self.not_verified}),
+        }
+
+    @property
+    def measured(self) -> list[dict[str, str | float]]:
+        """Times and memory of the records, which were not compared."""
+        return [
+            {"record": one.record, "what": m.what, "recorded": m.recorded, "machine": m.machine}
+            for one in self.verified
+            for m in one.measured
+        ]
 
     def count(self, *kinds: Compared) -> int:
         """How many files, numbers or images were compared."""
@@ -90,6 +117,7 @@ class Result:
             "records": len(self.verified),
             "numbers": self.count("number"),
             "images": self.count("images"),
+            **self.shares,
             "wall_s": round(self.wall_s, 3),
             "not_verified": [{"record": n.record, "reason": n.reason} for n in self.not_verified],
             "checks": [
@@ -105,6 +133,7 @@ class Result:
                 for one in self.verified
                 for check in one.checks
             ],
+            "measured": self.measured,
         }
 
 
@@ -189,3 +218,31 @@ def totals(results: Sequence[Result]) -> str:
             f" {count(near, 'images'):,} of {drawn:,} images in sets with the recorded pixels"
         )
     return f"compared {' and '.join(parts) or 'nothing'}"
+
+
+def shares(results: Sequence[Result]) -> dict[str, int]:
+    """Records by what was found out about them, over all results."""
+    found: Counter[str] = Counter()
+    for result in results:
+        found.update(result.shares)
+    return dict(found)
+
+
+def share_lines(results: Sequence[Result]) -> list[str]:
+    """How many records were verified, how many are only consistent, and what nobody can check."""
+    n = shares(results)
+    if not n:
+        return []
+    told = (
+        f"verified exactly: {n['verified_exactly']} records; only consistent within tolerance:"
+        f" {n['consistent']} ({n['consistent_to_the_last_bit']} of them equal to the last bit);"
+        f" differing: {n['differing']}; not verifiable: {n['not_verifiable']}"
+    )
+    lines = [told]
+    measured = [one for result in results for one in result.measured]
+    if measured:
+        machines = "; ".join(sorted({str(one["machine"]) for one in measured}))
+        lines.append(
+            f"measured, so never verified: {len(measured)} times, rates and memory ({machines})"
+        )
+    return lines

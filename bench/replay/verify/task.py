@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,10 @@ from torch import Tensor
 
 from bench.data import ImageData
 from bench.identity.protocol import ScoringProtocol
+from bench.identity.strict_json import MAX_BYTES
+from bench.models.base import MeasuresItself
+from bench.models.build import build_from_spec
+from bench.records.curve import curve_csv
 from bench.records.environment import environment
 from bench.records.record import (
     CalibrationSubject,
@@ -27,20 +32,36 @@ from bench.records.record import (
     ScoreRecord,
     TrainRecord,
 )
-from bench.records.run_directory import CALIBRATION, RunDirectory, read_score
+from bench.records.run_directory import CALIBRATION, RunDirectory, read_score, record_files
 from bench.replay.verify.artifacts import Found, RunFolder, collect
-from bench.replay.verify.compare import identity_checks, measure_checks, result_checks, same_machine
-from bench.replay.verify.comparison import Comparison, NotVerified, Verified
+from bench.replay.verify.compare import (
+    NOT_ON_RECORD,
+    identity_checks,
+    measure_checks,
+    result_checks,
+    same_machine,
+)
+from bench.replay.verify.comparison import Comparison, Measured, NotVerified, Verified
+from bench.replay.verify.grids import grid_check
+from bench.replay.verify.training import (
+    EXPECTED,
+    curve_check,
+    machine_of,
+    measured,
+    training_checks,
+)
 from bench.replay.verify.verification import Verification
 from bench.run.events import PhaseStarted, Watch
 from bench.run.job import Task
 from bench.run.trainee import Trainee, tell
 from bench.sample import trained_model as trained
+from bench.sample.image_sets import grid_name
 from bench.sample.trained_model import TrainedModel, draw_subject
 from bench.score.calibration import calibration_images, calibration_labels
 from bench.score.scoring_bench import ScoringBench
 from bench.train.loop import Stopped
 from catalog.errors import AigcError, ExitCode, InvalidInput, MissingPrerequisite
+from catalog.files import unlinked_bytes
 
 TRAIN_RECORD = "train.json"
 MEASURES = "train.json: measures"
@@ -77,7 +98,7 @@ class VerifyTask(Task):
         """Verify every record; copies of weights are removed at the end. Nothing to remark."""
         try:
             if self.name == CALIBRATION:
-                for file in sorted(self.source.glob("*.json")):
+                for file in record_files(self.source):
                     self._score(file, None, None, "")
             else:
                 self._run()
@@ -96,8 +117,16 @@ class VerifyTask(Task):
             return
         if model is not None and train.measures is not None:
             self._measures(train, train.measures, model)
-        for file in sorted(RunDirectory(self.source).scores.glob("*.json")):
+        for file in RunDirectory(self.source).score_files():
             self._score(file, train, model, reason)
+
+    def _readable_scores(self) -> list[ScoreRecord]:
+        """The scores of the run; a broken one is answered when its turn comes."""
+        found = []
+        for file in RunDirectory(self.source).score_files():
+            with suppress(AigcError):
+                found.append(read_score(file))
+        return found
 
     def _train(self, train: TrainRecord) -> tuple[TrainedModel | None, str]:
         """The model of a run, or None and the reason why there is none to be believed."""
@@ -107,18 +136,27 @@ class VerifyTask(Task):
         exact = self._is_exact(train.environment)
         identity = Comparison("identity", "run_id", train.run_id, train.spec.run_id)
         if not train.is_trained:  # there is nothing to compare but what it is
-            self.watch(Verified(self.name, TRAIN_RECORD, exact, (identity,)))
+            told = [identity]
+            if train.status == "success":
+                told.append(Comparison("identity", "weights", NOT_ON_RECORD, EXPECTED))
+            self.watch(Verified(self.name, TRAIN_RECORD, exact, tuple(told)))
             return None, f"the run is '{train.status}' and has no weights on record"
         found = collect(train, places, self.files)
         if self.how.retrain:
             found = self._found_again(train, found, exact=exact)
-        self.watch(Verified(self.name, TRAIN_RECORD, exact, (identity, *found.checks)))
+        model = build_from_spec(train.spec)
+        checks = training_checks(train, model, RunDirectory(self.source), self._readable_scores())
+        told = [identity, *found.checks, *checks]
+        if train.measures is None and isinstance(model, MeasuresItself):
+            told.append(Comparison("identity", "measures", NOT_ON_RECORD, EXPECTED))
+        self.watch(Verified(self.name, TRAIN_RECORD, exact, tuple(told), tuple(measured(train))))
         for sentence in found.missing:
             self._not_verified(TRAIN_RECORD, MissingPrerequisite(sentence))
         if found.no_model:
             self._not_verified(TRAIN_RECORD, MissingPrerequisite(found.no_model))
             return None, found.no_model
-        shutil.copyfile(self.source / TRAIN_RECORD, self.files / TRAIN_RECORD)
+        record = unlinked_bytes(self.source / TRAIN_RECORD, MAX_BYTES)
+        (self.files / TRAIN_RECORD).write_bytes(record)
         return trained.load(RunDirectory(self.files), self.device), ""
 
     def _measures(self, train: TrainRecord, recorded: Measures, model: TrainedModel) -> None:
@@ -139,7 +177,7 @@ class VerifyTask(Task):
         again = self.scratch / "trained-again"
         self.watch(PhaseStarted(self.name, "train"))
         trainee = Trainee(train.spec, data, self.device)
-        _, model = trainee.train(partial(tell, self.name, self.watch), self.should_stop)
+        training, model = trainee.train(partial(tell, self.name, self.watch), self.should_stop)
         again.mkdir(parents=True)
         trained.save(model, RunDirectory(again))
         shutil.rmtree(self.files)
@@ -157,8 +195,9 @@ class VerifyTask(Task):
         # Another machine rounds otherwise, and training carries that on: another sample of the same
         # distribution, whose scores may differ as far as those of another seed.
         foreign = found.no_model and not exact
+        curve = curve_check(RunDirectory(self.source).curve, curve_csv(training.curve))
         return Found(
-            checks=(*stored.checks, *checks),
+            checks=(*stored.checks, *checks, *([] if foreign else [curve])),
             missing=stored.missing,
             no_model=NOT_COMPARABLE if foreign else found.no_model,
         )
@@ -180,15 +219,36 @@ class VerifyTask(Task):
             if all(check.passed for check in checks):
                 if train is not None and model is None:
                     raise MissingPrerequisite(reason)
-                again = self._again(recorded, model)
+                again, images = self._again(recorded, model)
                 checks += tuple(result_checks(recorded, again, exact=exact))
+                grid = self._grid(recorded, file, model)
+                if grid is not None:
+                    same = exact or recorded.images_sha256 == again.images_sha256
+                    checks += (grid_check(grid, images, self.scratch, exact=same),)
         except AigcError as error:
             self._not_verified(name, error)
         else:
-            self.watch(Verified(self.name, name, exact, checks))
+            machine = machine_of(recorded.environment)
+            times = tuple(
+                Measured(what, getattr(recorded, what), machine)
+                for what in ("sample_wall_s", "score_wall_s")
+            )
+            self.watch(Verified(self.name, name, exact, checks, times))
 
-    def _again(self, recorded: ScoreRecord, model: TrainedModel | None) -> ScoreRecord:
-        """The record that the same images have when they are made here and now."""
+    def _grid(self, recorded: ScoreRecord, file: Path, model: TrainedModel | None) -> Path | None:
+        """The picture that shows the first images of a score, if it is there."""
+        subject = recorded.subject
+        if isinstance(subject, CalibrationSubject):
+            grid = file.with_suffix(".png")
+        else:
+            averaged = model is not None and model.average is not None
+            grid = self.source / grid_name(subject, has_average=averaged)
+        return grid if grid.is_symlink() or grid.exists() else None
+
+    def _again(
+        self, recorded: ScoreRecord, model: TrainedModel | None
+    ) -> tuple[ScoreRecord, Tensor]:
+        """The record that the same images have when they are made here and now, and these."""
         protocol, subject = recorded.protocol, recorded.subject
         bench, data = self._bench(protocol)
         labels: Tensor | None
@@ -197,7 +257,7 @@ class VerifyTask(Task):
             labels = calibration_labels(subject.name, data, protocol)
         else:
             images, labels = _drawn(subject, model, data, protocol)
-        return bench.record(subject, images, 0.0, labels=labels)
+        return bench.record(subject, images, 0.0, labels=labels), images
 
     def _bench(self, protocol: ScoringProtocol) -> tuple[ScoringBench, ImageData]:
         if protocol.key not in self._benches:
