@@ -367,6 +367,8 @@ def test_an_interrupted_command_saves_and_the_same_command_goes_on(
     assert bench.weights("waiting") == undisturbed(bench)
 
 
+ENDS_WITHIN_S = 15.0
+"""Three times what is promised: the tests share their cores. Before, it took more than 30 s."""
 LONG_FIT = """
 import os, time
 from pathlib import Path
@@ -396,7 +398,7 @@ def test_a_command_interrupted_in_its_calibration_ends_at_once(
     told_at = time.monotonic()
     process.send_signal(number)
     assert process.wait(timeout=60) == 130
-    assert time.monotonic() - told_at < 5.0
+    assert time.monotonic() - told_at < ENDS_WITHIN_S
     stdout, stderr = process.communicate(timeout=60)
     said = "interrupted: state is saved; the same command goes on from here"
     assert stderr.splitlines()[-1] == said  # no warning of what a killed process left behind
