@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench.records.files import CURVE, LIVE_CURVE
+from bench.records.ranges import LARGEST_COUNT, LARGEST_FLOAT32
 from catalog.errors import InvalidInput
 from catalog.files import reason, unlinked_bytes
 
@@ -42,9 +44,23 @@ def parse_curve(text: str) -> tuple[Point, ...]:
         raise ValueError("a curve begins with the column 'step'")
     names = header[1:]
     return tuple(
-        (int(step), {name: float(v) for name, v in zip(names, values, strict=True) if v})
+        (_step(step), {name: _loss(v) for name, v in zip(names, values, strict=True) if v})
         for step, *values in rows
     )
+
+
+def _step(text: str) -> int:
+    step = int(text)
+    if not 0 <= step <= LARGEST_COUNT:
+        raise ValueError("no training has such a step")
+    return step
+
+
+def _loss(text: str) -> float:
+    loss = float(text)
+    if abs(loss) > LARGEST_FLOAT32 and not math.isinf(loss):  # a diverging one may be infinite
+        raise ValueError("no loss is so large and finite")
+    return loss
 
 
 def load_curve(file: Path) -> tuple[Point, ...]:

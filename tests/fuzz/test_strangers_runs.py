@@ -214,3 +214,23 @@ def test_a_file_that_a_user_names_may_be_a_link_and_one_that_is_found_may_not(
     pipe(other)
     with pytest.raises(InvalidInput, match="not a regular file"):
         unlinked_bytes(other, 5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "step,loss\n-5,1\n",
+        f"step,loss\n1,1\n{10**400},2\n",
+        "step,loss\n1,nan\n2,inf\n3,-inf\n4,1e999\n",
+        "step,loss\n1,1.7e308\n2,-1.7e308\n3,1.7e308\n",
+    ],
+)
+def test_curves_of_any_numbers_are_looked_at(runs: Path, text: str) -> None:
+    run = the_run(runs)
+    (run / "curve.csv").unlink()
+    (run / "live.csv").write_text(text)
+    for command in (STATUS, LIVE):
+        assert read(command, runs.parent).code == 0
+    (run / "live.csv").rename(run / "curve.csv")
+    assert read(REPORT, runs.parent).code in (0, 3)
+    assert read(LIVE, runs.parent).code == 0
