@@ -116,7 +116,7 @@ class BarDisplay(Display):
             TextColumn("{task.fields[note]}", markup=False),
             console=Console(stderr=True),
         )
-        self._suite = self._bars.add_task(suite, total=n_jobs, note="jobs")
+        self._suite = self._bars.add_task(visible(suite), total=n_jobs, note="jobs")
         self._jobs: dict[str, TaskID] = {}
         self._bars.start()
 

@@ -1,0 +1,121 @@
+"""Text of strangers on a terminal: never markup, never a control sequence."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from helpers import CLONE, Aigc
+from hostile import HOSTILE, PLAIN, unescaped
+from rich.console import Console
+
+from bench.cli.verbs.output import emit, emit_items, print_rows, say
+from bench.run.events import JobEnded, JobStarted, TrainProgress
+from bench.watch.dashboard import rendered
+from bench.watch.job_state import CommandState, JobState, WorkInProgress
+from bench.watch.lines import BarDisplay, PlainDisplay
+
+WIDE = 100_000
+RECORDS = CLONE / "reports" / "digits" / "records"
+
+
+def show_on(is_terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write to a wide terminal, or into a pipe."""
+    monkeypatch.setenv("COLUMNS", str(WIDE))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_tables_lines_and_documents_hold_text(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, is_terminal: bool
+) -> None:
+    show_on(is_terminal, monkeypatch)
+    print_rows([{"id": str(n), "why": text} for n, text in enumerate(HOSTILE)])
+    for text in HOSTILE:
+        emit(text)
+        say(text)
+    emit_items(list(HOSTILE))
+    shown = capsys.readouterr()
+    assert not unescaped(shown.out + shown.err)
+    assert len(json.loads(shown.out[shown.out.index("{\n") :])["items"]) == len(HOSTILE)
+    for text in (*PLAIN, "[bold]rich[/bold] [link=file:///etc/passwd]x[/link] :smile:"):
+        assert shown.out.count(text) > 2
+        assert text in shown.err
+
+
+def test_no_cell_of_a_pipe_is_a_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows([{"why": text, "n": "-3"} for text in HOSTILE])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(HOSTILE) + 1
+    for line in lines[1:]:
+        why, n = line.split("\t")
+        assert n == "-3"
+        assert not re.match(r"[=@]|[+-](?!\d+$)", why), why
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_look_at_running_jobs_holds_text(text: str) -> None:
+    job = JobState(
+        directory=Path("runs/x"),
+        label=text,
+        state="error",
+        phase=text,
+        age_s=1.0,
+        losses={text: 1.0},
+        curve=((1, {text: 1.0}), (2, {text: 2.0})),
+        grid=Path("runs") / text,
+        message=text,
+    )
+    file = StringIO()
+    console = Console(file=file, width=WIDE, force_terminal=False)
+    console.print(rendered(WorkInProgress((job,), CommandState(None, "none")), WIDE))
+    assert not unescaped(re.sub(r"[\u2800-\u28ff]", "", file.getvalue()))
+    if text in PLAIN:
+        assert file.getvalue().count(text) > 2
+
+
+@pytest.mark.parametrize("text", [*PLAIN, "\x1b[2J[/bold]", "[x", "[/]"])
+def test_bars_and_lines_of_a_run_hold_text(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for display in (BarDisplay(text, 1), PlainDisplay(text, 1)):
+        with display:
+            display.watch(JobStarted(text))
+            display.watch(TrainProgress(text, 1, 4, {text: 1.0}, 10.0))
+            display.watch(JobEnded(text, "error", text, text))
+    assert "\x1b[2J" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+@pytest.mark.parametrize("verb", ["status", "plan"])
+@pytest.mark.parametrize("text", [*PLAIN, "\x1b[31mred [/x]", "=cmd()\t@x"])
+def test_a_failed_run_is_told_in_its_own_words(
+    aigc: Aigc,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    is_terminal: bool,
+    verb: str,
+    text: str,
+) -> None:
+    show_on(is_terminal, monkeypatch)
+    (source,) = RECORDS.glob("dcgan-digits-s0-*")
+    directory = tmp_path / "runs" / source.name
+    directory.mkdir(parents=True)
+    data = json.loads((source / "train.json").read_text(encoding="utf-8"))
+    error = {"phase": "train", "type": "Diverged", "message": text}
+    (directory / "train.json").write_text(json.dumps(data | {"status": "error", "error": error}))
+    options = ("digits", "dcgan", "--seeds", "0", "--output-dir", str(tmp_path / "runs"))
+    shown = aigc("bench", verb, *options)
+    assert shown.code == 0, shown.stderr
+    assert "failed" in shown.stdout
+    assert not unescaped(shown.stdout + shown.stderr)
+    if text in PLAIN:  # which a table may break between words
+        assert all(word in shown.stdout for word in text.split())
+    assert is_terminal == ("state\t" not in shown.stdout)
+    shutil.rmtree(directory)
