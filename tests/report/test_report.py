@@ -139,7 +139,7 @@ def test_what_no_longer_belongs_is_unpublished(runs: Runs, write: Write, tmp_pat
     records = tmp_path / "reports" / "tiny" / "records"
     (records / "old-run" / "scores").mkdir(parents=True)
     (records / "old-run" / "scores" / "x.json").write_text("{}")
-    with pytest.raises(WouldReplace, match="1 files"):
+    with pytest.raises(WouldReplace, match="1 file tracked"):
         write()
     assert (records / "old-run" / "scores" / "x.json").is_file()
     write(replace=True)

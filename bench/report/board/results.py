@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from bench.records.metric_names import MetricName, metric_label
-from bench.report.board.table import Gap, Leaderboard, Row
+from bench.report.board.table import Gap, Leaderboard, OwnSettings, Row
 from bench.stats.comparisons import Contrast
 from catalog.escaping import sheet_cell, visible_json
 
@@ -88,7 +88,8 @@ def _all_fields(board: Leaderboard) -> list[Fields]:
         *(_row(row, contrasts.get(row.key)) for row in board.rows),
         *(_row(row, None) for row in (*board.calibration, *board.reconstructions)),
     ]
-    return [shared | fields for fields in (*rows, *map(_gap, board.gaps))]
+    others = (*map(_own, board.own), *map(_gap, board.gaps))
+    return [shared | fields for fields in (*rows, *others)]
 
 
 def _row(row: Row, contrast: Contrast | None) -> Fields:
@@ -127,6 +128,15 @@ def _row(row: Row, contrast: Contrast | None) -> Fields:
             "versus_parent": contrast.verdict,
         }
     return fields
+
+
+def _own(own: OwnSettings) -> Fields:
+    return _row(own.row, None) | {
+        "kind": "own-settings",
+        "status": "not-comparable",
+        "reason": "; ".join(own.reasons),
+        "protocol_key": own.row.scores[0].record.protocol_key,
+    }
 
 
 def _status(row: Row) -> str:

@@ -19,6 +19,7 @@ from bench.report.board.table import (
     GapStatus,
     GateResult,
     Leaderboard,
+    OwnSettings,
     Row,
     RowKey,
     RowKind,
@@ -64,6 +65,10 @@ def gather(
     current = {_identity(spec): spec for spec in reversed(planned)}
     stale = [run for run in others.values() if _identity(run.train.spec) in current]
     shown = tuple(run for _, run in jobs if run is not None)
+    own = tuple(_own_settings(found, planned, protocol))
+    apart = {run.train.run_id for one in own for run in one.row.runs}
+    stale = [run for run in stale if run.train.run_id not in apart]
+    aside = {score.path for one in own for score in one.row.scores}
     members, gaps = _sorted_out(jobs, protocol.key)
     calibration = _calibration_rows(suite, protocol.key, found.calibration)
     gates = _gate_results(shown, variants, protocol.key)
@@ -84,10 +89,45 @@ def gather(
         stale_runs=tuple(stale),
         descents=descents(in_order, parents),
         gates=gates,
-        n_foreign=sum(s.record.protocol_key != protocol.key for run in shown for s in run.scores),
+        n_foreign=sum(
+            score.record.protocol_key != protocol.key and score.path not in aside
+            for run in shown
+            for score in run.scores
+        ),
         n_best=sum(_weights(s) == "best" for run in shown for s in run.scores),
         method=spread_method([row.values("fid") for row in in_order]),
+        own=own,
     )
+
+
+def _own_settings(
+    found: Found, planned: Sequence[TrainSpec], protocol: ScoringProtocol
+) -> Iterator[OwnSettings]:
+    """Scores that their records keep out of leaderboards, a row for all seeds of one setting.
+
+    The protocol may differ in the number of generated images, and in nothing else.
+    """
+    wanted = {(spec.variant, spec.dataset.id) for spec in planned}
+    members: dict[tuple[RowKey, int, str, str], list[tuple[Run, ScoreFile]]] = defaultdict(list)
+    for run in found.runs:
+        spec = run.train.spec
+        if (spec.variant, spec.dataset.id) not in wanted or run.train.status != "success":
+            continue
+        setting = spec.model_copy(update={"seed": 0}).train_hash
+        for subject, score in run.final_scores():
+            record = score.record
+            same = record.protocol.model_copy(update={"n_fake": protocol.n_fake}) == protocol
+            apart = not (run.train.comparable and record.comparable)
+            if same and apart and subject.sampler != RECONSTRUCTION:
+                place = RowKey.of(run, subject), spec.steps, setting, record.protocol_key
+                members[place].append((run, score))
+    for (key, *_), pairs in sorted(members.items(), key=lambda item: item[0]):
+        told = [reason for run, _ in pairs for reason in run.train.not_comparable_because]
+        if not told:
+            told = [f"n = {score.record.n_images}" for _, score in pairs]
+        averaged = any(other.name == key.name and other.weights == "ema" for other, *_ in members)
+        row = replace(row_of(key, pairs), has_average=averaged)
+        yield OwnSettings(row, tuple(dict.fromkeys(told)))
 
 
 def _weights(score: ScoreFile) -> str | None:

@@ -212,6 +212,19 @@ class StaleRuns:
 
 
 @dataclass(frozen=True)
+class OwnSettings:
+    """Runs of one variant at a user's own settings, which compare with no row of the suite.
+
+    Attributes:
+        row: its runs and scores; never ranked.
+        reasons: why they do not compare, in the words of the records.
+    """
+
+    row: Row
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class GateResult:
     """What every training of a variant must reach, beside what it reached.
 
@@ -243,6 +256,7 @@ class Leaderboard:
         rows: generated images, best mean first; rows that are not ranked last.
         runs: the run directories behind rows and gaps.
         stale_runs: the run directories behind ``stale``.
+        own: runs at settings of one's own, such as few updates or images.
         descents: rows beside their parents', in the order of the rows.
         gates: what some variants have to reach, and what they reached.
         n_foreign: scores of the shown runs made under another protocol key, and left out.
@@ -264,6 +278,7 @@ class Leaderboard:
     n_foreign: int
     n_best: int
     method: Method
+    own: tuple[OwnSettings, ...] = ()
 
     @property
     def ranked(self) -> tuple[Row, ...]:

@@ -31,8 +31,8 @@ class WouldReplace(GateFailed):
     def __init__(self, listed: Collection[str], n_files: int, folder: Path) -> None:
         self.listed = tuple(listed)
         super().__init__(
-            f"{n_files} files that are tracked by git or were made from other records would go;"
-            " nothing was written",
+            f"{n_files} file{'s' if n_files > 1 else ''} tracked by git or made from other records"
+            " would go; nothing was written",
             where=folder.as_posix(),
             hint="name another --output-dir, or give --replace to let them go",
         )

@@ -110,6 +110,7 @@ def _sections(
         ),
         *section("losses", _folded(words("losses_open"), ["\n".join(curves)]) if curves else []),
         *table("published"),
+        *table("own"),
         *table("gaps"),
         *table("stale"),
         *section("rows", _details(board, registry, words)),
@@ -204,5 +205,6 @@ def _links(board: Leaderboard, registry: Registry) -> list[str]:
     """Where the names of variants on the page lead: to their papers."""
     rows = (*board.rows, *board.reconstructions)
     names = {row.key.name for row in rows} | {gap.variant for gap in board.gaps}
+    names |= {own.row.key.name for own in board.own}
     papers = {name: registry.resource(registry.variant(name).paper) for name in sorted(names)}
     return [f"[{name}]: {md_target(paper.url) or '#'}" for name, paper in papers.items()]

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from bench.records.metric_names import MetricName
 from bench.report.board.records import Run
-from bench.report.board.table import Descent, Gap, GateResult, Leaderboard, Row, StaleRuns
+from bench.report.board.table import (
+    Descent,
+    Gap,
+    GateResult,
+    Leaderboard,
+    OwnSettings,
+    Row,
+    StaleRuns,
+)
 from bench.report.words import Words
 from bench.report.words.rows import (
     distance_text,
@@ -65,6 +73,7 @@ def tables_of(board: Leaderboard, registry: Registry, words: Words) -> dict[str,
         "spread": _spread(board, words),
         "costs": table_of(trained, [variant, *(columns[key] for key in costs)], n_left=1),
         "published": _published(board, registry, words),
+        "own": _own(board, columns, words),
         "gaps": _gaps(board, words),
         "stale": _stale(board, words),
         "protocol": _protocol(board, words),
@@ -231,6 +240,31 @@ def _gaps(board: Leaderboard, words: Words) -> list[str]:
     return table_of(board.gaps, columns, n_left=4)
 
 
+def _own(board: Leaderboard, shown: Mapping[str, TableColumn[Row]], words: Words) -> list[str]:
+    """Runs at settings of one's own, in the order of their names: they are not ranked."""
+
+    def of_row(key: str) -> TableColumn[OwnSettings]:
+        heading, cell = shown[key]
+        return heading, lambda own: cell(own.row)
+
+    distance, _ = shown["distance"]
+    columns: list[TableColumn[OwnSettings]] = [
+        (words("variant"), lambda own: f"[{own.row.key.name}]"),
+        of_row("sampler"),
+        (words("updates"), lambda own: number_text(own.row.runs[0].train.spec.steps)),
+        (words("which_seeds"), lambda own: _seeds_of(own.row)),
+        (words("images"), lambda own: number_text(own.row.n_images)),
+        (distance, lambda own: estimate_text(own.row.estimate("fid"))),
+        of_row("recall"),
+        (words("reason"), lambda own: md_text("; ".join(own.reasons))),
+    ]
+    return table_of(board.own, columns, n_left=2)
+
+
+def _seeds_of(row: Row) -> str:
+    return ", ".join(str(run.train.spec.seed) for run in row.runs)
+
+
 def _stale(board: Leaderboard, words: Words) -> list[str]:
     """Runs of another plan."""
     columns: list[TableColumn[StaleRuns]] = [
@@ -250,6 +284,9 @@ def _protocol(board: Leaderboard, words: Words) -> list[str]:
 
     columns: list[TableColumn[str]] = [
         (words("field"), lambda name: f"`{name}`"),
-        (words("value"), value),
+        (
+            words("value"),
+            lambda name: NOTHING if stamp[name] is None else md_text(str(stamp[name])),
+        ),
     ]
     return table_of(list(stamp), columns, n_left=2)

@@ -24,8 +24,8 @@ from bench.report.words.rows import plain_name, row_id
 from catalog.schema import Registry
 
 TABLES = (
-    *("parents", "gates", "measures", "reconstructions", "spread", "published", "gaps", "stale"),
-    *("costs", "protocol"),
+    *("parents", "gates", "measures", "reconstructions", "spread", "published", "own", "gaps"),
+    *("stale", "costs", "protocol"),
 )
 """Of the Markdown page; the ranking and the calibration rows are one table of their own here."""
 
