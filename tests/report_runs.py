@@ -8,6 +8,7 @@ from typing import Literal
 
 from PIL import Image
 
+from bench.identity.digest import sha256_of_data
 from bench.identity.protocol import ScoringProtocol
 from bench.identity.spec import DatasetSpec, TrainSpec
 from bench.records.record import (
@@ -308,7 +309,7 @@ class Runs:
             protocol_key=protocol.key,
             comparable=True,
             n_images=n_images,
-            images_sha256="d" * 64,
+            images_sha256=sha256_of_data(repr(subject)),
             metrics=make_metrics(distance, n_images, accuracy),
             sample_wall_s=1.0,
             score_wall_s=1.0,

@@ -10,6 +10,7 @@ from typing import cast
 from bench.records.metric_names import MetricName
 from bench.report.board.records import Run
 from bench.report.board.table import Leaderboard, Row
+from bench.score.suspicions import suspicions
 from bench.stats.effects import (
     ClaimVerdict,
     Effect,
@@ -130,8 +131,9 @@ def collapsed(run: Run, row: Row | None) -> bool | None:
         return True if train.error.type == DIVERGED else None
     if train.status != "success" or row is None:
         return None
-    shown = (row.key.sampler, row.key.weights == "ema")
-    return any((one.sampler, one.ema) == shown for one in train.health.suspicions)
+    # Derived from the score: what the record of the training says of it is somebody's word.
+    pairs = zip(row.runs, row.scores, strict=True)
+    return any(suspicions(score.record) for one, score in pairs if one is run)
 
 
 def main_row(board: Leaderboard, name: str) -> Row | None:

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from bench.identity.spec import TrainSpec
+from bench.report.board.evidence import oddities
 from bench.report.board.table import Leaderboard
 from bench.report.card.write import card_texts
 from bench.report.claims import NUMBERS, claims_files
@@ -106,7 +107,12 @@ def check_everything(registry: Registry, reports: Path) -> tuple[int, tuple[Stal
     files = generated(registry, boards, reports)
     stale = [differing(path, content, COMMAND) for path, content in files.items()]
     extra = [
-        one for name, board in boards.items() for one in _strays(board, reports / name, set(files))
+        one
+        for name, board in boards.items()
+        for one in (
+            *_strays(board, reports / name, set(files)),
+            *_odd(board, reports / name),
+        )
     ]
     return len(files), (*filter(None, stale), *extra)
 
@@ -147,7 +153,7 @@ def check_leaderboard(
     files = rendered(board, registry, findings)
     command = report_command(suite, registry, output_dir=output_dir)
     stale = [differing(folder / name, content, command) for name, content in files.items()]
-    extra = _strays(board, folder, {folder / name for name in files})
+    extra = [*_strays(board, folder, {folder / name for name in files}), *_odd(board, folder)]
     return tuple(folder / name for name in files), (*filter(None, stale), *extra)
 
 
@@ -226,6 +232,14 @@ def _strays(board: Leaderboard, folder: Path, files: set[Path]) -> Iterator[Stal
         for path in sorted((folder / place).rglob("*")):
             if path.is_file() and path not in wanted:
                 yield StaleFile(path, None, "is there", why, f"git rm {path.as_posix()}")
+
+
+def _odd(board: Leaderboard, folder: Path) -> Iterator[StaleFile]:
+    """What the records say of each other that trainings do not make; pages say it, too."""
+    for one in oddities(board):
+        expected = "as planned" if one.kind == "missing-seed" else "each of its own"
+        told = f"{one.kind}: {'; '.join(one.what)}"
+        yield StaleFile(folder / RECORDS, None, told, expected, "aigc bench verify --retrain")
 
 
 def _require_same_library(board: Leaderboard) -> None:

@@ -10,6 +10,7 @@ from statistics import median
 from bench.identity.code import n_versions
 from bench.records.metric_names import INCEPTION, MetricName
 from bench.records.record import Environment, TrainRecord
+from bench.report.board.evidence import oddities
 from bench.report.board.table import BASELINE, Leaderboard, Row
 from bench.report.words import Words
 from bench.report.words.rows import row_name
@@ -45,6 +46,10 @@ def status_line(board: Leaderboard, words: Words) -> str:
 def notes(board: Leaderboard, words: Words) -> list[str]:
     """One paragraph for each thing that a reader must know about these numbers."""
     return [
+        *(
+            words(f"odd_{one.kind}", list="; ".join(f"`{name}`" for name in one.what))
+            for one in oddities(board)
+        ),
         words.sentences([words(f"ranks_{board.method}"), *_power(board, words)]),
         _baseline(board, words),
         *_real_images(board, words),
