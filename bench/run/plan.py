@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,14 +10,14 @@ from typing import Literal
 import torch
 
 from bench.identity import protocol as protocols
-from bench.identity.code import LOOPS, code_of_training, is_same_code
+from bench.identity.code import LOOPS, code_of_scoring, code_of_training, is_same_code
 from bench.identity.local_registry import require_made
 from bench.identity.protocol import ScoringProtocol
 from bench.identity.settings import differences
 from bench.identity.spec import Precision, TrainSpec, train_spec
 from bench.models.build import algorithm_class, resolve_recipe
-from bench.records.record import RunSubject, TrainRecord
-from bench.records.run_directory import CALIBRATION, RunDirectory, calibration_file
+from bench.records.record import RunSubject, ScoreRecord, TrainRecord
+from bench.records.run_directory import CALIBRATION, RunDirectory, calibration_file, read_score
 from bench.run.failures import KILLED
 from bench.sample.image_sets import calibration_draws, expected_subjects, score_hash
 from bench.train import checkpoint
@@ -82,6 +83,7 @@ class Plan:
     Attributes:
         calibration: calibration sets without a score under the protocol.
         not_comparable_because: what keeps the records out of leaderboards.
+        changed: calibration sets whose scores on the disk were made by other code than the present.
         without_judge: what to do before anything can be scored; None where the judge is known.
     """
 
@@ -91,6 +93,7 @@ class Plan:
     jobs: tuple[PlannedJob, ...]
     calibration: tuple[str, ...]
     not_comparable_because: tuple[str, ...]
+    changed: tuple[str, ...] = ()
     without_judge: str | None = None
 
     def to_run(self, *, retry_failed: bool) -> tuple[PlannedJob, ...]:
@@ -198,8 +201,28 @@ def make_plan(
             )
         ),
         not_comparable_because=narrowing.reasons(suite),
+        changed=tuple(
+            name for name in suite.calibration if _is_changed(name, protocol, calibration_dir)
+        ),
         without_judge=without_judge,
     )
+
+
+def _is_changed(name: str, protocol: ScoringProtocol, directory: Path) -> bool:
+    """Whether a calibration set has a score that the present code did not make."""
+    for draw in calibration_draws(name):
+        file = calibration_file(directory, name, protocol.key, draw)
+        with suppress(InvalidInput):  # a broken record is a matter of whoever reads its numbers
+            if file.exists() and _scored_otherwise(read_score(file), name):
+                return True
+    return False
+
+
+def _scored_otherwise(record: ScoreRecord, calibration: str | None = None) -> bool:
+    if record.provenance is None:  # of before records named their code: nothing can be said
+        return False
+    present = code_of_scoring(record.protocol.extractor, calibration)
+    return not is_same_code("scoring", record.provenance.code, present)
 
 
 def _chosen(registry: Registry, suite: Suite, names: tuple[str, ...]) -> tuple[Variant, ...]:
@@ -236,7 +259,7 @@ def _state(
         if not missing:
             pruned = "" if directory.weights.exists() else "; its weights were pruned"
             done = f"trained and scored {record.updated_at:%Y-%m-%d}"
-            return "done", f"{done}{pruned}{_remarks(record)}"
+            return "done", f"{done}{pruned}{_remarks(record, directory, protocol)}"
         samplers = ", ".join(dict.fromkeys(subject.sampler for subject in missing))
         missing_scores = f"no score under protocol key {protocol.key}: {samplers}"
         if not directory.weights.exists():
@@ -254,12 +277,15 @@ def unscored(
     return tuple(one for one in subjects if score_hash(one, protocol) not in scored)
 
 
-def _remarks(record: TrainRecord) -> str:
+def _remarks(record: TrainRecord, directory: RunDirectory, protocol: ScoringProtocol) -> str:
     """What makes a finished run less than plainly good."""
     spec, recorded = record.spec, record.provenance.code
     present = (code_of_training(spec.algorithm, spec.recipe, loop) for loop in LOOPS)
     same = any(is_same_code("training", recorded, code) for code in present)
     found = [] if same else ["the code of training has changed since"]
+    scores = [one for one in directory.score_records() if one.protocol_key == protocol.key]
+    if any(map(_scored_otherwise, scores)):
+        found.append("the code of scoring has changed since")
     found += map(str, record.health.suspicions)
     return "".join(f"; {remark}" for remark in found)
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import STEPS, files_below, tiny_registry, tiny_variant
+from helpers import STEPS, Aigc, files_below, tiny_registry, tiny_variant
 from stored_runs import write_checkpoint, write_record, write_success
 
-from bench.identity.code import LOOPS, Loop, code_of_training
-from bench.records.record import Failure
-from bench.records.run_directory import CALIBRATION
+from bench.identity.code import LOOPS, Loop, code_of_scoring, code_of_training
+from bench.records.record import CalibrationSubject, Failure, Provenance, to_json
+from bench.records.run_directory import CALIBRATION, calibration_file
 from bench.run.plan import SMOKE_IMAGES, SMOKE_STEPS, Narrowing, Plan, PlannedJob, make_plan
 from bench.sample.image_sets import expected_subjects
 from bench.train import checkpoint
@@ -305,3 +305,36 @@ def test_jobs_by_state(file: Path) -> None:
     assert [job.spec.variant for job in plan.in_state("new")] == ["one"]
     assert [job.spec.variant for job in plan.in_state("new", "done")] == ["one", "two"]
     assert plan.in_state("failed") == ()
+
+
+@pytest.mark.parametrize("code", ["present", "other"])
+def test_scores_that_other_code_has_made_are_told(file: Path, aigc: Aigc, code: str) -> None:
+    plan = plan_of(file)
+    directory = write_success(plan, plan.jobs[0])
+    train = directory.train_record()
+    assert train is not None
+    spec, extractor = train.spec, plan.protocol.extractor
+    training = code_of_training(spec.algorithm, spec.recipe)
+
+    def by(code: str) -> Provenance:
+        digests = {"implementation_sha256": None, "definitions_sha256": code}
+        return train.provenance.model_copy(update=digests)
+
+    known = by(training)
+    directory.write_train(train.model_copy(update={"provenance": known}))
+    for score in directory.score_records():
+        made = code_of_scoring(extractor) if code == "present" else "0" * 64
+        directory.write_score(score.model_copy(update={"provenance": by(made)}))
+    subject = CalibrationSubject(name="mean-image")
+    made = code_of_scoring(extractor, subject.name) if code == "present" else "0" * 64
+    row = score.model_copy(update={"subject": subject, "provenance": by(made)})
+    target = calibration_file(plan.runs_dir / CALIBRATION, subject.name, plan.protocol.key)
+    write_atomically(target, to_json(row))
+
+    again = plan_of(file)
+    assert again.jobs[0].state == "done"
+    assert ("the code of scoring has changed since" in again.jobs[0].why) == (code == "other")
+    assert again.changed == (("mean-image",) if code == "other" else ())
+    shown = aigc("bench", "plan", "tiny", "--registry", file, "-o", plan.runs_dir)
+    said = "calibration rows that other code has made: mean-image"
+    assert (said in shown.stderr) == (code == "other")

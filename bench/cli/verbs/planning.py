@@ -308,5 +308,7 @@ def _totals(plan: Plan, states: list[str]) -> str:
     parts = _counted(states)
     if plan.calibration:
         parts.append(f"{len(plan.calibration)} calibration rows to score")
+    if plan.changed:
+        parts.append(f"calibration rows that other code has made: {', '.join(plan.changed)}")
     protocol = f"protocol {plan.protocol.id} · key {plan.protocol.key}"
     return f"{plan.suite.id}: {len(plan.jobs)} jobs: {', '.join(parts)} · {protocol}"
