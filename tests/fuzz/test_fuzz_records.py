@@ -52,7 +52,7 @@ TOKENS = (
 READERS = (
     ("bench", "plan", "tiny"),
     ("bench", "status", "tiny"),
-    ("report", "leaderboard", "tiny", "--runs", "runs", "-o", "reports"),
+    ("report", "leaderboard", "tiny", "--runs", "runs", "-o", "reports", "--replace"),
 )
 Model = type[TrainRecord] | type[ScoreRecord]
 
