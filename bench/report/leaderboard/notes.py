@@ -34,7 +34,7 @@ def status_line(board: Leaderboard, words: Words) -> str:
     """How many training seeds there are, and what that allows to say."""
     counts = [len(row.runs) for row in board.rows if row.runs]
     if not counts:
-        return words("status_none")
+        return words("status_own" if board.own else "status_none")
     low, high = min(counts), max(counts)
     if high == 1:
         return words("status_one")
