@@ -23,7 +23,7 @@ ROOM = 2**32
 """Bytes of addresses: libraries that are loaded reserve much more than they use."""
 STATUS = ("bench", "status", "tiny")
 LIVE = ("report", "live")
-REPORT = ("report", "leaderboard", "tiny", "--runs", "runs", "-o", "reports")
+REPORT = ("report", "leaderboard", "tiny", "--runs", "runs", "-o", "reports", "--replace")
 SECRET = b"what only the reader of the report may read"
 HUGE = 1.7e308
 
