@@ -22,8 +22,8 @@ OURS = {"", "trained", "trained_model"}
 """Modules whose ``save`` writes in the one way."""
 INTO_MEMORY_OR_SCRATCH = {
     ("bench/replay/pictures/draw.py", "save"),  # into a buffer
-    ("bench/replay/verify/artifacts.py", "copyfile"),  # the scratch folder of a verification
-    ("bench/replay/verify/task.py", "copyfile"),  # the same
+    ("bench/replay/verify/artifacts.py", "write_bytes"),  # the scratch folder of a verification
+    ("bench/replay/verify/task.py", "write_bytes"),  # the same
     ("bench/report/leaderboard/wall.py", "save"),  # into a buffer, whose size decides what is next
     ("bench/score/extractors/inception_v3_compat.py", "save"),  # a temporary file, read at once
     ("bench/train/checkpoint.py", "save"),  # into a buffer, whose digest comes first

@@ -390,8 +390,8 @@ def test_unfinished_and_incomparable_runs_give_no_number(runs: Runs, write: Writ
     runs.train(make_spec("dcgan", 1), comparable=False, not_comparable_because=("--limit 500",))
     page, frame = write()
     assert only(frame, kind="gap", status="started")["seeds"] == "0"
-    assert only(frame, kind="gap", status="not-comparable")["reason"] == "--limit 500"
-    row = only(frame, variant="dcgan", weights="ema")
+    assert only(frame, kind="gap", status="not-comparable")["reason"] == "'--limit 500"
+    row = only(frame, variant="dcgan", weights="ema", kind="generated")
     assert (row["n_train_seeds"], row["provisional"]) == (1, "true")
     assert row["versus_parent"] == ""
     assert "**Partly provisional**" in page

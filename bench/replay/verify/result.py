@@ -123,6 +123,7 @@ class Result:
             "checks": [
                 {
                     "record": one.record,
+                    "kind": check.kind,
                     "what": check.what,
                     "recorded": check.recorded,
                     "recomputed": check.recomputed,

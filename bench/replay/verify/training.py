@@ -133,7 +133,7 @@ def _score_checks(
         if score.comparable != train.comparable:
             what = f"comparable, {score.score_hash[:16]}.json"
             yield Comparison("identity", what, str(score.comparable), str(train.comparable))
-    if own or not files:
+    if files <= {score.score_hash[:16] for score in own}:  # else some of them cannot be read
         # The record does not say under which of its protocols it was suspected.
         derived = _derived(own) or [NONE]
         recorded = _said(train.health.suspicions)
