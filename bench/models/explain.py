@@ -12,7 +12,7 @@ from bench.identity.code import reached_by_model
 from bench.identity.settings import flatten
 from bench.identity.sources import ROOT, Definition, file_of, source_of
 from bench.identity.spec import recipe_layers
-from bench.models.build import algorithm_class, resolve_recipe
+from bench.models.build import resolve_recipe
 from catalog.schema import Registry, Variant
 
 CITED = re.compile(r"\b\d{4}\.\d{4,5}\b|\b\d{4}, (?:eq|algorithm|section)")
@@ -83,8 +83,7 @@ def explain(registry: Registry, variant: Variant, dataset: str) -> Explanation:
 def _settings(
     registry: Registry, variant: Variant, dataset: str, recipe: dict[str, Any]
 ) -> Iterator[Setting]:
-    defaults = algorithm_class(variant.algorithm).recipe_type().model_dump(mode="json")
-    origins = dict.fromkeys(flatten(defaults), "default")
+    origins: dict[str, str] = {}
     for layer in recipe_layers(registry, variant, dataset):
         place = layer.variant if layer.dataset is None else f"{layer.variant} on {layer.dataset}"
         for name, value in flatten(layer.settings).items():

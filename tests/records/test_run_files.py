@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.records.files import kind_of
+from bench.records.files import MIXTURE, kind_of
 
 HEX = "0123456789abcdef" * 2
 
@@ -58,3 +58,9 @@ def test_own_files(path: str, kind: str) -> None:
 )
 def test_strangers(path: str) -> None:
     assert kind_of(path) is None
+
+
+def test_the_mixture_of_latents_is_called_as_its_files_are() -> None:
+    from bench.sample.latent_density import SAMPLER
+
+    assert SAMPLER == MIXTURE
