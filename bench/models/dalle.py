@@ -206,7 +206,7 @@ class DALLE(GenerativeModel):
         captioned = self.trained.counts[labels] > 0
         images, labels = images[captioned], labels[captioned]
         with torch.no_grad():
-            codes = self.vae.drawn_codes(images) if settings.draw_codes else self.vae.codes(images)
+            codes = self.learnt_codes(images)
         text = self.trained.draw(labels, torch.rand(len(labels), device=labels.device))
         text_loss, image_loss = self.prior_losses(text, codes)
         loss = settings.text_weight * text_loss + (1.0 - settings.text_weight) * image_loss
@@ -214,6 +214,17 @@ class DALLE(GenerativeModel):
         with at_rate(self._optimizers["prior"], rate):
             descend(loss, self._optimizers["prior"], settings.prior_clip)
         return detached(text=text_loss, image=image_loss)
+
+    def learnt_codes(self, images: Tensor, noise: ImageNoise | None = None) -> Tensor:
+        """Codes (N, h w) of the kind that the transformer learns, drawn from ``noise`` if given.
+
+        The paper's section 2.2 takes the most probable ones. Its footnote names what eq. 1 strictly
+        asks for: draws from the encoder's distribution, which regularise a model that is large for
+        its data. ``draw_codes`` chooses between the two.
+        """
+        if not self.recipe.draw_codes:
+            return self.vae.codes(images)
+        return self.vae.drawn_codes(images, noise)
 
     def prior_losses(self, text: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Nats per text token, pads included, and nats per image token; 0 for no images at all."""
@@ -263,20 +274,28 @@ class DALLE(GenerativeModel):
     def measure(self, images: Tensor, labels: Tensor) -> dict[str, float]:
         """Likelihoods of unseen images, use of the codebook, and the effect of the text.
 
-        Everything is measured at an image's most probable codes. ``nats_per_token`` is of image
-        tokens after a right prompt, ``wrong_prompt_gap`` is its increase after a prompt of another
-        class; ``reconstruction_mse`` is of pixels in 0 .. 1. Images of classes that have no prompts
-        count only in codes and reconstruction.
+        ``nats_per_token`` is of image tokens after a right prompt, of the kind that the transformer
+        learns (``learnt_codes``); ``wrong_prompt_gap`` is its increase after a prompt of another
+        class. ``codes_used``, ``perplexity`` and ``reconstruction_mse``, of pixels in 0 .. 1, are
+        of the most probable codes, by which images are reconstructed. Images of classes that have
+        no prompts count only in these.
         """
         prompts = self.unseen if len(self.unseen.classes) else self.trained
         batches = images.split(MEASURING_BATCH)
         codes = torch.cat([self.vae.codes(batch) for batch in batches])
+        starts = range(0, len(images), MEASURING_BATCH)
+        learnt = torch.cat(
+            [
+                self.learnt_codes(batch, ImageNoise(0, range(at, at + len(batch)), batch.device))
+                for at, batch in zip(starts, batches, strict=True)
+            ]
+        )
         errors = [mse_loss(self.reconstruct(batch), batch, reduction="sum") for batch in batches]
         known = prompts.counts[labels] > 0
         index = torch.arange(len(labels), device=labels.device)
         right, wrong = (
             self._nats_per_token(
-                prompts.draw(classes[known], (index[known] * GOLDEN) % 1.0), codes[known]
+                prompts.draw(classes[known], (index[known] * GOLDEN) % 1.0), learnt[known]
             )
             for classes in (labels, other_classes(labels, index, prompts))
         )

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from bench.models.autoencoder import unit_pixels
+from bench.models.noise import ImageNoise
 from bench.networks.discrete_vae import DiscreteDecoder, DiscreteEncoder
 from bench.networks.quantised import grid_size
 from bench.networks.shape import ImageShape
@@ -67,10 +68,13 @@ class DiscreteVAE(nn.Module):
         """The most probable codes of images, (N, h w)."""
         return self.logits(images).argmax(2)
 
-    def drawn_codes(self, images: Tensor) -> Tensor:
-        """One draw from q(z|x), (N, h w)."""
+    def drawn_codes(self, images: Tensor, noise: ImageNoise | None = None) -> Tensor:
+        """One draw from q(z|x), (N, h w), by the images' streams or by torch's generator."""
         logits = self.logits(images)
-        uniforms = torch.rand(logits.shape, device=logits.device)
+        if noise is None:
+            uniforms = torch.rand(logits.shape, device=logits.device)
+        else:
+            uniforms = noise.uniform(logits[0].numel()).view_as(logits)
         return relaxed_sample(logits, 1.0, uniforms).argmax(2)
 
     def images(self, codes: Tensor) -> Tensor:

@@ -210,6 +210,40 @@ def test_an_untrained_model_measures_no_use_of_text(model: DALLE, images_of: Ima
     assert found["reconstruction_mse"] == pytest.approx(mse.item(), rel=1e-4)
 
 
+@pytest.mark.parametrize("draw_codes", [True, False])
+def test_codes_are_measured_as_they_are_learnt(
+    *, draw_codes: bool, model_of: ModelOf, images_of: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One kind of codes for both: draws of q(z|x), each by its image's stream, or the best ones.
+
+    With a prior that always says the same, nats per token are the mean of its answers at these
+    codes, which for draws is an expectation under the encoder.
+    """
+    model = model_of(DALLE, **SMALL, draw_codes=draw_codes).eval()
+    images, labels = images_of(60), torch.arange(60) % 10
+    with torch.no_grad():
+        model.vae.encoder.layers[-1].weight.mul_(8.0)  # neither certain nor uniform
+        log_q = model.vae.logits(images).log_softmax(2)
+    answers = torch.linspace(0, 3, 12).log_softmax(0)
+    shares = log_q.exp() if draw_codes else torch.nn.functional.one_hot(log_q.argmax(2), 12)
+    expected = -(shares * answers).sum(2).mean().item()
+
+    def always(text: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.zeros(*text.shape, 2), answers.expand(*codes.shape, 12)
+
+    monkeypatch.setattr(model.prior, "forward", always)
+    found = model.measure(images, labels)
+    assert found["nats_per_token"] == pytest.approx(expected, abs=0.03)
+    assert found["codes_used"] == len(model.vae.codes(images).unique())
+
+
+def test_drawn_codes_are_those_of_their_stream(model: DALLE, images_of: Images) -> None:
+    images = images_of(6)
+    together = model.vae.drawn_codes(images, ImageNoise(0, range(6)))
+    alone = model.vae.drawn_codes(images[4:5], ImageNoise(0, [4]))
+    assert torch.equal(alone[0], together[4])
+
+
 def test_captions_must_fit_the_classes() -> None:
     with pytest.raises(ValueError, match="10 classes do not fit images of 3"):
         DALLE(DALLE.recipe_type(), ImageShape(1, 8), 3)

@@ -119,23 +119,62 @@ def test_every_step_but_the_last_draws_noise_of_its_own(model_of: ModelOf) -> No
     assert torch.equal(used.normal(3), whole.normal(3))
 
 
-def test_bound_of_gaussian_data_is_above_its_entropy(model_of: ModelOf) -> None:
-    """No code is shorter than the entropy; the best denoiser in a long chain comes near it.
+def bound_by_formula(alpha_bars: Tensor) -> float:
+    """The bound of the best denoiser of N(MEAN, DEVIATION^2) in bits per value, level by level.
 
-    What is missing are the steps of least noise, where the fixed variance is too small.
+    Given x_t, what is left of the data's variance is ``left``; the predicted image is off by it.
     """
-    model = model_of(DDPM, width=8, sampling_steps=1000)
+    kept = alpha_bars.double()
+    before = torch.cat([torch.ones(1, dtype=torch.float64), kept[:-1]])
+    left = DEVIATION**2 * (1 - kept) / (kept * DEVIATION**2 + 1 - kept)
+    added = 1 / (1 / (1 - before[1:]) + kept[1:] / before[1:] / (1 - kept[1:] / before[1:]))
+    of_start = added * before[1:].sqrt() / (1 - before[1:])
+    nats = (of_start.square() * left[1:] / added / 2).sum()
+    nats += (math.log(2 * math.pi) + (1 - kept[0]).log() + left[0] / (1 - kept[0])) / 2
+    nats -= math.log(2 / 255)
+    second = kept[-1] * (MEAN**2 + DEVIATION**2) + 1 - kept[-1]
+    return float(nats + (second - 1 - (1 - kept[-1]).log()) / 2) / math.log(2)
+
+
+@pytest.mark.parametrize("n_images", [64, 100])
+@pytest.mark.parametrize("sampling_steps", [25, 1000])
+def test_bound_of_gaussian_data_is_that_of_all_levels(
+    n_images: int, sampling_steps: int, model_of: ModelOf
+) -> None:
+    """The best denoiser of Gaussian data has a bound in closed form, whatever samples take.
+
+    It lies above the entropy, since the fixed variance is too small at the levels of least noise.
+    A hundred images are measured in halves: every other level on each.
+    """
+    model = model_of(DDPM, width=8, sampling_steps=sampling_steps)
     model.network = best_noise(model)
     generator = torch.Generator().manual_seed(0)
-    images = MEAN + DEVIATION * torch.randn(100, 1, 8, 8, generator=generator)
+    images = MEAN + DEVIATION * torch.randn(n_images, 1, 8, 8, generator=generator)
     images = ((images + 1) * 127.5).round() / 127.5 - 1
     entropy = 0.5 * math.log2(2 * math.pi * math.e * DEVIATION**2) - math.log2(2 / 255)
+    expected = bound_by_formula(model.alpha_bars)
     with torch.no_grad():
-        bound = model.measure(images, torch.zeros(100, dtype=torch.int64))["bits_per_dim"]
+        bound = model.measure(images, torch.zeros(n_images))["bits_per_dim"]
         model.network = Formula(lambda images, _: torch.zeros_like(images))
-        worse = model.measure(images, torch.zeros(100, dtype=torch.int64))["bits_per_dim"]
-    assert entropy < bound < entropy + 0.8
+        worse = model.measure(images, torch.zeros(n_images))["bits_per_dim"]
+    assert entropy < expected < entropy + 0.8
+    assert bound == pytest.approx(expected, abs=0.06)
     assert worse > bound + 1
+
+
+def test_the_bound_looks_at_every_level_and_image(model_of: ModelOf, images_of: Images) -> None:
+    model = model_of(DDPM, width=8, n_levels=40, sampling_steps=4)
+    seen: list[tuple[int, int]] = []
+
+    def spy(images: Tensor, time: Tensor) -> Tensor:
+        seen.append((round(time.item() * 40 / 1000), len(images)))
+        return torch.zeros_like(images)
+
+    model.network = Formula(spy)
+    with torch.no_grad():
+        model.measure(images_of(130), torch.zeros(130))
+    assert sorted(level for level, _ in seen) == list(range(1, 41))
+    assert {n for _, n in seen} == {43, 44}
 
 
 @pytest.mark.parametrize("solver", ["euler", "midpoint"])
