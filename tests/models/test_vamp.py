@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 
 import bench.models.vamp
+from bench.models.build import resolve_recipe
 from bench.models.noise import ImageNoise
 from bench.models.vae import VAE
 from bench.models.vamp import VampVAE, draw_and_kl
 from bench.objectives.elbo import kl_to_standard_normal, reparameterise
+from catalog.schema import Registry
 
 ModelOf = Callable[..., Any]
 Images = Callable[..., Tensor]
@@ -183,3 +185,17 @@ def test_its_losses_do_not_change_with_a_repeated_batch(
 
 def _vae(settings: dict[str, int]) -> dict[str, int]:
     return {name: value for name, value in settings.items() if name != "n_pseudo_inputs"}
+
+
+def test_its_control_has_every_setting_but_those_of_the_prior(registry: Registry) -> None:
+    """On every data set, so that what the two rows differ by is the prior."""
+    for dataset in registry.datasets:
+        vamp, control = (
+            resolve_recipe(registry, registry.variant(name), dataset.id).model_dump()
+            for name in ("vamp-vae", "gaussian-vae")
+        )
+        assert control.pop("terms") == {}
+        assert control.pop("posterior") == "gaussian"
+        assert vamp.pop("n_pseudo_inputs") > 1
+        assert vamp == control
+        assert (vamp["likelihood"], vamp["beta"]) == ("unit-gaussian", 0.012)
