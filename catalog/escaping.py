@@ -23,14 +23,18 @@ _MARKUP = re.compile(
     | (?<![^\W_]) _ | _ (?![^\W_])          # an underscore inside a word marks nothing
     | \[ (?= \^?[\w.-]+\] )                 # the name of a link that a page may define
     | \] (?= [(\[:] )
-    | ^ (?: [>+-] | \#{1,6} ) (?= \s | $ )  # what makes a line a list, a quote or a heading
+    | ^ \[ (?= \s\] )                       # a box to be ticked
+    | ^ (?: [>+*-] | \#{1,6} ) (?= \s | $ ) # what makes a line a list, a quote or a heading
     | ^ (?: > | -{2,}$ | ={1,}$ )
-    | (?<= ^ \d ) [.)] (?= \s | $ )
+    | (?P<number> ^ \d{1,9} ) [.)] (?= \s | $ )
     """,
     re.VERBOSE,
 )
 _HTML = {"<": "&lt;", "&": "&amp;"}
+_ENTITY = re.compile(r"&(?=#?\w+;)")
 _NO_CODE = re.compile(r"[`<\\]|^\s|\s$|^$")
+_FORMULA = re.compile(r"""[\s"]*[=+\-@＝＋－＠]""")
+"""Neither blanks, nor a quote, nor signs as wide as Chinese characters hide a formula."""
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?%?")
 
 
@@ -68,7 +72,13 @@ def md_text(text: str) -> str:
 
 def md_label(text: str) -> str:
     """``md_text`` for the brackets of a link or a picture."""
-    return re.sub(r"(?<!\\)([\[\]])", r"\\\1", md_text(text))
+    return re.sub(r"\\.|[\[\]]", lambda one: one[0].rjust(2, "\\"), md_text(text))
+
+
+def md_link(text: str, address: str | None) -> str:
+    """A link, or ``md_text`` where there is no address that a page may lead to."""
+    target = md_target(address)
+    return f"[{md_label(text)}]({target})" if target else md_text(text)
 
 
 def md_code(text: str) -> str:
@@ -83,7 +93,8 @@ def md_target(address: str | None) -> str:
     Empty for any other, such as ``javascript:``; such a link leads to the page itself.
     """
     kept = link_target(address or "")
-    return "" if kept is None else quote(kept, safe="/:?=&#%+,;@!~'$*[]", errors="replace")
+    shown = quote(kept or "", safe="/:?=&#%+,;@!~'$*[]", errors="replace")
+    return _ENTITY.sub("&amp;", shown)
 
 
 def link_target(address: str) -> str | None:
@@ -96,7 +107,7 @@ def link_target(address: str) -> str | None:
 def sheet_cell(text: str) -> str:
     """A cell of TSV or CSV on one line, which no spreadsheet takes for a formula."""
     shown = visible(text)
-    formula = shown[:1] in ("=", "+", "-", "@") and len(shown) > 1 and not _NUMBER.fullmatch(shown)
+    formula = _FORMULA.match(shown) and len(shown) > 1 and not _NUMBER.fullmatch(shown)
     return f"'{shown}" if formula else shown
 
 
@@ -113,4 +124,7 @@ def _json_visible(character: str) -> str:
 
 
 def _escaped(found: re.Match[str]) -> str:
-    return _HTML[found[0]] if found["html"] else f"\\{found[0]}"
+    if found["html"]:
+        return _HTML[found[0]]
+    number = found["number"] or ""
+    return f"{number}\\{found[0][len(number) :]}"

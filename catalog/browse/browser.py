@@ -14,6 +14,7 @@ from catalog.browse.rankings import Rank
 from catalog.browse.search import search
 from catalog.browse.table import cut, table
 from catalog.browse.vocabulary import COLUMNS, KINDS
+from catalog.escaping import visible
 from catalog.schema import Registry, Resource, Text
 
 _HELP = Text(
@@ -69,7 +70,8 @@ class Browser:
         head = f"> {self.query}▏  {kind.in_language(self.language)}  {count}"
         rule = "─" * width
         lines = [head, rule, *(shown + [""] * body)[:body], rule]
-        return [cut(line, width) for line in (*lines, _HELP.in_language(self.language))][:height]
+        lines.append(_HELP.in_language(self.language))
+        return [cut(visible(line), width) for line in lines][:height]
 
     def _press_list(self, key: str) -> Browser:
         last = max(0, len(self.found()) - 1)

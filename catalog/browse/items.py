@@ -71,6 +71,11 @@ def errata_of(registry: Registry, name: str) -> tuple[Erratum, ...]:
     return tuple(erratum for erratum in registry.errata if name in erratum.resources)
 
 
+def claims_of(registry: Registry, erratum: Erratum) -> tuple[str, ...]:
+    """Ids of the claims that runs test and that name the correction, in file order."""
+    return tuple(claim.id for claim in registry.claims if erratum.id in claim.errata)
+
+
 def backlinks(registry: Registry, name: str) -> tuple[Backlink, ...]:
     """Relations of other entries that point here."""
     return tuple(

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
 
+from catalog.escaping import visible
+
 _GAP = "  "
 _CUT = "…"
 _NARROWEST = 8
@@ -38,7 +40,7 @@ def cut(text: str, width: int) -> str:
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
     """Lines of a table whose last column takes what room is left, or is cut to it."""
-    cells = [list(headers), *[list(row) for row in rows]]
+    cells = [[visible(text) for text in row] for row in (headers, *rows)]
     widths = [max(cell_len(row[index]) for row in cells) for index in range(len(headers))]
     if width is not None:
         used = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
@@ -52,7 +54,9 @@ def wrap(text: str, width: int | None, indent: str = "", never_last: str = "") -
     """``text`` in lines of at most ``width`` cells; Chinese may break between any characters.
 
     A line ends with none of the characters in ``never_last``, and starts with no closing mark.
+    Line breaks and other control characters of the text are spelled out.
     """
+    text = visible(text)
     if width is None:
         return [indent + text]
     lines, line = [], indent

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 from catalog.cli.options import (
     JsonOption,
     RegistryOption,
+    emit,
     emit_json,
     emit_table,
     read_registry,
@@ -44,12 +44,12 @@ def validate(registry: RegistryOption = None, as_json: JsonOption = False) -> No
     found = examine(find_registry(registry))
     if as_json:
         items = [{"file": found.file, **asdict(problem)} for problem in found.problems]
-        typer.echo(json.dumps({"schema_version": 1, "items": items}, indent=2))
+        emit_json(items)
     if found.registry is None:
         raise InvalidRegistry(found.file, [item.shown(found.file) for item in found.problems])
     if not as_json:
         n_entries = sum(len(getattr(found.registry, section)) for section in SECTIONS)
-        typer.echo(f"{found.file}: {n_entries} entries, no problems")
+        emit(f"{found.file}: {n_entries} entries, no problems")
 
 
 def links(

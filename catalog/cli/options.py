@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from catalog.escaping import visible, visible_json, visible_lines
+
 if TYPE_CHECKING:
     from catalog.schema import Registry
 
@@ -33,9 +35,14 @@ def read_registry(registry: Path | None) -> Registry:
 
 
 def emit(lines: str | Iterable[str]) -> None:
-    """Data, to stdout."""
+    """Lines of data, to stdout, their control characters spelled out."""
     for line in [lines] if isinstance(lines, str) else lines:
-        typer.echo(line)
+        typer.echo(visible(line))
+
+
+def emit_document(text: str) -> None:
+    """A whole document as it is, to stdout, but for control characters."""
+    typer.echo(visible_lines(text), nl=False)
 
 
 def emit_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -47,14 +54,14 @@ def emit_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def say(line: str) -> None:
     """Anything that is not data, to stderr."""
-    typer.echo(line, err=True)
+    typer.echo(visible(line), err=True)
 
 
 def emit_json(items: Iterable[Any]) -> None:
     """Items in the envelope of every ``--json``."""
     from catalog.browse.items import envelope
 
-    typer.echo(json.dumps(envelope(items), ensure_ascii=False, indent=2))
+    typer.echo(visible_json(json.dumps(envelope(items), ensure_ascii=False, indent=2)))
 
 
 def chosen_language(wanted: str | None) -> str:

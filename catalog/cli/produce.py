@@ -12,6 +12,7 @@ from catalog.cli.options import (
     RegistryOption,
     chosen_language,
     emit,
+    emit_document,
     read_registry,
     say,
 )
@@ -29,7 +30,7 @@ def graph(
 
     language = chosen_language(lang)
     catalogue = read_registry(registry)
-    typer.echo(published(catalogue) if as_published else corrected(catalogue, language), nl=False)
+    emit_document(published(catalogue) if as_published else corrected(catalogue, language))
 
 
 def cite(
@@ -46,7 +47,7 @@ def cite(
         chosen = [catalogue.resource(name) for name in dict.fromkeys(names)]
     else:
         chosen = [item for item in catalogue.resources if item.authors and item.year]
-    typer.echo(bibtex(chosen), nl=False)
+    emit_document(bibtex(chosen))
 
 
 def export(
@@ -60,7 +61,7 @@ def export(
     from catalog.names import require_known
 
     require_known("format", wanted, FORMATS)
-    typer.echo(FORMATS[wanted](read_registry(registry)), nl=False)
+    emit_document(FORMATS[wanted](read_registry(registry)))
 
 
 def render(

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from catalog.errors import UsageError
+from catalog.escaping import visible
 from catalog.schema import Resource
 
 _SPECIAL = str.maketrans({
@@ -60,7 +61,8 @@ def entry(resource: Resource) -> str:
 
 def escape(text: str) -> str:
     """Text that BibTeX and TeX read as it is."""
-    return unicodedata.normalize("NFC", text).translate(_SPECIAL)
+    shown = visible(" ".join(unicodedata.normalize("NFC", text).split()))
+    return shown.translate(_SPECIAL)
 
 
 def _entry_type(resource: Resource) -> tuple[str, str]:
@@ -90,4 +92,4 @@ def _author(name: str) -> str:
 
 def _verbatim(address: str) -> str:
     """An address, whose special characters url and doi fields take literally."""
-    return address.replace("{", "%7B").replace("}", "%7D")
+    return visible(address).replace("\\", "%5C").replace("{", "%7B").replace("}", "%7D")

@@ -6,9 +6,9 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from typing import Any
 
 from catalog.browse.items import envelope, erratum_item, full
+from catalog.escaping import md_link, md_text, sheet_cell, visible_json
 from catalog.markdown_table import markdown_table
 from catalog.schema import Registry, Resource
 
@@ -22,19 +22,20 @@ def as_json(registry: Registry) -> str:
     """One document with every resource and every erratum."""
     whole = envelope(full(registry, resource) for resource in registry.resources)
     document = {**whole, "errata": [erratum_item(erratum) for erratum in registry.errata]}
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    return visible_json(json.dumps(document, ensure_ascii=False, indent=2)) + "\n"
 
 
 def as_jsonl(registry: Registry) -> str:
     """One resource per line."""
     lines = [
-        json.dumps(full(registry, resource), ensure_ascii=False) for resource in registry.resources
+        visible_json(json.dumps(full(registry, resource), ensure_ascii=False))
+        for resource in registry.resources
     ]
     return "\n".join(lines) + "\n"
 
 
 def as_csv(registry: Registry) -> str:
-    """One resource per row, lists joined by semicolons."""
+    """One resource per row, lists joined by semicolons; no cell is a formula or breaks a line."""
     out = io.StringIO()
     writer = csv.DictWriter(out, _COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -48,8 +49,8 @@ def as_markdown(registry: Registry) -> str:
         [
             resource.id,
             resource.kind,
-            f"[{resource.title.en}]({resource.url})" if resource.url else resource.title.en,
-            resource.title.zh,
+            md_link(resource.title.en, resource.url),
+            md_text(resource.title.zh),
             str(resource.sure_year or ""),
         ]
         for resource in registry.resources
@@ -71,9 +72,9 @@ FORMATS: dict[str, Callable[[Registry], str]] = {
 }
 
 
-def _row(registry: Registry, resource: Resource) -> dict[str, Any]:
+def _row(registry: Registry, resource: Resource) -> dict[str, str]:
     licence = resource.license
-    return {
+    row = {
         "id": resource.id,
         "kind": resource.kind,
         "origin": resource.origin,
@@ -93,3 +94,4 @@ def _row(registry: Registry, resource: Resource) -> dict[str, Any]:
         "lines": ";".join(str(mention.line) for mention in resource.article),
         "errata": ";".join(e.id for e in registry.errata if resource.id in e.resources),
     }
+    return {name: sheet_cell(str(value)) for name, value in row.items()}

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from catalog.browse.vocabulary import RELATIONS
+from catalog.escaping import visible
 from catalog.export.diagram import Arrow, Box
 from catalog.schema import Registry, Resource
 
@@ -24,7 +25,7 @@ _DOTTED = ("succeeds", "stabilizes", "applies-to", "provides-data-for")
 def published(registry: Registry) -> str:
     """The diagram as the article prints it, after a comment that says why it does not parse."""
     edges = [
-        mention.quote
+        visible(mention.quote)
         for resource in registry.resources
         if resource.kind == "edge"
         for mention in resource.article
@@ -94,4 +95,6 @@ def _links(nodes: Collection[Resource], language: str) -> Iterator[Arrow]:
 
 
 def _label(text: str) -> str:
-    return text.replace('"', "#quot;")
+    """Text between quotes in Mermaid: no entity, no end of the quotes, no HTML, no Markdown."""
+    shown = visible(" ".join(text.split())).replace("#", "#35;").replace('"', "#quot;")
+    return shown.replace("<", "#lt;").replace("`", "#96;")

@@ -6,10 +6,11 @@ match the registry.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from catalog.browse.items import counts, errata_of, variants_of
+from catalog.browse.items import claims_of, counts, errata_of, variants_of
 from catalog.browse.vocabulary import (
     COLON,
     COMMA,
@@ -22,6 +23,7 @@ from catalog.browse.vocabulary import (
     number_text,
     terms,
 )
+from catalog.escaping import md_link, md_text, visible
 from catalog.export.graph import corrected
 from catalog.markdown_table import markdown_table
 from catalog.schema import Erratum, Registry, Resource, Text
@@ -29,6 +31,7 @@ from catalog.schema import Erratum, Registry, Resource, Text
 FILES = {"en": "catalog.md", "zh": "catalog.zh-CN.md"}
 
 _MAX_AUTHORS = 3
+_ADDRESS = re.compile(r"https?://[!-;=?-~]+")
 _WORDS = terms({
     "title": ("Catalogue", "资源目录"),
     "other": ("[中文](catalog.zh-CN.md)", "[English](catalog.md)"),
@@ -46,6 +49,7 @@ _WORDS = terms({
     "contents": ("Contents", "目录"), "graph": ("Concept graph, corrected", "更正后的概念关系图"),
     "errata": ("Errata", "勘误"), "line": ("line {}", "第{}行"),
     "where": ("Article, line {}", "原文第{}行"), "sources": ("Sources", "出处"),
+    "claims": ("Tested by runs, in the claim", "由训练检验，见论断"),
     "instead": ("Read instead", "建议改读"), "runs": ("Runs as", "可运行变体"),
     "what": "类别", "count": ("entries", "条目数"), "et al": (" et al.", "等"),
 })  # fmt: skip
@@ -124,10 +128,13 @@ class _Renderer:
         sources = " · ".join(_source(source) for source in erratum.sources)
         lines = [
             f'- <a id="{erratum.id.lower()}"></a>{" · ".join(marks)}',
-            f"「{_inline(erratum.claim_zh)}」",
-            _safe(erratum.correction(self.language)),
+            f"「{_quote(erratum.claim_zh)}」",
+            md_text(erratum.correction(self.language)),
             f"{self._word('sources')}{COLON[self.language]}{sources}",
         ]
+        if claims := claims_of(self.registry, erratum):
+            named = COMMA[self.language].join(f"`{name}`" for name in claims)
+            lines.append(f"{self._word('claims')}{COLON[self.language]}{named}")
         return "<br>\n  ".join(lines)
 
     def _kinds(self) -> Iterator[str]:
@@ -138,10 +145,9 @@ class _Renderer:
                 yield "\n".join(map(self._entry, found))
 
     def _entry(self, resource: Resource) -> str:
-        title = _safe(self._say(resource.title))
-        shown = f"[{title}]({resource.url})" if resource.url else title
+        shown = md_link(self._say(resource.title), resource.url)
         tags = " · ".join([f"**{shown}** `{resource.id}`", *self._tags(resource)])
-        summary = _safe(self._say(resource.summary))
+        summary = md_text(self._say(resource.summary))
         lines = [f'- <a id="{resource.id}"></a>{tags}', summary, *self._details(resource)]
         return "<br>\n  ".join(lines)
 
@@ -154,12 +160,12 @@ class _Renderer:
         for field, value in (("year", resource.year), ("venue", resource.venue)):
             if value:
                 mark = f" (*{self._say(UNCONFIRMED)}*)" if field in resource.unsure else ""
-                yield f"{value}{mark}"
+                yield f"{md_text(str(value))}{mark}"
 
     def _authors(self, resource: Resource) -> str:
         names = [name for name in resource.authors if name != "et al."]
         more = len(resource.authors) > min(len(names), _MAX_AUTHORS)
-        return ", ".join(names[:_MAX_AUTHORS]) + (self._word("et al") if more else "")
+        return md_text(", ".join(names[:_MAX_AUTHORS])) + (self._word("et al") if more else "")
 
     def _linked(self, names: Iterable[str]) -> str:
         return COMMA[self.language].join(f"[{name}](#{name})" for name in names)
@@ -167,9 +173,9 @@ class _Renderer:
     def _details(self, resource: Resource) -> Iterator[str]:
         colon, comma = COLON[self.language], COMMA[self.language]
         for mention in resource.article:
-            translated = f" ({mention.en})" if mention.en and self.language == "en" else ""
+            translated = f" ({md_text(mention.en)})" if mention.en and self.language == "en" else ""
             where = self._word("where").format(mention.line)
-            yield f"{where}{colon}「{_inline(mention.quote)}」{translated}"
+            yield f"{where}{colon}「{_quote(mention.quote)}」{translated}"
         errata = [
             f"[{one.id}](#{one.id.lower()}) {self._say(SEVERITIES[one.severity])}"
             for one in errata_of(self.registry, resource.id)
@@ -184,18 +190,15 @@ class _Renderer:
             if said:
                 yield f"{self._word(key)}{colon}{said}"
         for number in resource.reported:
-            yield _safe(number_text(number, self.language))
+            yield md_text(number_text(number, self.language))
 
 
 def _source(source: str) -> str:
-    return f"<{source}>" if source.startswith("http") else _safe(source)
+    return f"<{source}>" if _ADDRESS.fullmatch(source) else md_text(source)
 
 
-def _inline(quote: str) -> str:
-    """A quote as code where Markdown would read it as something else."""
+def _quote(quote: str) -> str:
+    """A quote as code where Markdown would read it as something else, and code can hold it."""
     special = any(character in quote for character in "\\_*<>[]#`|$")
-    return f"`` {quote} ``" if special else quote
-
-
-def _safe(text: str) -> str:
-    return text.replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_")
+    is_code = special and "``" not in quote and visible(quote) == quote
+    return f"`` {quote} ``" if is_code else md_text(quote)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from article_proof import PROOF, VARIABLE, article_lines, build, quotes, sha256
 
+from catalog.escaping import md_text
 from catalog.read.loader import load_registry
 from catalog.schema import Registry
 
@@ -107,4 +108,4 @@ def test_unconfirmed_numbers_are_marked_wherever_they_are_shown(registry: Regist
     for language, mark in (("en", "7.15 ± 0.07 [unconfirmed]"), ("zh", "7.15 ± 0.07 [未核实]")):
         assert mark in "\n".join(Page(registry, d2gan, language).lines())
         name = "catalog.md" if language == "en" else "catalog.zh-CN.md"
-        assert mark in pages(registry)[name]
+        assert md_text(mark) in pages(registry)[name]
