@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, fmean
+from statistics import fmean
 from typing import Literal, NamedTuple
 
 from scipy import stats
@@ -19,9 +19,9 @@ from bench.stats.intervals import ALPHA, Values, deviation, logarithms
 Spread = tuple[float, float]
 """A variance, and the degrees of freedom of its estimate."""
 
-ClaimVerdict = Literal["supported", "refuted", "undecided", "untested"]
+ClaimVerdict = Literal["supported", "refuted", "mixed", "undecided", "described", "untested"]
 """Verdict on a claim about an effect: its interval lies on the claimed side of a boundary, on the
-other, on both, or there is no interval."""
+other or on both, there is a number but no test, or nothing; ``mixed`` is of several effects."""
 
 
 @dataclass(frozen=True)
@@ -125,29 +125,6 @@ def ratio(rows: Sequence[float], against: Sequence[float], level: float) -> Effe
     return difference(logarithms(rows), logarithms(against), level).exponential
 
 
-def share(n_hits: int, n: int, level: float) -> Effect:
-    """A share of ``n`` trials and Wilson's score interval of it (Wilson 1927)."""
-    return Effect(*_wilson(n_hits, n, level))
-
-
-def share_difference(rows: tuple[int, int], against: tuple[int, int], level: float) -> Effect:
-    """The difference of two shares, by Newcombe's interval from two of Wilson's.
-
-    Newcombe 1998 (Statistics in Medicine 17, 873-890), method 10.
-
-    Args:
-        rows: hits and trials.
-        against: the same of the other side.
-        level: coverage, between 0 and 1.
-    """
-    first, first_low, first_high = _wilson(*rows, level)
-    second, second_low, second_high = _wilson(*against, level)
-    value = first - second
-    low = math.hypot(first - first_low, second_high - second)
-    high = math.hypot(first_high - first, second - second_low)
-    return Effect(value, value - low, value + high)
-
-
 def level_of(n_comparisons: int) -> float:
     """Coverage of each interval on a page with so many comparisons."""
     return 1.0 - ALPHA / max(1, n_comparisons)
@@ -165,18 +142,25 @@ def verdict(
     return "supported" if below == (supports == "below") else "refuted"
 
 
-def overall(verdicts: Sequence[ClaimVerdict]) -> ClaimVerdict:
-    """The verdict that all decided comparisons of a claim share, else undecided or untested."""
-    decided = {one for one in verdicts if one in ("supported", "refuted")}
-    if len(decided) == 1:
-        return decided.pop()
-    return "undecided" if decided or "undecided" in verdicts else "untested"
+def overall(
+    verdicts: Sequence[ClaimVerdict], exploratory: Sequence[ClaimVerdict] = ()
+) -> ClaimVerdict:
+    """The verdict on a claim from those on its effects.
+
+    It is ``mixed`` where some effects are shown to be as claimed and others to be otherwise.
+
+    Args:
+        verdicts: on effects that were planned before anybody saw them.
+        exploratory: on others, which decide nothing alone; against the rest they count.
+    """
+    decided = _DECIDED.intersection(verdicts)
+    if decided:
+        (first, *rest) = decided | _DECIDED.intersection(exploratory)
+        return "mixed" if rest else first
+    told = {*verdicts, *exploratory}
+    if told & {"undecided", *_DECIDED}:
+        return "undecided"
+    return "described" if "described" in told else "untested"
 
 
-def _wilson(n_hits: int, n: int, level: float) -> tuple[float, float, float]:
-    """A share and both ends of its interval."""
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    p = n_hits / n
-    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    return p, min(p, centre - half), max(p, centre + half)
+_DECIDED: frozenset[ClaimVerdict] = frozenset({"supported", "refuted"})

@@ -390,6 +390,14 @@ def claims_have_both_sides(file: Sourced) -> Iterator[Finding]:
                     yield ((*place, side) if n_rows else place), told
 
 
+def claims_name_corrections(file: Sourced) -> Iterator[Finding]:
+    """A claim names every erratum of its line; the catalogue's errata name their claims."""
+    for loc, claim in _each(file.registry.claims, "claims"):
+        for erratum in file.registry.errata:
+            if claim.line in erratum.lines and erratum.id not in claim.errata:
+                yield (*loc, "errata"), f"line {claim.line} is corrected in '{erratum.id}', too"
+
+
 def same_for_other_readers(file: Sourced) -> Iterator[Finding]:
     """yaml.safe_load reads the file to the same data."""
     if file.document.problems:
@@ -411,7 +419,7 @@ RULES: tuple[Rule, ...] = (
     dated_arxiv_ids, first_years, distinct_addresses, distinct_identifiers, distinct_texts,
     real_languages, quoted_when_in_the_article, items_once, edges_are_judged, unsure_of_something,
     partial_releases_say_so, variants_cite_papers, claims_compare_variants, claims_have_both_sides,
-    same_for_other_readers,
+    claims_name_corrections, same_for_other_readers,
 )  # fmt: skip
 
 

@@ -10,6 +10,10 @@ from catalog.schema.base import Entry, Id, Text
 from catalog.schema.benchmark import MetricName
 from catalog.schema.resources import ErratumId, Quote
 
+Role = Literal["test", "aside", "description"]
+"""What a comparison tells: whether the claim holds; something else, which is tested all the same;
+or what was seen, without a test."""
+
 EffectKind = Literal["ratio", "difference", "collapse-share", "collapse-difference"]
 
 
@@ -27,6 +31,9 @@ class Comparison(Entry):
         supports: on which side of ``boundary`` an effect supports the claim.
         boundary: where support ends; it lies as far from no effect as an effect has to be large to
             count.
+        role: only tests of the claim itself decide its verdict.
+        exploratory: whether it was added when results of all its rows had been seen; such a
+            comparison decides no verdict alone.
     """
 
     text: Text
@@ -36,6 +43,8 @@ class Comparison(Entry):
     metric: MetricName = "fid"
     supports: Literal["below", "above"]
     boundary: float
+    role: Role = "test"
+    exploratory: bool = False
 
     @property
     def counts_collapses(self) -> bool:

@@ -121,6 +121,12 @@ SEEDED = [
         "claims.{divergence}.tests.0",
         "effect 'collapse-difference' takes at least one row as against",
     ),
+    (
+        "claims_name_corrections",
+        ("    errata: [E-16, E-17]\n", "    errata: [E-17]\n"),
+        "claims.{divergence}.errata",
+        "line 128 is corrected in 'E-16', too",
+    ),
     ("suites_repeat_nothing", ("seeds: [0]", "seeds: [0, 0]"), "suites.0.seeds.1", "0 is already"),
     (
         "resolved_references",

@@ -18,11 +18,10 @@ from bench.stats.effects import (
     level_of,
     overall,
     ratio,
-    share,
-    share_difference,
     verdict,
 )
-from catalog.schema import Claim, Comparison
+from bench.stats.shares import share, share_difference
+from catalog.schema import Claim, Comparison, Registry, Suite
 
 DIVERGED = "Diverged"
 
@@ -50,33 +49,60 @@ class Judged:
     claim: Claim
     tests: tuple[Tested, ...]
 
+    def verdicts(self, *, exploratory: bool) -> list[ClaimVerdict]:
+        """Verdicts on the comparisons that are about the claim: the planned ones, or the others."""
+        return [
+            test.verdict
+            for test in self.tests
+            if test.comparison.role != "aside" and test.comparison.exploratory == exploratory
+        ]
+
     @property
     def verdict(self) -> ClaimVerdict:
-        """What the comparisons agree on."""
-        return overall([test.verdict for test in self.tests])
+        """What the comparisons that are about the claim agree on."""
+        return overall(self.verdicts(exploratory=False), self.verdicts(exploratory=True))
 
 
 def judge(
-    claims: Sequence[Claim], boards: Mapping[str, Leaderboard], suite: str
+    registry: Registry, boards: Mapping[str, Leaderboard], suite: Suite
 ) -> tuple[Judged, ...]:
-    """Every claim beside the records of its suite.
+    """The claims that a suite's data set tests, beside the records that test them.
 
     Args:
-        claims: in the order of the page.
+        registry: holds the claims, in the order of the page.
         boards: the tables by suite; a suite that nobody ran is missing.
         suite: of the claims that name none.
     """
+    claims = claims_on(registry, suite)
     level = level_of(n_comparisons(claims))
-    named = [(claim, claim.suite or suite) for claim in claims]
+    named = [(claim, claim.suite or suite.id) for claim in claims]
     return tuple(
         Judged(claim, tuple(_tested(test, boards.get(name), name, level) for test in claim.tests))
         for claim, name in named
     )
 
 
+def claims_on(registry: Registry, suite: Suite) -> list[Claim]:
+    """The claims that runs on a suite's data set test: its own, or those of the suite they name."""
+    return [
+        claim
+        for claim in registry.claims
+        if claim.suite is None or registry.suite(claim.suite).dataset == suite.dataset
+    ]
+
+
+def tests_any(board: Leaderboard, claims: Iterable[Claim]) -> bool:
+    """Whether a table has all rows of some comparison itself."""
+    return any(
+        all(main_row(board, name) for name in (*test.rows, *test.against))
+        for claim in claims
+        for test in claim.tests
+    )
+
+
 def n_comparisons(claims: Iterable[Claim]) -> int:
-    """Comparisons of all claims, which share the error rate of a page."""
-    return sum(len(claim.tests) for claim in claims)
+    """Tested comparisons of all claims, which share the error rate of a page."""
+    return sum(test.role != "description" for claim in claims for test in claim.tests)
 
 
 def _tested(test: Comparison, board: Leaderboard | None, suite: str, level: float) -> Tested:
@@ -84,6 +110,8 @@ def _tested(test: Comparison, board: Leaderboard | None, suite: str, level: floa
     if board is not None:
         read = _collapses if test.counts_collapses else _distances
         effect, counts = read(test, board, level)
+    if test.role == "description" and effect is not None:
+        return Tested(test, suite, Effect(effect.value), "described", counts)
     return Tested(test, suite, effect, verdict(effect, test.supports, test.boundary), counts)
 
 

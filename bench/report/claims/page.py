@@ -10,7 +10,7 @@ import pandas as pd
 from bench.report.claims.evaluate import Judged, Tested, n_comparisons
 from bench.report.words import Language, Words
 from bench.report.words.spelling import NOTHING, page_label
-from bench.stats.effects import level_of
+from bench.stats.effects import ClaimVerdict, level_of, overall
 from catalog.escaping import md_text, sheet_cell
 from catalog.markdown_table import markdown_table
 from catalog.schema import Protocol, Registry, Suite
@@ -18,7 +18,10 @@ from catalog.schema import Protocol, Registry, Suite
 COLUMNS = (
     *("claim", "verdict", "comparison", "suite", "effect", "metric", "rows", "against"),
     *("value", "ci_low", "ci_high", "level", "supports", "boundary", "verdict_of_comparison", "n"),
+    *("role", "exploratory"),
 )
+
+COUNTED: tuple[ClaimVerdict, ...] = ("supported", "refuted", "undecided", "described", "untested")
 
 
 def claims_page(
@@ -68,6 +71,8 @@ def claims_csv(judged: Sequence[Judged]) -> str:
             "boundary": test.comparison.boundary,
             "verdict_of_comparison": test.verdict,
             "n": test.counts,
+            "role": test.comparison.role,
+            "exploratory": str(test.comparison.exploratory).lower(),
         }
         for one in judged
         for test in one.tests
@@ -78,17 +83,31 @@ def claims_csv(judged: Sequence[Judged]) -> str:
 
 def _summary(judged: Sequence[Judged], words: Words) -> list[str]:
     rows = [
-        [str(place), _quote(one, words), words(one.verdict), _tally(one, words)]
+        [str(place), _quote(one, words), _verdict(one, words), _tally(one, words)]
         for place, one in enumerate(judged, 1)
     ]
     return markdown_table(["", *words.each("claim", "verdict", "tests")], rows, n_left=4)
 
 
+def _verdict(one: Judged, words: Words) -> str:
+    """The verdict on a claim, and what exploratory comparisons would have made it."""
+    told = overall(one.verdicts(exploratory=True))
+    if one.verdict != "undecided" or told not in ("supported", "refuted", "mixed"):
+        return words(one.verdict)
+    return words("exploratory_verdict", verdict=words(one.verdict), told=words(f"plain_{told}"))
+
+
 def _tally(one: Judged, words: Words) -> str:
-    counts = Counter(test.verdict for test in one.tests)
-    told = {name: counts[name] for name in ("supported", "refuted", "undecided")}
-    more = words("untested_of", n=counts["untested"]) if counts["untested"] else ""
-    return words("n_of", **told) + more
+    """How many comparisons came out how, those that decide first."""
+    parts = []
+    for exploratory in (False, True):
+        counts = Counter(one.verdicts(exploratory=exploratory))
+        if told := [words(f"n_{name}", n=counts[name]) for name in COUNTED if counts[name]]:
+            listed = words.join(told)
+            parts.append(words("n_exploratory", list=listed) if exploratory else listed)
+    if n_aside := sum(test.comparison.role == "aside" for test in one.tests):
+        parts.append(words("n_aside", n=n_aside))
+    return words("semicolon").join(parts)
 
 
 def _claim(place: int, one: Judged, words: Words) -> list[str]:
@@ -98,23 +117,30 @@ def _claim(place: int, one: Judged, words: Words) -> list[str]:
         about.append(words("errata", list=words.join(list(claim.errata))))
     rows = [
         [
-            md_text(test.comparison.text.in_language(words.language)),
+            md_text(test.comparison.text.in_language(words.language)) + _mark(test, words),
             _effect(test, words),
-            _needs(test, words),
+            NOTHING if test.comparison.role == "description" else _needs(test, words),
             test.counts or NOTHING,
-            words(test.verdict),
+            words(f"aside_{test.verdict}" if test.comparison.role == "aside" else test.verdict),
         ]
         for test in one.tests
     ]
     headers = words.each("compared", "effect", "needs", "n", "verdict")
     original = [] if words.language == "zh" else ["", f"> {md_text(claim.claim_zh)}"]
     return [
-        *("", f"### {place}. {_quote(one, words)} {words(one.verdict)}"),
+        *("", f"### {place}. {_quote(one, words)} {_verdict(one, words)}"),
         *original,
         *("", words.sentences(about)),
         *("", *markdown_table(headers, rows, n_left=1)),
         *("", md_text(claim.remark.in_language(words.language))),
     ]
+
+
+def _mark(test: Tested, words: Words) -> str:
+    """What keeps a comparison from deciding anything; empty for a test that was planned."""
+    aside = test.comparison.role == "aside"
+    marks = [key for key in ("aside",) if aside] + ["exploratory"] * test.comparison.exploratory
+    return "".join(words("mark", what=words(key)) for key in marks)
 
 
 def _quote(one: Judged, words: Words) -> str:
@@ -149,7 +175,7 @@ def _method(judged: Sequence[Judged], protocol: Protocol, words: Words) -> list[
     paragraphs = [
         words("method_effects", distance=page_label("fid", protocol.extractor)),
         words("method_level", n=n, level=level_of(n)),
-        *words.each("method_verdict", "method_rows", "counts"),
+        *words.each("method_verdict", "method_roles", "method_rows", "counts"),
     ]
     return [f"- {paragraph}" for paragraph in paragraphs]
 

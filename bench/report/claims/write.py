@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from bench.report.board.pins import pinned_by_records
 from bench.report.board.records import find_records
 from bench.report.board.table import Leaderboard
-from bench.report.claims.evaluate import judge
+from bench.report.claims.evaluate import claims_on, judge, tests_any
 from bench.report.claims.page import claims_csv, claims_page
 from bench.report.leaderboard.destination import require_free
 from bench.report.leaderboard.publish import RECORDS
@@ -40,11 +41,13 @@ def claims_texts(
 
     Raises:
         InvalidInput: the registry has no claims, or a record is broken.
-        MissingPrerequisite: there are no records of any of the suites.
+        MissingPrerequisite: there are no records of any of the suites, or no comparison has all of
+            its rows in the suite's own table.
     """
     if not registry.claims:
         raise InvalidInput("the registry has no claims to test")
-    names = dict.fromkeys([suite.id, *(claim.suite for claim in registry.claims if claim.suite)])
+    claims = claims_on(registry, suite)
+    names = dict.fromkeys([suite.id, *(claim.suite for claim in claims if claim.suite)])
     everything = find_records(runs_dir) if runs_dir else None
     boards: dict[str, Leaderboard] = {}
     missing: list[MissingPrerequisite] = []
@@ -52,7 +55,8 @@ def claims_texts(
         try:
             found = everything or find_records(output_dir / name / RECORDS)
             one = registry.suite(name)
-            boards[name] = board_of(one, planned_specs(registry, one), found, registry)
+            known = pinned_by_records(registry, one, found.directory)
+            boards[name] = board_of(one, planned_specs(known, one), found, known)
         except MissingPrerequisite as error:
             missing.append(error)
     if not boards:
@@ -66,8 +70,18 @@ def claims_files(
     boards: Mapping[str, Leaderboard],
     languages: Sequence[Language] = LANGUAGES,
 ) -> dict[str, str]:
-    """Text of every generated file by its name, from tables that are made already."""
-    judged = judge(registry.claims, boards, suite.id)
+    """Text of every generated file by its name, from tables that are made already.
+
+    Raises:
+        MissingPrerequisite: no comparison has all of its rows in the suite's own table.
+    """
+    own = boards.get(suite.id)
+    if own is None or not tests_any(own, claims_on(registry, suite)):
+        raise MissingPrerequisite(
+            f"no run of suite '{suite.id}' tests a claim of the article",
+            hint="aigc bench list --kind claims names the rows that each one compares",
+        )
+    judged = judge(registry, boards, suite)
     pages = {localized(PAGE, one): claims_page(judged, suite, registry, one) for one in languages}
     return {**pages, NUMBERS: claims_csv(judged)}
 

@@ -153,8 +153,8 @@ class Pages:
 
     def _claims(self) -> Markup:
         registry = self.library.registry
-        judged = judge(registry.claims, self.library.boards, CLAIMS_SUITE)
         suite = registry.suite(CLAIMS_SUITE)
+        judged = judge(registry, self.library.boards, suite)
         html = html_of(claims_page(judged, suite, registry, self.language), self.links(suite.id))
         known = {erratum.id for erratum in registry.errata}
 
