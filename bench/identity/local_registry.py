@@ -22,6 +22,8 @@ from catalog.schema.base import Sha256
 from catalog.schema.benchmark import Resolution
 
 M = TypeVar("M", bound=BaseModel)
+MADE_HERE = frozenset({"digits", "shapes"})
+"""Loaders whose images come with an installed package, or from the program itself."""
 
 
 class JudgePin(BaseModel):
@@ -77,6 +79,11 @@ def require_pinned(dataset: Dataset) -> None:
     """
     if not dataset.is_pinned:
         raise not_decoded(dataset)
+
+
+def comes_from_files(dataset: Dataset) -> bool:
+    """Whether a data set is decoded once from files that are no part of any package."""
+    return dataset.loader not in MADE_HERE
 
 
 def not_decoded(dataset: Dataset, where: Path | None = None) -> MissingPrerequisite:

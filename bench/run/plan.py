@@ -7,21 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from bench.identity import protocol as protocols
 from bench.identity.code import LOOPS, code_of_scoring, code_of_training, is_same_code
 from bench.identity.local_registry import require_made
 from bench.identity.protocol import ScoringProtocol
 from bench.identity.settings import differences
 from bench.identity.spec import Precision, TrainSpec, train_spec
-from bench.models.build import algorithm_class, resolve_recipe
+from bench.models.facts import algorithm_facts, complete_recipe
 from bench.records.record import RunSubject, ScoreRecord, TrainRecord
 from bench.records.run_directory import CALIBRATION, RunDirectory, calibration_file, read_score
 from bench.run.failures import KILLED
 from bench.sample.image_sets import calibration_draws, expected_subjects, score_hash
-from bench.train import checkpoint
-from bench.train.checkpoint import Identity
 from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
 from catalog.names import suggestion
 from catalog.schema import Registry, Suite, Variant
@@ -125,7 +121,7 @@ def refusal(spec: TrainSpec) -> str | None:
     """Why a row cannot be trained on the images of its suite; None if it can."""
     conditioning = spec.recipe.get("conditioning")
     asked = isinstance(conditioning, dict) and conditioning.get("generator", "none") != "none"
-    needs_classes = asked or algorithm_class(spec.algorithm).conditional
+    needs_classes = asked or algorithm_facts(spec.algorithm).conditional
     if needs_classes and spec.dataset.n_classes < 2:
         return f"it draws the class that is asked for, and '{spec.dataset.id}' has no classes"
     return None
@@ -140,7 +136,7 @@ def _specs(registry: Registry, suite: Suite, narrowing: Narrowing) -> tuple[Trai
         train_spec(
             variant,
             dataset,
-            resolve_recipe(registry, variant, dataset.id).model_dump(mode="json"),
+            complete_recipe(registry, variant, dataset.id),
             split=split,
             seed=seed,
             steps=steps,
@@ -292,7 +288,7 @@ def _remarks(record: TrainRecord, directory: RunDirectory, protocol: ScoringProt
 
 def _unfinished(record: TrainRecord, directory: RunDirectory) -> tuple[State, str]:
     reason = {"started": "interrupted", "cancelled": "stopped"}.get(record.status, "killed")
-    if not any(checkpoint.files(directory.checkpoint)):
+    if not any(directory.path.glob(f"{directory.checkpoint.stem}*")):
         return "new", f"{reason} before the first checkpoint"
     try:
         step = saved_step(record.spec, directory)
@@ -309,6 +305,11 @@ def saved_step(spec: TrainSpec, directory: RunDirectory) -> int | None:
     Raises:
         InvalidInput: a checkpoint is of another training, or holds more than data.
     """
+    import torch
+
+    from bench.train import checkpoint
+    from bench.train.checkpoint import Identity
+
     for loop in LOOPS:
         saved = checkpoint.read(directory.checkpoint, Identity.of(spec, loop), torch.device("cpu"))
         if saved is not None:

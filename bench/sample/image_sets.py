@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bench.identity.digest import sha256_of_data
 from bench.identity.protocol import ScoringProtocol
 from bench.identity.spec import TrainSpec
-from bench.models.base import GenerativeModel, LatentModel, Reconstructs
-from bench.models.build import algorithm_class
+from bench.models.facts import AlgorithmFacts, algorithm_facts, says
+from bench.records.files import MIXTURE
 from bench.records.record import CalibrationSubject, RunSubject
-from bench.sample.latent_density import SAMPLER as MIXTURE
+
+if TYPE_CHECKING:
+    from bench.models.base import GenerativeModel
 
 RECONSTRUCTION = "reconstruction"
 DRAWS = 5
@@ -17,8 +21,12 @@ DRAWS = 5
 
 def sampler_names(model: type[GenerativeModel]) -> tuple[str, ...]:
     """Names of samplers: the model's own, then the ex-post mixture, then reconstruction."""
-    mixture = (MIXTURE,) if _has_methods(model, LatentModel) else ()
-    reconstruction = (RECONSTRUCTION,) if _has_methods(model, Reconstructs) else ()
+    return _samplers(says(model))
+
+
+def _samplers(model: AlgorithmFacts) -> tuple[str, ...]:
+    mixture = (MIXTURE,) if model.encodes else ()
+    reconstruction = (RECONSTRUCTION,) if model.reconstructs else ()
     return (*model.samplers, *mixture, *reconstruction)
 
 
@@ -36,7 +44,7 @@ def expected_subjects(spec: TrainSpec) -> tuple[RunSubject, ...]:
             sampler=sampler,
         )
         for ema in ((True, False) if averaged else (False,))
-        for sampler in sampler_names(algorithm_class(spec.algorithm))
+        for sampler in _samplers(algorithm_facts(spec.algorithm))
     )
 
 
@@ -59,8 +67,3 @@ def grid_name(subject: RunSubject, *, has_average: bool) -> str:
     """File name of a subject's sample grid inside its run directory."""
     raw = "-raw" if has_average and not subject.ema else ""
     return f"grid-{subject.sampler}{raw}.png"
-
-
-def _has_methods(model: type[GenerativeModel], protocol: type) -> bool:
-    needed = [name for name in vars(protocol) if not name.startswith("_")]
-    return all(hasattr(model, name) for name in needed)

@@ -74,17 +74,21 @@ def leaderboard(
             hint="leave them out, or name another --output-dir",
         )
     from bench.identity.local_registry import pinned_registry
+    from bench.report.board.pins import pinned_by_records
+    from bench.report.leaderboard.publish import RECORDS
     from bench.report.leaderboard.write import write_leaderboard
     from bench.run.plan import planned_specs
     from bench.run.suite_choice import SuiteChoice
 
     registry = pinned_registry(registry_file)
     entry = SuiteChoice(suite, budget, protocol).of(registry)
+    place = output_dir or (DEFAULT_REPORTS if check else OWN_REPORTS)
+    found = place / entry.id / RECORDS if check else runs or DEFAULT_RUNS
+    registry = pinned_by_records(registry, entry, found)
     planned = planned_specs(registry, entry)
     if check:
-        _check(entry, planned, output_dir or DEFAULT_REPORTS, registry)
+        _check(entry, planned, place, registry)
         return
-    found, place = runs or DEFAULT_RUNS, output_dir or OWN_REPORTS
     for path in write_leaderboard(
         entry, planned, found, place, registry, lang, replace=replace, tell=say
     ):
@@ -143,12 +147,15 @@ def sign(
     leaves them out beside any other table.
     """
     from bench.identity.local_registry import pinned_registry
+    from bench.report.board.pins import pinned_by_records
+    from bench.report.leaderboard.publish import RECORDS
     from bench.report.leaderboard.write import published_board, sign_findings
     from bench.run.plan import planned_specs
     from bench.run.suite_choice import SuiteChoice
 
     registry = pinned_registry(registry_file)
     entry = SuiteChoice(suite, budget, protocol).of(registry)
+    registry = pinned_by_records(registry, entry, reports / entry.id / RECORDS)
     board = published_board(entry, planned_specs(registry, entry), reports, registry)
     for path in sign_findings(board, reports / entry.id):
         emit(path.as_posix())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench.identity.settings import flatten
-from bench.models.build import algorithm_class, resolve_recipe
+from bench.models.facts import algorithm_facts, complete_recipe
 from catalog.schema import Registry, Variant
 
 SettingOrigin = Literal["own", "inherited", "default"]
@@ -66,7 +66,7 @@ def recipe_facts(variant: Variant, registry: Registry, datasets: Sequence[str]) 
     """
     parent = registry.variant(variant.parent) if variant.parent else None
     shares = parent is not None and parent.algorithm == variant.algorithm
-    defaults = _spelled(algorithm_class(variant.algorithm).recipe_type().model_dump(mode="json"))
+    defaults = _spelled(algorithm_facts(variant.algorithm).defaults)
     values = {name: _resolved(variant, registry, name) for name in datasets}
     parents = {
         name: _resolved(parent, registry, name)
@@ -94,7 +94,7 @@ def recipe_facts(variant: Variant, registry: Registry, datasets: Sequence[str]) 
 
 
 def _resolved(variant: Variant, registry: Registry, dataset: str) -> dict[str, str]:
-    return _spelled(resolve_recipe(registry, variant, dataset).model_dump(mode="json"))
+    return _spelled(complete_recipe(registry, variant, dataset))
 
 
 def _origin(

@@ -12,6 +12,7 @@ from bench.identity.digest import sha256_of_data
 from bench.identity.protocol import ScoringProtocol
 from bench.identity.spec import TrainSpec
 from bench.records.metric_names import MetricName
+from bench.report.board.pins import pinned_by_records
 from bench.report.board.records import Run, ScoreFile, find_records, read_run
 from bench.report.board.rows import row_of
 from bench.report.board.table import Row, RowKey, Weights, value_of
@@ -174,7 +175,8 @@ def _variant(text: str, choice: Choice, registry: Registry) -> Side:
             hint="say where it is with --runs, and of which suite with --suite",
         )
     if len({training_of(run.train.spec) for run in runs}) > 1:
-        planned = {training_of(s) for s in planned_specs(registry, suite) if s.variant == name}
+        known = pinned_by_records(registry, suite, runs[0].directory.parent)
+        planned = {training_of(s) for s in planned_specs(known, suite) if s.variant == name}
         kept = [run for run in runs if training_of(run.train.spec) in planned]
         if not kept:
             raise InvalidInput(

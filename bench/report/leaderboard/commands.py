@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.data.prepare import needs_preparation
+from bench.identity.local_registry import comes_from_files
 from bench.report.leaderboard.publish import RECORDS
 from bench.report.words import Language
 from bench.run.suite_choice import arguments_of
@@ -19,7 +19,7 @@ def run_command(suite: Suite, registry: Registry, variant: str = "") -> str:
     ``DIR`` stands for where the files of the data set are, where it comes from files.
     """
     dataset = registry.dataset(suite.dataset)
-    files = needs_preparation(dataset) and dataset.loader != "folder"
+    files = comes_from_files(dataset) and dataset.loader != "folder"
     words = ["aigc bench run", arguments_of(suite, registry), variant]
     return " ".join(filter(None, [*words, "--data-dir DIR" if files else ""]))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.identity import protocol as protocols
 from bench.identity.spec import TrainSpec
+from bench.report.board.pins import pinned_by_records
 from bench.report.board.records import Found, find_records
 from bench.report.board.results import results_csv, results_json
 from bench.report.board.rows import gather
@@ -81,15 +82,17 @@ def committed_boards(registry: Registry, output_dir: Path) -> dict[str, Leaderbo
         Tables by suite id, in the order of the registry; empty where no suite has records.
 
     Raises:
-        MissingPrerequisite: a folder of records holds none of its suite's runs, or the suite's data
-            set was never decoded on this machine and the registry does not pin it.
+        MissingPrerequisite: a folder of records holds none of its suite's runs.
         InvalidInput: a record is broken, or one image set has two scores under the protocol.
     """
-    return {
-        suite.id: published_board(suite, planned_specs(registry, suite), output_dir, registry)
-        for suite in registry.all_suites
-        if (output_dir / suite.id / RECORDS).is_dir()
-    }
+    boards = {}
+    for suite in registry.all_suites:
+        records = output_dir / suite.id / RECORDS
+        if records.is_dir():
+            known = pinned_by_records(registry, suite, records)
+            planned = planned_specs(known, suite)
+            boards[suite.id] = published_board(suite, planned, output_dir, known)
+    return boards
 
 
 def rendered(
