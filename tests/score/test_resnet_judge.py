@@ -14,13 +14,8 @@ from torch import Tensor
 
 from bench.data.dataset import ImageData, ImageSplit
 from bench.score.extractors import load_extractor
-from bench.score.extractors.resnet_judge import (
-    JudgeRecipe,
-    ResNetJudge,
-    augmented,
-    build,
-    quarter_turns,
-)
+from bench.score.extractors.judge_training import JudgeRecipe, augmented, build, quarter_turns
+from bench.score.extractors.resnet_judge import ResNetJudge
 from bench.score.features import extract
 from catalog.errors import InvalidInput
 from catalog.schema import Registry

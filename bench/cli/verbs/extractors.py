@@ -14,6 +14,7 @@ from catalog.errors import UsageError
 
 if TYPE_CHECKING:
     from bench.score.extractors.base import Build
+    from bench.score.judge_report import JudgeReport
     from catalog.schema import Extractor, Registry
 
 extractor_app = typer.Typer(help="Feature networks.", no_args_is_help=True)
@@ -65,6 +66,10 @@ def train(
     flip: Annotated[
         bool, typer.Option("--flip/--no-flip", help="Whether mirror images mean the same.")
     ] = True,
+    disturb: Annotated[
+        bool,
+        typer.Option("--disturb/--no-disturb", help="Blur, veil, light, floor and noise, or none."),
+    ] = True,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
     threads: Annotated[
         int, typer.Option("--threads", min=1, help="CPU threads; they decide the last digits.")
@@ -82,13 +87,15 @@ def train(
     from bench.data import load_dataset
     from bench.identity.local_registry import pinned_registry, require_pinned
     from bench.machine.device import resolve_device
-    from bench.score.extractors.resnet_judge import JudgeRecipe, build, keep
+    from bench.score.extractors.judge_training import DIM_SIGHT, JudgeRecipe, build, keep
     from catalog.read.loader import load_registry
 
     entry = pinned_registry(registry_file).dataset(dataset)
     judge = _judge_of(load_registry(registry_file), dataset)
     require_pinned(entry)
-    recipe = JudgeRecipe(epochs=epochs, batch_size=batch_size, flip=flip, seed=seed)
+    recipe = JudgeRecipe(
+        epochs=epochs, batch_size=batch_size, flip=flip, disturb=disturb, seed=seed
+    )
     place = resolve_device(device, cpu_is_fine=True)
     torch.set_num_threads(threads)
 
@@ -96,11 +103,84 @@ def train(
         say(f"epoch {epoch} of {epochs}: loss {loss:.4f}")
 
     built = build(judge.id, load_dataset(entry), recipe, place, observe)
+    if built.accuracy["test"] < DIM_SIGHT:
+        say(f"warning: {judge.id} is right on {built.accuracy['test']:.1%} of the test images only")
     _told(keep(judge, built, entry), built)
     for key, value in asdict(recipe).items():
         emit(f"{key}\t{value}")
     if judge.sha256 is not None:
         emit(f"registered\t{'yes' if built.sha256 == judge.sha256 else 'no'}")
+
+
+@extractor_app.command("report")
+def report(
+    name: Annotated[str, typer.Argument(help="Id of an extractor with a data set of its own.")],
+    agree_with: Annotated[
+        str | None,
+        typer.Option("--agree-with", help="Another extractor, which sees the same corruptions."),
+    ] = None,
+    n_images: Annotated[
+        int | None,
+        typer.Option("--n-images", min=10, help="Held-out images that the other extractor sees."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="File to write, beside what is printed.")
+    ] = None,
+    registry_file: RegistryOption = None,
+) -> None:
+    """Examine a judge: distances of real images under graded corruptions, and its accuracy there.
+
+    A distance that means something grows with every grade. The report also lies beside the weights
+    of a judge that this machine trained.
+    """
+    from bench.data import load_dataset
+    from bench.identity.local_registry import pinned_registry, require_made, require_pinned
+    from bench.score.extractors import load_extractor, weights_place
+    from bench.score.extractors.base import SHIPPED
+    from bench.score.judge_report import agreeing, examine, report_file, write_report
+
+    known = pinned_registry(registry_file)
+    entry = known.extractor(name)
+    protocols = [protocol for protocol in known.protocols if protocol.extractor == name]
+    if not protocols:
+        raise UsageError(f"no protocol is judged by '{name}', so no data set can examine it")
+    protocol = protocols[0]
+    dataset = known.dataset(protocol.dataset)
+    require_pinned(dataset)
+    require_made(entry)
+    data = load_dataset(dataset)
+    splits = (protocol.held_out_split, protocol.reference_split)
+    classes = entry.layers["isc"] if entry.accuracy and dataset.n_classes > 1 else None
+    found = examine(load_extractor(entry, "cpu"), data, splits, (entry.layers["fid"], classes), say)
+    if agree_with is not None:
+        other = known.extractor(agree_with)
+        sizes = (n_images or found.n_held_out, 3 * (n_images or found.n_held_out))
+        layers = (other.layers["fid"], None)
+        found = agreeing(
+            found, examine(load_extractor(other, "cpu"), data, splits, layers, say, sizes)
+        )
+    place = weights_place(entry)
+    if out is not None:
+        write_report(found, out)
+    elif place is not None and not place.is_relative_to(SHIPPED):
+        write_report(found, report_file(place))
+    _told_of(found)
+
+
+def _told_of(found: JudgeReport) -> None:
+    for key in ("extractor", "sha256", "n_held_out", "n_reference"):
+        emit(f"{key}\t{getattr(found, key)}")
+    for key in ("held_out", "mean_image", "noise"):
+        emit(f"distance[{key}]\t{getattr(found, key):.4g}")
+    for grade in found.grades:
+        right = "" if grade.accuracy is None else f"\taccuracy {grade.accuracy:.3f}"
+        emit(f"distance[{grade.corruption} {grade.level:g}]\t{grade.distance:.4g}{right}")
+    if found.agreement is not None:
+        emit(f"spearman[{found.agreement.extractor}]\t{found.agreement.spearman:.3f}")
+    for name in found.not_monotone():
+        say(f"warning: the distance does not grow with every grade of {name}")
+    if found.noise_is_nearer:
+        say("warning: noise is nearer than the mean image")
 
 
 def _judge_of(registry: Registry, dataset: str) -> Extractor:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from pickle import UnpicklingError
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as parse_safetensors
 from torch import Tensor, nn
@@ -123,6 +126,28 @@ def verified_weights(path: Path, entry: Extractor) -> bytes:
             f"{path}: weights of {entry.id} have sha256 {entry.sha256}, this file has {digest}"
         )
     return content
+
+
+def pickled_tensors(path: Path, content: bytes) -> dict[str, Tensor]:
+    """The tensors of a pickled state dict; nothing else in it is made, let alone run.
+
+    Args:
+        path: where the bytes are from, for the message.
+        content: verified bytes of the file.
+
+    Raises:
+        InvalidInput: it holds anything but tensors by name.
+    """
+    try:
+        state = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError) as error:
+        raise InvalidInput(
+            f"{path}: not a file of tensors alone, so it was not loaded",
+            where=str(error).partition("\n")[0],
+        ) from error
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise InvalidInput(f"{path}: holds something other than tensors by name")
+    return state
 
 
 def require_no_weights(entry: Extractor, weights: Path | None) -> None:

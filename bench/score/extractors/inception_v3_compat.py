@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from bench.score.extractors.base import FeatureExtractor, verified_weights
+from bench.score.extractors.base import FeatureExtractor, pickled_tensors, verified_weights
 from catalog.errors import InvalidInput
 from catalog.schema import Extractor
 
@@ -57,7 +56,7 @@ def load(entry: Extractor, weights: Path | None) -> FeatureExtractor:
         InvalidInput: the file does more than hold tensors, or they are of another network.
     """
     path = weights or weights_place(entry)
-    state = _tensors(path, verified_weights(path, entry))
+    state = pickled_tensors(path, verified_weights(path, entry))
     layers = tuple(sorted(set(entry.layers.values())))
     unknown = sorted(set(layers) - set(LAYERS))
     if unknown:
@@ -68,16 +67,3 @@ def load(entry: Extractor, weights: Path | None) -> FeatureExtractor:
         return InceptionV3Compat(entry.id, layers, str(entry.sha256), state)
     except RuntimeError as error:
         raise InvalidInput(f"{path}: not the weights of {entry.id}", where=str(error)) from error
-
-
-def _tensors(path: Path, content: bytes) -> dict[str, Any]:
-    try:
-        state = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError) as error:
-        raise InvalidInput(
-            f"{path}: not a file of tensors alone, so it was not loaded",
-            where=str(error).partition("\n")[0],
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise InvalidInput(f"{path}: holds something other than tensors by name")
-    return state

@@ -11,6 +11,7 @@ import torch
 from bench.identity.names import present_name
 from bench.score.extractors import (
     digits_cnn,
+    efficientnet_lite0,
     inception_v3_compat,
     pixel_identity,
     resnet_judge,
@@ -33,6 +34,7 @@ EXTRACTORS: dict[str, Loader] = {
     "celeba-64-judge": JUDGE,
     "cifar10-judge": JUDGE,
     "digits-cnn": Loader(digits_cnn.load),
+    "efficientnet-lite0": Loader(efficientnet_lite0.load, efficientnet_lite0.weights_place),
     "fashion-mnist-judge": JUDGE,
     "folder-judge": JUDGE,
     "inception-v3-compat": Loader(inception_v3_compat.load, inception_v3_compat.weights_place),
