@@ -219,6 +219,8 @@ class Suite(Entry):
         calibration: unranked rows that give the numbers their scale.
         publish_weights: whether a report keeps the weights beside the records, so that anybody can
             make its numbers again.
+        for_claims: whether its rows were chosen to test claims, so that the best of them is no
+            recommendation.
         budgets: further tables, called ``SUITE-BUDGET``, which differ in how long is trained.
         cpu_hours, gpu_hours: as in ``Budget``, whose table this is.
     """
@@ -234,6 +236,7 @@ class Suite(Entry):
     cpu: bool
     calibration: tuple[CalibrationRow, ...]
     publish_weights: bool = False
+    for_claims: bool = False
     budgets: dict[BudgetName, Budget] = Field(default_factory=dict)
     cpu_hours: PositiveFloat | None = None
     gpu_hours: PositiveFloat | None = None
