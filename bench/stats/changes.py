@@ -1,26 +1,29 @@
 """Is B better than A, by how much, and how sure: pure functions of two rows' numbers.
 
-With two trainings or more on each side the noise is that between trainings, by Welch. Where one
-side has a single training, the spread of the other stands for both. With one on each side nothing
-is known of it, and the error of drawing one set of images stands in, which is smaller.
+With two trainings or more on each side the noise is that between trainings, by Welch. Where both
+sides are of the same trainings (two samplers, averaged and raw weights), each is compared with
+itself. Where one side has a single training, the spread of the other stands for both. With one on
+each side nothing is known of it, and the error of drawing one set of images stands in, which is
+smaller.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean
 from typing import Literal
 
 from bench.stats.comparisons import holm
-from bench.stats.effects import Effect, moments, pooled_spread, shift
+from bench.stats.effects import Effect, Sample, between, moments, pooled_spread, shift
 from bench.stats.intervals import ALPHA, logarithms
 
 Scale = Literal["ratio", "difference"]
-Noise = Literal["trainings", "one side", "sampling", "unknown", "none"]
-"""Noise that a difference is compared with: the spread between trainings of both sides or of the
-only side that has several, the error of drawing images, unknown, or none for identical rows."""
+Noise = Literal["trainings", "same trainings", "one side", "sampling", "unknown", "none"]
+"""Noise that a difference is compared with: the spread between trainings of both sides, that of the
+differences within trainings which both sides share, the spread of the only side that has several
+trainings, the error of drawing images, unknown, or none for identical rows."""
 
 ChangeVerdict = Literal[
     "better", "worse", "undecided", "identical", "lower", "higher", "missing", "failed"
@@ -40,10 +43,13 @@ class Numbers:
         values: one per training seed, at least one.
         sampling: standard error of one value over repeated draws of its images, in units of the
             value, or None where nobody estimated it.
+        trainings: that the values are of, in the same order; by default others than those of any
+            other side.
     """
 
     values: tuple[float, ...]
     sampling: float | None = None
+    trainings: tuple[Hashable, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,12 +134,14 @@ def measure(
     if identical:
         return Finding(scale, higher_is_better, Effect(NO_CHANGE[scale]), base, "none")
     logs = scale == "ratio"
-    left, right = (moments(logarithms(x.values) if logs else x.values) for x in (a, b))
-    if max(left.n, right.n) > 1:
-        several = min(left.n, right.n) > 1
-        moved = shift(right, left, None if several else pooled_spread((left, right)))
+    first, second = (_sample(side, place, logs=logs) for place, side in enumerate((a, b)))
+    left, right = (moments(list(side.values())) for side in (first, second))
+    moved, shared = between(second, first), not first.keys().isdisjoint(second)
+    noise: Noise = "same trainings" if shared else "trainings"
+    if moved is None and not shared and max(left.n, right.n) > 1:
+        moved, noise = shift(right, left, pooled_spread((left, right))), "one side"
+    if moved is not None:
         effect = moved.effect(CONFIDENCE)
-        noise: Noise = "trainings" if several else "one side"
         shown = effect.exponential if logs else effect
         return Finding(scale, higher_is_better, shown, base, noise, p_value=moved.p_value)
     change = right.mean - left.mean
@@ -153,6 +161,13 @@ def corrected(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """
     adjusted = iter(holm([x.p_value for x in findings if x.p_value is not None]))
     return tuple(x if x.p_value is None else replace(x, p_holm=next(adjusted)) for x in findings)
+
+
+def _sample(side: Numbers, place: int, *, logs: bool) -> Sample:
+    """One side's values, or their logarithms, by training."""
+    keys = side.trainings or tuple((place, index) for index in range(len(side.values)))
+    values = logarithms(side.values).tolist() if logs else side.values
+    return dict(zip(keys, values, strict=True))
 
 
 def _sampling_error(a: Numbers, b: Numbers) -> float | None:

@@ -7,14 +7,17 @@ An interval is as wide as its level asks; a page of m comparisons uses 1 - 0.05 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal, NamedTuple
 
 from scipy import stats
 
 from bench.stats.intervals import ALPHA, Values, deviation, logarithms
+
+Sample = Mapping[Hashable, float]
+"""Values of one row, by the training that each is of."""
 
 Spread = tuple[float, float]
 """A variance, and the degrees of freedom of its estimate."""
@@ -104,6 +107,35 @@ def shift(first: Moments, second: Moments, spread: Spread | None = None) -> Shif
         return Shift(value, 0.0, 1.0)
     freedom = (a + b) ** 2 / (a**2 / (first.n - 1) + b**2 / (second.n - 1))
     return Shift(value, (a + b) ** 0.5, freedom)
+
+
+def between(first: Sample, second: Sample, *, cautious: bool = False) -> Shift | None:
+    """Mean of ``first`` minus that of ``second``, by the test that their trainings allow.
+
+    Rows that share trainings (two samplers of one model, averaged and raw weights) are no
+    independent samples: their differences within the shared trainings are tested, and what only
+    one of them has is left out. Rows that share none are tested by Welch.
+
+    Args:
+        first: one row.
+        second: the other.
+        cautious: whether to take the freedom of the smaller row for Welch's, which is never too
+            much (Mickey and Brown 1966, Annals of Mathematical Statistics 37, 639-642). Welch's is
+            where few seeds, close to each other by chance, meet a far tighter row.
+
+    Returns:
+        None where either test would stand on a single value.
+    """
+    shared = [training for training in first if training in second]
+    if shared:
+        apart = moments([first[training] - second[training] for training in shared])
+        if apart.n < 2:
+            return None
+        return Shift(apart.mean, (apart.variance / apart.n) ** 0.5, apart.n - 1)
+    if min(len(first), len(second)) < 2:
+        return None
+    moved = shift(moments(list(first.values())), moments(list(second.values())))
+    return replace(moved, freedom=min(len(first), len(second)) - 1.0) if cautious else moved
 
 
 def difference(rows: Values, against: Values, level: float) -> Effect:

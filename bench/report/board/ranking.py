@@ -6,23 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bench.report.board.table import BASELINE, Descent, Row
-from bench.stats.comparisons import compare, contrasts, rank_ranges
+from bench.stats.comparisons import compare, contrasts, ranges_together, rank_ranges
 
 
 def ranked(rows: Sequence[Row], calibration: Sequence[Row]) -> list[Row]:
     """The rows with their rank ranges, and how they stand to the baseline's draws."""
-    distances = [row.values("fid") for row in rows]
-    ranks = rank_ranges(len(rows), compare(distances))
-    ordered = [replace(row, rank=rank) for row, rank in zip(rows, ranks, strict=True)]
+    distances = [row.sample("fid") for row in rows]
+    alone, together = rank_ranges(distances), ranges_together(len(rows), compare(distances))
+    ordered = [
+        replace(row, rank=one, rank_together=all_at_once)
+        for row, one, all_at_once in zip(rows, alone, together, strict=True)
+    ]
     baseline = next((row for row in calibration if row.key.name == BASELINE), None)
     if baseline is None or not baseline.values("fid"):
         return ordered
-    found = contrasts([(values, baseline.values("fid")) for values in distances])
+    found = contrasts([(one, baseline.sample("fid")) for one in distances], of_draws=True)
     return [replace(row, baseline=c) for row, c in zip(ordered, found, strict=True)]
 
 
 def descents(rows: Sequence[Row], parents: Mapping[str, str]) -> tuple[Descent, ...]:
-    """Each ranked row beside its parent's, tested for being better as one family.
+    """Each ranked row beside its parent's, tested as one family.
 
     The parent's row is the one with the same sampler and the same weights; where the parent has
     no averaged weights, its raw ones. A row without such a counterpart is left out.
@@ -36,6 +39,5 @@ def descents(rows: Sequence[Row], parents: Mapping[str, str]) -> tuple[Descent, 
             other = same or by_key.get(replace(row.key, name=parent, weights="raw"))
             if other is not None:
                 pairs.append((row, other))
-    values = [(row.values("fid"), other.values("fid")) for row, other in pairs]
-    found = contrasts(values, pool=[row.values("fid") for row in rows])
+    found = contrasts([(row.sample("fid"), other.sample("fid")) for row, other in pairs])
     return tuple(Descent(*pair, contrast) for pair, contrast in zip(pairs, found, strict=True))

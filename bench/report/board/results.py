@@ -12,7 +12,7 @@ from bench.report.board.table import Gap, Leaderboard, OwnSettings, Row
 from bench.stats.comparisons import Contrast
 from catalog.escaping import sheet_cell, visible_json
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 COLUMN_OF: dict[MetricName, str] = {
     "is": "is",
@@ -26,6 +26,8 @@ COLUMN_OF: dict[MetricName, str] = {
     "label_accuracy": "label_accuracy",
 }
 DISTANCE = ("mean", "ci_low", "ci_high")
+"""Means of distances and of inception scores are geometric. Both ends are those of a 95 % interval,
+or the smallest and the largest value, as the column ``ends`` says."""
 FIRST = (
     *("variant", "sampler", "weights", "n_train_seeds"),
     *(*DISTANCE, "rank_low", "rank_high"),
@@ -33,6 +35,7 @@ FIRST = (
 )
 LAST = (
     *("n_draws", "sd_over_seeds", "sd_over_draws", "sampling_error", "bias_estimate"),
+    *("ends", "table_rank_low", "table_rank_high"),
     *("parent_ratio", "parent_ratio_low", "parent_ratio_high", "versus_parent"),
     *("n_images", "parameters_sampling", "images_seen", "images_per_s", "train_wall_s"),
     "protocol_key",
@@ -101,6 +104,9 @@ def _row(row: Row, contrast: Contrast | None) -> Fields:
         "n_train_seeds": len(row.runs),
         "rank_low": row.rank.low if row.rank else None,
         "rank_high": row.rank.high if row.rank else None,
+        "table_rank_low": row.rank_together.low if row.rank_together else None,
+        "table_rank_high": row.rank_together.high if row.rank_together else None,
+        "ends": _ends(row),
         "kind": row.kind,
         "status": _status(row),
         "provisional": row.provisional,
@@ -137,6 +143,14 @@ def _own(own: OwnSettings) -> Fields:
         "reason": "; ".join(own.reasons),
         "protocol_key": own.row.scores[0].record.protocol_key,
     }
+
+
+def _ends(row: Row) -> str | None:
+    """What the ends beside the distance are; nothing where it has none."""
+    one = row.estimate("fid")
+    if one is None or one.low is None:
+        return None
+    return "ci" if one.kind == "interval" else "min-max"
 
 
 def _status(row: Row) -> str:

@@ -27,7 +27,7 @@ from bench.report.board.table import (
     value_of,
 )
 from bench.sample.image_sets import RECONSTRUCTION, grid_name
-from bench.stats.comparisons import spread_method
+from bench.stats.comparisons import method_of
 from catalog.errors import InvalidInput
 from catalog.schema import Gate, Suite, Variant
 
@@ -95,7 +95,7 @@ def gather(
             for score in run.scores
         ),
         n_best=sum(_weights(s) == "best" for run in shown for s in run.scores),
-        method=spread_method([row.values("fid") for row in in_order]),
+        method=method_of([row.sample("fid") for row in in_order]),
         own=own,
     )
 

@@ -8,21 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
 from bench.identity.protocol import ScoringProtocol
 from bench.records.metric_names import MetricName
+from bench.records.ranges import METRICS
 from bench.records.record import RunSubject, ScoreRecord
 from bench.report.board.records import Run, ScoreFile
 from bench.sample.image_sets import RECONSTRUCTION
+from bench.score.suspicions import suspicions
 from bench.stats.comparisons import Contrast, Method, RankRange
-from bench.stats.intervals import Estimate, deviation, t_interval
+from bench.stats.effects import Sample
+from bench.stats.intervals import (
+    Domain,
+    Estimate,
+    centre,
+    deviation,
+    extent,
+    far_apart,
+    t_interval,
+)
 from catalog.schema import Gate, Suite
 
 BASELINE = "pca-gaussian"
 """The calibration row that a generator must beat to be worth a neural network."""
+
+ON_LOG_SCALE: frozenset[MetricName] = frozenset(
+    {"fid", "fid_equal_n", "fid_held_out", "fid_bias", "is"}
+)
+"""Metrics that cannot be 0 or below but by rounding, and whose spread grows with their level."""
 
 RowKind = Literal["generated", "calibration", "reconstruction"]
 Weights = Literal["raw", "ema"]
@@ -111,7 +128,8 @@ class Row:
         has_average: whether the variant has averaged weights, so that raw ones need saying.
         failed: whether a planned run of the variant failed, which keeps the row out of the ranks.
         short: whether the variant misses one of its gates, which does so too.
-        rank: None for a row that is not ranked.
+        rank: the ranks that it may have by its own comparisons; None for a row that is not ranked.
+        rank_together: those that hold for all rows at once, by every pair; wider.
         baseline: how it stands to the baseline row, or None where it is not compared.
     """
 
@@ -125,6 +143,7 @@ class Row:
     failed: bool = False
     short: bool = False
     rank: RankRange | None = None
+    rank_together: RankRange | None = None
     baseline: Contrast | None = None
 
     @property
@@ -157,26 +176,53 @@ class Row:
 
     def values(self, name: MetricName) -> tuple[float, ...]:
         """The metric by score, without those that lack it."""
-        found = (value_of(score.record, name) for score in self.scores)
-        return tuple(value for value in found if value is not None)
+        return tuple(self.sample(name).values())
+
+    def sample(self, name: MetricName) -> Sample:
+        """The same by the training that each value is of, or by the draw of a calibration set.
+
+        Rows of one training, by two samplers or two kinds of weights, share its key.
+        """
+        keys = [run.train.run_id for run in self.runs] or [
+            f"{self.key.name}, draw {index}" for index in range(len(self.scores))
+        ]
+        found = (
+            (key, value_of(score.record, name))
+            for key, score in zip(keys, self.scores, strict=True)
+        )
+        return {key: value for key, value in found if value is not None}
 
     def mean(self, name: MetricName) -> float | None:
-        """The metric's mean over the scores, or None where none has it."""
-        estimate = self.estimate(name)
-        return None if estimate is None else estimate.mean
+        """The metric's centre over the scores, or None where none has it."""
+        values = self.values(name)
+        return centre(values, domain_of(name)) if values else None
 
     def estimate(self, name: MetricName) -> Estimate | None:
-        """The metric's mean, with an interval over training seeds if there are any.
+        """The metric's centre: a geometric mean for distances and scores, else the mean.
 
-        Draws of a calibration set are no trainings, so its mean has no interval here. None where
-        no score has the metric.
+        With an interval over training seeds if there are any, or with the smallest and the
+        largest value where the seeds are no longer of one kind. Draws of a calibration set are no
+        trainings, so its centre has no interval here. None where no score has the metric.
         """
-        values = self.values(name)
+        values, domain = self.values(name), domain_of(name)
         if not values:
             return None
         if self.kind == "calibration":
-            return Estimate(fmean(values), None, None, len(values))
-        return t_interval(values)
+            return Estimate(centre(values, domain), None, None, len(values))
+        if self.uneven or (domain.log and far_apart(values)):
+            return extent(values, domain)
+        return t_interval(values, domain)
+
+    @cached_property
+    def uneven(self) -> bool:
+        """Whether the seeds are of two kinds, so that no interval over them can be trusted.
+
+        That is so where the images of some seeds, but not of all, look collapsed, or where one
+        distance is more than three times another.
+        """
+        signs = {bool(suspicions(score.record)) for score in self.scores}
+        distances = self.values("fid")
+        return len(signs) > 1 or bool(distances and far_apart(distances))
 
     @property
     def spread(self) -> Spread:
@@ -285,6 +331,13 @@ class Leaderboard:
         """The rows that are compared with each other."""
         return tuple(row for row in self.rows if row.rank is not None)
 
+    def has_all_images(self, row: Row) -> bool:
+        """Whether a row has as many images as the protocol asks for.
+
+        A distance grows as images get fewer, so that others stand beside rows at equal n only.
+        """
+        return row.n_images == self.protocol.n_fake
+
     def calibration_row(self, name: str) -> Row | None:
         """The calibration row called ``name``, or None where it was not scored."""
         return next((row for row in self.calibration if row.key.name == name), None)
@@ -304,3 +357,9 @@ def value_of(record: ScoreRecord, name: MetricName) -> float | None:
     """A metric's value in one record, or None where it is missing."""
     metric = record.metric(name)
     return None if metric is None else metric.value
+
+
+def domain_of(name: MetricName) -> Domain:
+    """What a metric can be, and on which scale its centre and its interval are taken."""
+    bounds = METRICS[name]
+    return Domain(name in ON_LOG_SCALE, bounds.low, bounds.high)

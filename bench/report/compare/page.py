@@ -161,8 +161,9 @@ class ComparisonPage:
             key += "_holm"
         zero = f"{found.no_change:.0f}"
         told = words(key, p=p, n=n, low=_number(low, found), high=_number(high, found), zero=zero)
-        single = [words("why_one_side")] if found.noise == "one side" else []
-        return words.sentences([told, *single])
+        more = {"one side": "why_one_side", "same trainings": "why_same_trainings"}
+        said = [words(more[found.noise])] if found.noise in more else []
+        return words.sentences([told, *said])
 
 
 def _pair_name(pair: Pair, words: Words, *, whole: bool = False) -> str:

@@ -7,16 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench.records.metric_names import MetricName
+from bench.report.board.records import Run
 from bench.report.board.rows import differing_fields, train_gap
-from bench.report.board.table import Gap
+from bench.report.board.table import Gap, domain_of
 from bench.report.compare.sides import Side, Standing, training_of
 from bench.stats.changes import ChangeVerdict, Finding, Numbers, Scale, corrected, measure
 from catalog.errors import InvalidInput, MissingPrerequisite
-
-POSITIVE: frozenset[MetricName] = frozenset(
-    {"fid", "fid_equal_n", "fid_held_out", "fid_bias", "is"}
-)
-"""Metrics that cannot be 0 or below but by rounding; others may be, so they have no ratio."""
 
 
 @dataclass(frozen=True)
@@ -126,22 +122,19 @@ def pair_up(a: Side, b: Side, metric: MetricName) -> Pairing:
 
 def scale_of(metric: MetricName) -> Scale:
     """How two values of a metric are compared."""
-    return "ratio" if metric in POSITIVE else "difference"
+    return "ratio" if domain_of(metric).log else "difference"
 
 
 def _judged(pairs: Sequence[Pair], metric: MetricName) -> tuple[Pair, ...]:
     """The pairs with their findings."""
-    found = [
-        measure(
-            _numbers(pair.a, metric),
-            _numbers(pair.b, metric),
-            scale_of(metric),
-            higher_is_better=rises(pair.a, metric),
-            identical=_contents(pair.a) == _contents(pair.b),
-        )
-        for pair in pairs
-        if pair.b is not None
-    ]
+    found = []
+    for pair in pairs:
+        if pair.b is not None:
+            others = pair.a.row.key == pair.b.row.key
+            a, b = (_numbers(one, metric, independent=others) for one in (pair.a, pair.b))
+            rising, same = rises(pair.a, metric), _contents(pair.a) == _contents(pair.b)
+            scale = scale_of(metric)
+            found.append(measure(a, b, scale, higher_is_better=rising, identical=same))
     findings = iter(corrected(found))
     return tuple(replace(pair, finding=next(findings) if pair.b else None) for pair in pairs)
 
@@ -152,9 +145,24 @@ def rises(one: Standing, metric: MetricName) -> bool:
     return entry is not None and entry.higher_is_better
 
 
-def _numbers(one: Standing, metric: MetricName) -> Numbers:
-    """Only the spread of the ranking distance is a standard error; others' are not."""
-    return Numbers(one.row.values(metric), one.row.spread.sampling if metric == "fid" else None)
+def _numbers(one: Standing, metric: MetricName, *, independent: bool) -> Numbers:
+    """Only the spread of the ranking distance is a standard error; others' are not.
+
+    Args:
+        one: a row of one side.
+        metric: that is compared.
+        independent: whether the other side counts as other trainings. Rows that differ in the
+            sampler or in the kind of weights may be of the same ones.
+    """
+    sampling = one.row.spread.sampling if metric == "fid" else None
+    trainings = () if independent else tuple(map(_weights_of, one.row.runs))
+    return Numbers(one.row.values(metric), sampling, trainings)
+
+
+def _weights_of(run: Run) -> str:
+    """What tells a training from others, in whichever folder its records lie."""
+    digests = (artifact.sha256 for artifact in run.train.artifacts if artifact.kind == "weights")
+    return next(digests, run.train.run_id)
 
 
 def _contents(one: Standing) -> list[object]:

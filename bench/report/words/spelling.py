@@ -16,19 +16,24 @@ def page_label(name: str, extractor: str) -> str:
 
 
 def estimate_text(estimate: Estimate | None, scale: float = 1, *, interval: bool = False) -> str:
-    """A mean with two digits of its uncertainty, or three digits where that is unknown.
+    """A centre with two digits of its uncertainty, or three digits where that is unknown.
 
     Args:
         estimate: what is known, or None for a dash.
         scale: factor to print it with.
-        interval: whether to add the half width, as in ``12.3 ± 1.4``.
+        interval: whether to add both ends, as in ``12.3 (10.9–13.8)``, with a mark where they are
+            no interval: ``36 (11–421, min–max)``.
     """
     if estimate is None:
         return NOTHING
     half = estimate.half_width
     decimals = decimals_of(half * scale, 2) if half else decimals_of(estimate.mean * scale, 3)
     mean = f"{estimate.mean * scale:z.{decimals}f}"
-    return f"{mean} ± {half * scale:.{decimals}f}" if interval and half is not None else mean
+    if not interval or estimate.low is None or estimate.high is None:
+        return mean
+    low, high = (f"{end * scale:z.{decimals}f}" for end in (estimate.low, estimate.high))
+    kind = ", min–max" if estimate.kind == "extent" else ""
+    return f"{mean} ({low}{' – ' if estimate.low < 0 else '–'}{high}{kind})"
 
 
 def value_text(value: float | None, scale: float = 1) -> str:
