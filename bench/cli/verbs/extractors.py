@@ -13,8 +13,8 @@ from bench.cli.verbs.output import emit, say
 from catalog.errors import UsageError
 
 if TYPE_CHECKING:
+    from bench.records.judge_report import JudgeReport
     from bench.score.extractors.base import Build
-    from bench.score.judge_report import JudgeReport
     from catalog.schema import Extractor, Registry
 
 extractor_app = typer.Typer(help="Feature networks.", no_args_is_help=True)
@@ -130,14 +130,13 @@ def report(
 ) -> None:
     """Examine a judge: distances of real images under graded corruptions, and its accuracy there.
 
-    A distance that means something grows with every grade. The report also lies beside the weights
-    of a judge that this machine trained.
+    A distance that means something grows with every grade.
     """
     from bench.data import load_dataset
     from bench.identity.local_registry import pinned_registry, require_made, require_pinned
-    from bench.score.extractors import load_extractor, weights_place
-    from bench.score.extractors.base import SHIPPED
-    from bench.score.judge_report import agreeing, examine, report_file, write_report
+    from bench.records.judge_report import write_report
+    from bench.score.examination import agreeing, examine
+    from bench.score.extractors import load_extractor
 
     known = pinned_registry(registry_file)
     entry = known.extractor(name)
@@ -159,11 +158,8 @@ def report(
         found = agreeing(
             found, examine(load_extractor(other, "cpu"), data, splits, layers, say, sizes)
         )
-    place = weights_place(entry)
     if out is not None:
         write_report(found, out)
-    elif place is not None and not place.is_relative_to(SHIPPED):
-        write_report(found, report_file(place))
     _told_of(found)
 
 

@@ -18,13 +18,14 @@ from bench.report.board.table import Leaderboard
 from bench.report.card.write import card_texts
 from bench.report.claims import NUMBERS, claims_files
 from bench.report.generated.readme import QUICK, README, SUITE, readme_block, with_block
+from bench.report.judges import judges_files
 from bench.report.leaderboard.commands import report_command
+from bench.report.leaderboard.findings import findings_text
 from bench.report.leaderboard.pictures import CHARTS_FOLDER
 from bench.report.leaderboard.publish import RECORDS, published_files
 from bench.report.leaderboard.write import (
     PAGES,
     committed_boards,
-    findings_text,
     published_board,
     rendered,
 )
@@ -179,6 +180,7 @@ def generated(registry: Registry, boards: Mapping[str, Leaderboard], reports: Pa
     for variant in registry.variants:
         files |= card_texts(variant.id, registry, boards, reports)
     files |= {reports / name: text for name, text in pages(registry).items()}
+    files |= judges_files(registry, reports)
     return files | _readmes(registry, boards, reports.resolve().parent)
 
 
@@ -205,11 +207,10 @@ def _readmes(registry: Registry, boards: Mapping[str, Leaderboard], folder: Path
     files = {folder / localized(README, language): language for language in LANGUAGES}
     if SUITE not in boards:
         return {}
-    quick = tuple(variant.id for variant in registry.variants_of(registry.suite(QUICK)))
     return {
         file: with_block(
             file.read_text(encoding="utf-8"),
-            readme_block(boards[SUITE], quick, registry, language),
+            readme_block(boards[SUITE], boards.get(QUICK), registry, language),
         )
         for file, language in files.items()
         if file.is_file()

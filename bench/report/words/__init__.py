@@ -14,7 +14,9 @@ from typing import Literal, get_args
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
-PageKind = Literal["leaderboard", "card", "site", "charts", "claims", "compare"]
+PageKind = Literal[
+    "leaderboard", "card", "site", "charts", "claims", "compare", "findings", "judges"
+]
 """Of a page. A card reads the texts of a leaderboard too, below its own: they name samplers."""
 
 
@@ -49,6 +51,10 @@ class Words:
         if key not in self._texts:
             raise LookupError(f"{self.language}.toml has no '{key}' for pages of {self._kind}")
         return self._texts[key].format(**values)
+
+    def of(self, kind: PageKind) -> Words:
+        """The texts of another kind of page in the same language."""
+        return Words(self.language, kind)
 
     def each(self, *keys: str) -> list[str]:
         """Several texts without blanks, such as the headings of a table."""

@@ -10,9 +10,9 @@ from torch import Tensor
 from bench.augment.disturbance import disturbed, gaussian_blurred
 from bench.data.dataset import ImageData, ImageSplit
 from bench.score.corruptions import CORRUPTIONS, corrupted
+from bench.score.examination import agreeing, examine
 from bench.score.extractors.judge_training import require_better_than_chance
 from bench.score.extractors.pixel_identity import LAYER, PixelIdentity
-from bench.score.judge_report import agreeing, examine
 from catalog.errors import InvalidInput
 
 

@@ -7,101 +7,25 @@ noise, and another network, which saw nothing of this data set, should order the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
 from scipy.stats import spearmanr
 from torch import Tensor
 
 from bench.data.dataset import ImageData, ImageSplit
+from bench.records.judge_report import Agreement, Grade, JudgeReport
 from bench.score.calibration import mean_image
 from bench.score.corruptions import CORRUPTIONS, corrupted
 from bench.score.extractors.base import FeatureExtractor
 from bench.score.features import extract
 from bench.score.metrics import frechet_distance
-from catalog.files import write_atomically
-from catalog.schema.base import Sha256
 
 N_HELD_OUT, N_REFERENCE = 2000, 5000
 """First images of either side that an examination uses."""
 BATCH = 250
 SEED = 0
-
-
-class Grade(BaseModel):
-    """Real images under one grade of a corruption: their distance, and the judge's accuracy."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    corruption: str
-    level: float
-    distance: float
-    accuracy: float | None = None
-
-
-class Agreement(BaseModel):
-    """How alike another network orders the same corruptions: Spearman's rank correlation."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    extractor: str
-    sha256: Sha256 | None
-    n_held_out: int
-    n_reference: int
-    spearman: float
-
-
-class JudgeReport(BaseModel):
-    """An examination of one judge.
-
-    Attributes:
-        extractor: its id.
-        sha256: of its weights.
-        fingerprint: of the data set.
-        n_held_out: clean and corrupted images of the held-out split.
-        n_reference: images of the reference split.
-        held_out: distance of the clean held-out images.
-        mean_image: distance of the reference images' mean.
-        noise: distance of uniform noise.
-        grades: by corruption, weakest first.
-        agreement: with another network, where one was at hand.
-    """
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    extractor: str
-    sha256: Sha256 | None
-    fingerprint: Sha256
-    n_held_out: int
-    n_reference: int
-    held_out: float
-    mean_image: float
-    noise: float
-    grades: tuple[Grade, ...]
-    agreement: Agreement | None = None
-
-    def of(self, corruption: str) -> list[Grade]:
-        """All grades of one corruption, weakest first."""
-        return [grade for grade in self.grades if grade.corruption == corruption]
-
-    def not_monotone(self) -> list[str]:
-        """Corruptions of which some grade is nearer than the weaker one before it."""
-        return [
-            name
-            for name in CORRUPTIONS
-            if any(after.distance < before.distance for before, after in pairwise(self.of(name)))
-        ]
-
-    @property
-    def noise_is_nearer(self) -> bool:
-        """Whether noise passes for better than an even grey, so that small steps mean little."""
-        return self.noise < self.mean_image
 
 
 def examine(
@@ -173,31 +97,3 @@ def agreeing(report: JudgeReport, other: JudgeReport) -> JudgeReport:
         spearman=float(spearmanr(ours, matched).statistic),
     )
     return report.model_copy(update={"agreement": agreement})
-
-
-def report_file(weights: Path) -> Path:
-    """Where the report of a judge lies: beside its weights."""
-    return weights.with_suffix(".report.json")
-
-
-def read_report(weights: Path, sha256: str | None) -> JudgeReport | None:
-    """The report beside a weights file, or None where there is none of these very weights."""
-    try:
-        found = JudgeReport.model_validate_json(report_file(weights).read_bytes())
-    except (OSError, ValidationError):
-        return None
-    return found if found.sha256 == sha256 else None
-
-
-def write_report(report: JudgeReport, path: Path) -> None:
-    """Write a report as JSON, numbers to six digits."""
-    text = json.dumps(_rounded(report.model_dump()), indent=1)
-    write_atomically(path, (text + "\n").encode())
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.6g}")
-    if isinstance(value, dict):
-        return {key: _rounded(part) for key, part in value.items()}
-    return [_rounded(part) for part in value] if isinstance(value, list | tuple) else value
