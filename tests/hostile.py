@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
+from html.parser import HTMLParser
 from itertools import cycle, product
 from pathlib import Path
 from typing import Any
@@ -224,6 +225,21 @@ HOSTILE = tuple(dict.fromkeys(_made()))
 def unescaped(text: str) -> list[str]:
     """Control characters of a text, line breaks and tabs aside, and those that turn text round."""
     return sorted({c for c in text if not (c.isprintable() or c in "\n\t\u3000\u00a0")})
+
+
+class Elements(HTMLParser):
+    """What a browser makes of HTML: its elements, their attributes, and where links lead."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags, self.attributes, self.targets = list[str](), set[str](), list[str]()
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.targets += [value or "" for name, value in attrs if name in ("href", "src")]
 
 
 def in_address(text: str) -> str:
