@@ -15,6 +15,10 @@ MetricName = Literal[
     "fid_held_out",
     "fid_bias",
     "copy_rate",
+    "copy_rate_low",
+    "copy_rate_high",
+    "copy_rate_pixels",
+    "nearest_ratio",
     "label_accuracy",
 ]
 """What is measured, beyond what the names say:
@@ -24,8 +28,18 @@ MetricName = Literal[
 - ``fid_held_out``: distance to the held-out split, of as many first images as it has;
 - ``fid_bias``: what ``fid`` is expected to be too large by, since its images are a sample;
 - ``copy_rate``: share of images nearer to a training image than 95 % of held-out ones are;
+- ``copy_rate_low``, ``copy_rate_high``: the same at the ends of the interval that the threshold,
+  a quantile of few held-out images, has with 95 % confidence;
+- ``copy_rate_pixels``: the copy rate by distances in pixels instead of features;
+- ``nearest_ratio``: share of images whose nearest training image is, in pixels, less than a third
+  as far as the second nearest;
 - ``label_accuracy``: share of images that the extractor's classifier puts in the class asked for.
 """
+
+LATER: frozenset[MetricName] = frozenset(
+    {"copy_rate_low", "copy_rate_high", "copy_rate_pixels", "nearest_ratio"}
+)
+"""What is measured beside the copy rate, which records of before do not have."""
 
 INCEPTION = "inception-v3-compat"
 

@@ -53,6 +53,7 @@ class Range(NamedTuple):
 _DISTANCE = Range(-0.01, LARGEST_AMOUNT, higher_is_better=False)
 """Not negative but for rounding: it is a difference of traces."""
 _SHARE = Range(0.0, 1.0, higher_is_better=True)
+_COPIES = _SHARE._replace(higher_is_better=False)
 METRICS: dict[MetricName, Range] = {
     "fid": _DISTANCE,
     "is": Range(1 - 1e-6, 1e6, higher_is_better=True),  # 1 to the number of classes, but rounded
@@ -63,7 +64,11 @@ METRICS: dict[MetricName, Range] = {
     "fid_equal_n": _DISTANCE,
     "fid_held_out": _DISTANCE,
     "fid_bias": _DISTANCE,
-    "copy_rate": _SHARE._replace(higher_is_better=False),
+    "copy_rate": _COPIES,
+    "copy_rate_low": _COPIES,
+    "copy_rate_high": _COPIES,
+    "copy_rate_pixels": _COPIES,
+    "nearest_ratio": _COPIES,
     "label_accuracy": _SHARE,
 }
 """What a metric can be."""

@@ -179,6 +179,7 @@ class TrainTask(Task):
                 images,
                 sample_wall_s,
                 labels=model.labels(subject.sampler, len(images)),
+                trained_on=self.spec.dataset.split,
                 comparable=not self.not_comparable_because,
             )
             self.directory.write_score(record)

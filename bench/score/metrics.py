@@ -1,9 +1,8 @@
-"""torch-fidelity's metric functions, applied to features that were extracted once; and copies.
+"""torch-fidelity's metric functions, applied to features that were extracted once.
 
-The metrics are torch-fidelity's own, but for the copy rate; this module adds what it leaves out:
-explicit parameters, a clear refusal of too few images, and a refusal of numbers that are not
-finite. Generated features always come before real ones, since precision and recall have a
-direction.
+The metrics are torch-fidelity's own; this module adds what it leaves out: explicit parameters, a
+clear refusal of too few images, and a refusal of numbers that are not finite. Generated features
+always come before real ones, since precision and recall have a direction.
 """
 
 from __future__ import annotations
@@ -42,9 +41,6 @@ from catalog.errors import InvalidInput
 
 PRC_BLOCK = 10_000
 """Rows of the distance matrices that precision and recall hold at once."""
-COPY_BLOCK = 1000
-"""Rows of the distance matrices that the copy rate holds at once."""
-COPY_QUANTILE = 0.05
 
 Side = Literal["generated", "real"]
 
@@ -190,25 +186,6 @@ def precision_recall(fake: Tensor, real: Tensor, *, neighborhood: int) -> Covera
     return Coverage(*(_finite("PRC", found[key]) for key in keys))
 
 
-def copy_rate(fake: Tensor, train: Tensor, held_out: Tensor) -> float:
-    """Share of generated images that lie nearer to a training image than real ones do.
-
-    Near is nearer than the 5th percentile of the distances from held-out images to their nearest
-    training image, so about 0.05 is expected of a perfect model and 1 of a memory.
-
-    Args:
-        fake: (N, d) float32 features of the generated images.
-        train: (M, d) float32 features of the training images.
-        held_out: (K, d) float32 features of real images that were not trained on.
-
-    Returns:
-        A share in 0 .. 1.
-    """
-    with full_precision():
-        near = torch.quantile(_nearest(held_out, train), COPY_QUANTILE)
-        return (_nearest(fake, train) < near).float().mean().item()
-
-
 def require_images(metric: str, fake: Tensor, n_images: int) -> None:
     """Refuse fewer generated images than a metric is defined for.
 
@@ -216,11 +193,6 @@ def require_images(metric: str, fake: Tensor, n_images: int) -> None:
         TooFewImages: naming the metric.
     """
     _require(len(fake), n_images, metric, "generated")
-
-
-def _nearest(features: Tensor, train: Tensor) -> Tensor:
-    parts = [torch.cdist(rows, train).amin(dim=1) for rows in features.split(COPY_BLOCK)]
-    return torch.cat(parts)  # (N,)
 
 
 def _statistics(features: Tensor) -> dict[str, np.ndarray]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -19,11 +18,11 @@ from bench.data import ImageData
 from bench.identity.protocol import ScoringProtocol
 from bench.records.metric_names import MetricName
 from bench.records.record import Metric
+from bench.score.copies import PIXEL_IMAGES, copy_rates, pixel_copies
 from bench.score.extractors import load_extractor
 from bench.score.features import Features, extract, reference_features
 from bench.score.metrics import (
     TooFewImages,
-    copy_rate,
     frechet_distance,
     inception_score,
     kernel_distance,
@@ -41,6 +40,8 @@ GROUPS: dict[MetricGroup, tuple[MetricName, ...]] = {
     "kid": ("kid",),
     "prc": ("precision", "recall", "f_score"),
 }
+BY_FEATURES: tuple[MetricName, ...] = ("copy_rate", "copy_rate_low", "copy_rate_high")
+BY_PIXELS: tuple[MetricName, ...] = ("copy_rate_pixels", "nearest_ratio")
 HIGHER_IS_BETTER = frozenset({"is", "precision", "recall", "f_score", "label_accuracy"})
 
 
@@ -144,19 +145,32 @@ class Scorer:
         self.protocol = protocol
         self.device = device
         self.extractor = load_extractor(entry, device, weights)
+        self.data = data
+        self.features: dict[str, Features] = {}
         self.shape = data[protocol.reference_split].images.shape[1:]
         self.n_classes = len(data[protocol.reference_split].labels.unique())
         self.reference, self.held_out = (
-            reference_features(
-                data[split].images, self.extractor, protocol.batch_size, device, split
-            )
+            self._features_of(split)
             for split in (protocol.reference_split, protocol.held_out_split)
         )
         prescribed = protocol.model_dump(include={field.name for field in fields(Settings)})
         most = protocol.prc_samples or protocol.n_reference
         self.settings = Settings(**{**prescribed, "prc_samples": most})
 
-    def score(self, images: Tensor, labels: Tensor | None = None) -> tuple[Metric, ...]:
+    def _features_of(self, split: str) -> Features:
+        if split not in self.features:
+            self.features[split] = reference_features(
+                self.data[split].images,
+                self.extractor,
+                self.protocol.batch_size,
+                self.device,
+                split,
+            )
+        return self.features[split]
+
+    def score(
+        self, images: Tensor, labels: Tensor | None = None, *, trained_on: str | None = None
+    ) -> tuple[Metric, ...]:
         """All metrics of a record for (N, C, H, W) uint8 generated images.
 
         A metric that is not defined for so few images has no value, and says why.
@@ -166,6 +180,7 @@ class Scorer:
             labels: (N,) int64, the class that each image was asked to be of. Where there are any,
                 and the extractor's layer for the inception score has an output per class of the
                 data set, the share of images of that class is measured as well.
+            trained_on: the split of which they may be copies; the reference where it is None.
 
         Raises:
             InvalidInput: the images are not like the real ones, or a feature or result is not
@@ -182,7 +197,7 @@ class Scorer:
             self._few("fid_equal_n", fake, self.reference),
             self._few("fid_held_out", fake, self.held_out),
             self._bias(fake),
-            self._copy_rate(fake),
+            *self._copies(images, fake, trained_on or self.protocol.reference_split),
             *self._label_accuracy(fake, labels),
         )
 
@@ -230,13 +245,29 @@ class Scorer:
         right = (logits.argmax(dim=1) == labels.cpu()).double().mean().item()
         return [_metric("label_accuracy", lambda: right, len(logits), None)]
 
-    def _copy_rate(self, fake: Features) -> Metric:
+    def _copies(self, images: Tensor, fake: Features, trained_on: str) -> list[Metric]:
         made, train, held_out = (
             features[self.settings.layer_prc].to(self.device)
-            for features in (fake, self.reference, self.held_out)
+            for features in (fake, self._features_of(trained_on), self.held_out)
         )
-        measure = partial(copy_rate, made, train, held_out)
-        return _metric("copy_rate", measure, len(made), len(train))
+        seen, new = (
+            self.data[split].images for split in (trained_on, self.protocol.held_out_split)
+        )
+        first = [part[:PIXEL_IMAGES].to(self.device) for part in (images, new)]
+        return [
+            *_measured(
+                BY_FEATURES,
+                lambda: copy_rates(made, train, held_out)._asdict(),
+                n_fake=len(made),
+                n_real=len(train),
+            ),
+            *_measured(
+                BY_PIXELS,
+                lambda: pixel_copies(first[0], seen.to(self.device), first[1])._asdict(),
+                n_fake=len(first[0]),
+                n_real=len(seen),
+            ),
+        ]
 
 
 def _metric(

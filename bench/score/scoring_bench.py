@@ -57,11 +57,22 @@ class ScoringBench:
         sample_wall_s: float,
         *,
         labels: Tensor | None = None,
+        trained_on: str | None = None,
         comparable: bool = True,
     ) -> ScoreRecord:
-        """The score record of ``images`` (N, C, H, W) uint8; ``labels`` are classes asked for."""
+        """The score record of ``images`` (N, C, H, W) uint8.
+
+        Args:
+            subject: what the images are of.
+            images: in the order of their indices.
+            sample_wall_s: what making them took.
+            labels: classes that they were asked to be of.
+            trained_on: the split that their model saw; the reference, from which calibration sets
+                are made, where there is none.
+            comparable: whether the settings are those of the suite.
+        """
         start = time.perf_counter()
-        metrics = self.scorer.score(images, labels)
+        metrics = self.scorer.score(images, labels, trained_on=trained_on)
         calibration = subject.name if isinstance(subject, CalibrationSubject) else None
         code = code_of_scoring(self.protocol.extractor, calibration)
         return ScoreRecord(

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+import yaml
 from helpers import (
     CLONE,
     files_below,
@@ -275,6 +276,24 @@ def test_a_metric_that_a_record_lacks_is_a_finding(trained: Trained, verify: Ver
     lacking = {"fid_bias", "copy_rate", f"{first} spread", "n_distinct"}
     assert {row["what"] for row in shown.rows} == lacking
     assert {row["recorded"] for row in shown.rows} == {"not on record"}
+
+
+def test_copies_of_what_a_run_was_trained_on_are_counted_again(
+    verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIGC_CACHE_DIR", str(tmp_path / "cache"))
+    file = tiny_registry(tmp_path / "tiny.yaml", [tiny_variant("auto")])
+    data = yaml.safe_load(file.read_text())
+    data["suites"][0]["train_split"] = "judge"
+    file.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False))
+    registry = load_registry(file)
+    plan = make_plan(registry, registry.suite("tiny"), tmp_path / "runs", Narrowing())
+    around = surroundings(plan, torch.device("cpu"), file, None)
+    for job in jobs_of(plan, around, retry_failed=False):
+        assert run_job(job, lambda _: None, lambda: False).status == "success"
+    shown = verify(tmp_path / "runs", "auto", registry=file)
+    assert shown.code == 0
+    assert {row["result"] for row in shown.rows} == {"equal, exactly"}
 
 
 # ---- what is not -----------------------------------------------------------------------------

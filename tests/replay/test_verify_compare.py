@@ -9,8 +9,15 @@ from helpers import RECORDS
 
 from bench.machine.device import VARIABLES
 from bench.records.environment import driver_of, processor_of
-from bench.records.metric_names import MetricName
-from bench.records.record import Accelerator, Environment, Processor, parse_score_record
+from bench.records.metric_names import LATER, MetricName
+from bench.records.record import (
+    Accelerator,
+    Environment,
+    Metric,
+    Processor,
+    Provenance,
+    parse_score_record,
+)
 from bench.replay.verify.compare import result_checks, same_machine
 from bench.replay.verify.comparison import Comparison, Value
 from bench.replay.verify.tolerance import (
@@ -242,3 +249,34 @@ def test_without_exactness_pixels_may_differ_and_numbers_a_little() -> None:
     assert wrong == {True: ["images_sha256", "fid"], False: []}
     fewer = again.model_copy(update={"metrics": recorded.metrics[1:]})
     assert "fid" in [c.what for c in result_checks(recorded, fewer, exact=False) if not c.passed]
+
+
+def test_only_a_record_of_other_code_lacks_what_is_measured_since() -> None:
+    """All of it, or what is missing was taken out; with today's code nothing may be missing."""
+    today = parse_score_record((RECORDS / "score-v1.json").read_bytes())
+    code = Provenance(
+        package_version="0.1.0",
+        commit=None,
+        dirty=None,
+        definitions_sha256="1" * 64,
+        registry_sha256="2" * 64,
+        lock_sha256=None,
+    )
+    added = tuple(
+        Metric(name=name, value=0.1, higher_is_better=False, n_fake=9) for name in sorted(LATER)
+    )
+    before = code.model_copy(update={"definitions_sha256": "0" * 64})
+    full = today.model_copy(
+        update={"n_distinct": 1, "metrics": today.metrics + added, "provenance": code}
+    )
+
+    def wrong(**changes: object) -> set[str]:
+        recorded = full.model_copy(update=changes)
+        return {c.what for c in result_checks(recorded, full, exact=True) if not c.passed}
+
+    assert wrong() == wrong(provenance=before) == set()
+    assert wrong(provenance=before, metrics=today.metrics) == set()
+    assert wrong(metrics=today.metrics) == LATER
+    one_less = (*today.metrics, *added[1:])
+    assert wrong(provenance=before, metrics=one_less) == {added[0].name}
+    assert wrong(provenance=before, metrics=today.metrics[1:]) == {today.metrics[0].name}

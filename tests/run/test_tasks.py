@@ -133,3 +133,19 @@ def test_a_curve_has_gaps_where_a_stage_has_no_such_loss() -> None:
     curve = [(1, {"vae": 1.0}), (2, {"vae": 0.5, "prior": 3.0}), (3, {"prior": 2.0})]
     text = curve_csv(curve)
     assert text == "step,prior,vae\n1,,1\n2,3,0.5\n3,2,\n"
+
+
+def test_copies_are_counted_in_the_split_that_was_trained_on(file: Path) -> None:
+    data = yaml.safe_load(file.read_text())
+    data["suites"][0]["train_split"] = "judge"
+    file.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False))
+    _, job = jobs(file)
+    job.task(lambda _: None, lambda: False).run()
+    splits = load_dataset(load_registry(file).dataset("digits"))
+    n_judge, n_reference = (len(splits[name]) for name in ("judge", "train"))
+    records = RunDirectory(job.directory).score_records()
+    assert records
+    for record in records:
+        n_real = {metric.name: metric.n_real for metric in record.metrics}
+        assert n_real["fid"] == n_reference
+        assert n_real["copy_rate"] == n_real["copy_rate_pixels"] == n_judge != n_reference

@@ -31,7 +31,6 @@ from bench.score.extractors.pixel_identity import PixelIdentity
 from bench.score.features import Features, extract
 from bench.score.metrics import (
     TooFewImages,
-    copy_rate,
     frechet_distance,
     inception_score,
     kernel_distance,
@@ -402,13 +401,6 @@ def test_a_single_feature_has_a_distance() -> None:
     assert frechet_distance(pixels([0], [2])["pixels"], pixels([1], [7])["pixels"]) == (
         pytest.approx(17)
     )
-
-
-def test_copy_rate_by_hand() -> None:
-    train = torch.arange(0.0, 100.0, 10.0).unsqueeze(1)
-    held_out = train + 2.0  # each 2 from its nearest, so near is nearer than 2
-    fake = torch.tensor([[0.0], [11.0], [22.0], [35.0]])
-    assert copy_rate(fake, train, held_out) == 0.5
 
 
 app = typer.Typer()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.machine.device import VARIABLES
 from bench.records.record import (
+from bench.records.metric_names import LATER
     Environment,
     Measures,
     Metric,
@@ -88,16 +89,23 @@ def _field(subject: Subject, name: str) -> str | int:
 def result_checks(
     recorded: ScoreRecord, again: ScoreRecord, *, exact: bool
 ) -> Iterator[Comparison]:
+def _code(record: ScoreRecord) -> str | None:
+    """The digest of the code that made a record, if it is on record in today's way."""
+    return record.provenance.definitions_sha256 if record.provenance else None
+
+
     """Images and metrics of a record beside those that were made again.
 
-    A metric that only one of them has is a mismatch. Without ``exact``, pixels may differ, and
-    numbers within their tolerances; where the pixels are those on record, what is left is the
+    A metric that only one of them has is a mismatch, but for those that were added ``LATER``: a
+    record of other code than today's may have none of these. Without ``exact``, pixels may differ,
+    and numbers within their tolerances; where the pixels are those on record, what is left is the
     rounding of the judge.
     """
     same_images = recorded.images_sha256 == again.images_sha256
     yield Comparison("identity", "n_images", recorded.n_images, again.n_images)
     yield Comparison(
         "images",
+    older = not any(recorded.metric(name) for name in LATER) and _code(recorded) != _code(again)
         "images_sha256",
         recorded.images_sha256,
         again.images_sha256,
@@ -111,7 +119,7 @@ def result_checks(
         made = again.metric(metric.name)
         yield from _metric_checks(metric, made, exact=exact, same_images=same_images)
     for made in again.metrics:
-        if recorded.metric(made.name) is None:
+        if recorded.metric(made.name) is None and not (made.name in LATER and older):
             yield Comparison("identity", made.name, NOT_ON_RECORD, made.value)
 
 

@@ -257,7 +257,9 @@ class VerifyTask(Task):
             labels = calibration_labels(subject.name, data, protocol)
         else:
             images, labels = _drawn(subject, model, data, protocol)
-        return bench.record(subject, images, 0.0, labels=labels), images
+        trained_on = None if model is None else model.spec.dataset.split
+        again = bench.record(subject, images, 0.0, labels=labels, trained_on=trained_on)
+        return again, images
 
     def _bench(self, protocol: ScoringProtocol) -> tuple[ScoringBench, ImageData]:
         if protocol.key not in self._benches:

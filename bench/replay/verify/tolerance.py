@@ -59,6 +59,10 @@ VALUES: dict[MetricName, Tolerance] = {
     "fid_held_out": Tolerance(0.05, 0.0025),
     "fid_bias": Tolerance(2.0e-5, 0.0005),
     "copy_rate": Tolerance(0.001, 0.0),
+    "copy_rate_low": Tolerance(0.001, 0.0),
+    "copy_rate_high": Tolerance(0.001, 0.0),
+    "copy_rate_pixels": Tolerance(0.001, 0.0),
+    "nearest_ratio": Tolerance(0.001, 0.0),
     "label_accuracy": Tolerance(0.001, 0.0),
 }
 SPREADS: dict[MetricName, Tolerance] = {
