@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.machine.device import VARIABLES
-from bench.records.record import (
 from bench.records.metric_names import LATER
+from bench.records.record import (
     Environment,
     Measures,
     Metric,
@@ -86,14 +86,14 @@ def _field(subject: Subject, name: str) -> str | int:
     return found
 
 
-def result_checks(
-    recorded: ScoreRecord, again: ScoreRecord, *, exact: bool
-) -> Iterator[Comparison]:
 def _code(record: ScoreRecord) -> str | None:
     """The digest of the code that made a record, if it is on record in today's way."""
     return record.provenance.definitions_sha256 if record.provenance else None
 
 
+def result_checks(
+    recorded: ScoreRecord, again: ScoreRecord, *, exact: bool
+) -> Iterator[Comparison]:
     """Images and metrics of a record beside those that were made again.
 
     A metric that only one of them has is a mismatch, but for those that were added ``LATER``: a
@@ -102,10 +102,10 @@ def _code(record: ScoreRecord) -> str | None:
     rounding of the judge.
     """
     same_images = recorded.images_sha256 == again.images_sha256
+    older = not any(recorded.metric(name) for name in LATER) and _code(recorded) != _code(again)
     yield Comparison("identity", "n_images", recorded.n_images, again.n_images)
     yield Comparison(
         "images",
-    older = not any(recorded.metric(name) for name in LATER) and _code(recorded) != _code(again)
         "images_sha256",
         recorded.images_sha256,
         again.images_sha256,
