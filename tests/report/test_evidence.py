@@ -15,9 +15,9 @@ from bench.identity.local_registry import pinned_registry
 from bench.records.run_directory import RunDirectory
 from bench.report.board.evidence import oddities
 from bench.report.generated.everything import check_leaderboard
+from bench.report.leaderboard.findings import findings_text
 from bench.report.leaderboard.write import (
     PAGES,
-    findings_text,
     published_board,
     rendered,
 )

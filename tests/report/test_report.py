@@ -328,12 +328,12 @@ def test_findings_are_quoted_at_the_top(runs: Runs, write: Write, tmp_path: Path
     folder = tmp_path / "reports" / "tiny"
     folder.mkdir(parents=True)
     findings = folder / "findings.md"
-    findings.write_text("## Findings\n\nWhat we {saw}: 3 < 4.\n")
+    findings.write_text("## Findings\n\nWhat we {given saw}: {given 3} < {given 4}.\n")
     write()
     table = hashlib.sha256((folder / "results.csv").read_bytes()).hexdigest()
     findings.write_text(f"<!-- table: sha256 {table} -->\n{findings.read_text()}")
     page, _ = write()
-    said = "\n\n## Findings\n\nWhat we {saw}: 3 < 4.\n\n## At a glance\n"
+    said = "\n\n## Findings\n\nWhat we saw: 3 < 4.\n\n## At a glance\n"
     assert said in page
     assert write()[0] == page
     assert "Findings" not in write(language="zh")[0]

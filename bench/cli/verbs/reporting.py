@@ -148,8 +148,9 @@ def sign(
     """
     from bench.identity.local_registry import pinned_registry
     from bench.report.board.pins import pinned_by_records
+    from bench.report.leaderboard.findings import sign_findings
     from bench.report.leaderboard.publish import RECORDS
-    from bench.report.leaderboard.write import published_board, sign_findings
+    from bench.report.leaderboard.write import published_board
     from bench.run.plan import planned_specs
     from bench.run.suite_choice import SuiteChoice
 

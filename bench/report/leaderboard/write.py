@@ -5,9 +5,7 @@ Making and writing are apart, so that a committed report can be compared with wh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
 
 from bench.identity import protocol as protocols
@@ -19,11 +17,12 @@ from bench.report.board.rows import gather
 from bench.report.board.table import Leaderboard
 from bench.report.leaderboard.commands import run_command
 from bench.report.leaderboard.destination import require_free
+from bench.report.leaderboard.findings import findings_text
 from bench.report.leaderboard.page import leaderboard_page
 from bench.report.leaderboard.pictures import known_paths, pictures_of
 from bench.report.leaderboard.publish import RECORDS, copies_of
 from bench.report.leaderboard.wall import wall_of
-from bench.report.words import LANGUAGES, Language, Words, localized
+from bench.report.words import LANGUAGES, Language, localized
 from bench.run.plan import planned_specs
 from catalog.errors import MissingPrerequisite
 from catalog.files import write_atomically
@@ -32,9 +31,6 @@ from catalog.schema import Registry, Suite
 PAGES: dict[Language, str] = {one: localized("leaderboard.md", one) for one in LANGUAGES}
 RESULTS = "results.csv"
 RESULTS_JSON = "results.json"
-FINDINGS = "findings.md"
-"""Written by hand and kept beside the page, which quotes it word for word."""
-_MARK = re.compile(r"\A<!-- table: sha256 ([0-9a-f]{64}) -->\n")
 
 
 def board_of(
@@ -103,7 +99,7 @@ def rendered(
     Args:
         board: what stands in it.
         registry: names, papers and published numbers.
-        findings: the hand-written Markdown by language; a page is made for each of these.
+        findings: Markdown by language, its blanks filled; a page is made for each of these.
 
     Raises:
         InvalidInput: the curve of a run, or a grid of samples, is broken.
@@ -177,57 +173,3 @@ def write_leaderboard(
     for path in unshown:
         path.unlink(missing_ok=True)
     return (*files, folder / RECORDS)
-
-
-def table_digest(board: Leaderboard) -> str:
-    """Hex sha256 of ``results.csv``: of the whole table, to the last digit."""
-    return sha256(results_csv(board).encode()).hexdigest()
-
-
-def findings_text(folder: Path, language: Language, board: Leaderboard) -> str:
-    """What a report folder has to quote at the top of a page; empty where there is nothing.
-
-    Findings say in their first line of which table they speak. Beside any other they are left out,
-    and a sentence says so.
-    """
-    file = folder / localized(FINDINGS, language)
-    if not file.is_file():
-        return ""
-    digest, text = _signed(file)
-    if digest == table_digest(board):
-        return text
-    return Words(language)("findings_elsewhere", file=file.name)
-
-
-def sign_findings(board: Leaderboard, folder: Path) -> tuple[Path, ...]:
-    """Writes into the first line of a folder's findings that they speak of this table.
-
-    Returns:
-        The files that changed.
-
-    Raises:
-        MissingPrerequisite: there are no findings.
-    """
-    files = [folder / localized(FINDINGS, language) for language in LANGUAGES]
-    there = [file for file in files if file.is_file()]
-    if not there:
-        raise MissingPrerequisite(
-            f"there are no findings on suite '{board.suite.id}' to sign",
-            where=files[0].as_posix(),
-            hint="write them by hand beside the table that they speak of",
-        )
-    wanted = table_digest(board)
-    signed = []
-    for file in there:
-        digest, text = _signed(file)
-        if digest != wanted:
-            write_atomically(file, f"<!-- table: sha256 {wanted} -->\n{text}")
-            signed.append(file)
-    return tuple(signed)
-
-
-def _signed(file: Path) -> tuple[str, str]:
-    """The digest of the table that findings speak of, empty where they do not say; the rest."""
-    text = file.read_text(encoding="utf-8")
-    mark = _MARK.match(text)
-    return (mark[1], text[mark.end() :]) if mark else ("", text)

@@ -10,12 +10,12 @@ from markupsafe import Markup
 from bench.report.board.table import Leaderboard
 from bench.report.charts import drawn, themed
 from bench.report.leaderboard.commands import report_command, run_command
-from bench.report.leaderboard.notes import cost_note, notes, status_line
+from bench.report.leaderboard.findings import findings_text
+from bench.report.leaderboard.notes import cost_note, held_out_line, notes, status_line
 from bench.report.leaderboard.page import intro
 from bench.report.leaderboard.pictures import WALL
 from bench.report.leaderboard.publish import grid_link
 from bench.report.leaderboard.tables import table_intro, tables_of
-from bench.report.leaderboard.write import findings_text
 from bench.report.site.board_rows import columns_of, lines_of
 from bench.report.site.markup import SiteLinks, html_of, inline_html
 from bench.report.site.shell import root_of
