@@ -7,6 +7,7 @@ two runs the same, so registry and records keep it when the code gets another on
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, StringConstraints
@@ -41,6 +42,16 @@ RENAMED: dict[Literal["algorithm", "backbone", "extractor"], dict[str, str]] = {
 """By what is named: names in the registry and in records, and where their code is today."""
 
 
+FOLDER = "folder"
+"""The data set of a user's own images; those with names of their own are ``folder-NAME``."""
+_OWN_JUDGE = re.compile(rf"{FOLDER}-[a-z0-9-]+-judge")
+
+
 def present_name(kind: Literal["algorithm", "backbone", "extractor"], name: str) -> str:
-    """Today's name in the code of what the registry or a record calls ``name``."""
+    """Today's name in the code of what the registry or a record calls ``name``.
+
+    The judges of all folders of users' own images are one piece of code.
+    """
+    if kind == "extractor" and _OWN_JUDGE.fullmatch(name):
+        return f"{FOLDER}-judge"
     return RENAMED[kind].get(name, name)

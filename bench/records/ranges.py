@@ -15,7 +15,8 @@ from bench.records.metric_names import MetricName
 
 LARGEST_COUNT = 2**53
 """Up to here a floating-point number holds every whole one."""
-LARGEST_AMOUNT = 1e12
+LARGEST_AMOUNT = 1e15
+"""More than KID's kernel can be of raw pixels: (255 * 255 + 1) cubed."""
 LARGEST_FLOAT32 = 3.5e38
 """A little more than the largest, which a mean of float32 values cannot exceed."""
 LONGEST_S = 1e9
@@ -57,7 +58,8 @@ _COPIES = _SHARE._replace(higher_is_better=False)
 METRICS: dict[MetricName, Range] = {
     "fid": _DISTANCE,
     "is": Range(1 - 1e-6, 1e6, higher_is_better=True),  # 1 to the number of classes, but rounded
-    "kid": Range(-100.0, LARGEST_AMOUNT, higher_is_better=False),  # unbiased, so below 0 at times
+    # An unbiased estimate, so below 0 at times, by as much as the kernel is large.
+    "kid": Range(-LARGEST_AMOUNT, LARGEST_AMOUNT, higher_is_better=False),
     "precision": _SHARE,
     "recall": _SHARE,
     "f_score": _SHARE,

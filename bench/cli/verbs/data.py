@@ -65,19 +65,26 @@ def prepare(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="folder: leave out files that are no usable image.")
     ] = False,
+    name: Annotated[
+        str | None,
+        typer.Option("--as", help="folder: NAME; data set and suite are called folder-NAME."),
+    ] = None,
     as_json: JsonOption = False,
     registry_file: RegistryOption = None,
 ) -> None:
     """Decode a data set once; trainings read the decoded pixels from then on.
 
-    Names what was skipped or changed. For folder:PATH the images become the data set and the suite
-    "folder" until another folder is prepared.
+    Names what was skipped or changed. The images of the first folder:PATH become the data set and
+    the suite "folder"; those of others are called folder-NAME, by --as or after their folder.
     """
     from bench.data.prepare import FOLDER_PREFIX, prepare, prepare_folder
+    from bench.identity.names import FOLDER
     from catalog.read.loader import load_registry
 
     registry = load_registry(registry_file)
     if not source.startswith(FOLDER_PREFIX):
+        if name is not None:
+            raise UsageError(f"'{source}' has a name", hint="--as goes with folder:PATH")
         done = prepare(registry.dataset(source), required(data_dir), download=download)
     else:
         from bench.data.decode.folder_images import FolderSettings
@@ -90,7 +97,7 @@ def prepare(
             skip_bad=skip_bad,
         )
         path = Path(source.removeprefix(FOLDER_PREFIX)).expanduser()
-        done = prepare_folder(registry.dataset("folder"), path, settings)
+        done = prepare_folder(registry.dataset(FOLDER), path, settings, name)
     _tell(done, as_json=as_json)
 
 

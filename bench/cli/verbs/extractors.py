@@ -85,13 +85,13 @@ def train(
     import torch
 
     from bench.data import load_dataset
-    from bench.identity.local_registry import pinned_registry, require_pinned
+    from bench.identity.local_registry import pinned_registry, require_pinned, with_own_folders
     from bench.machine.device import resolve_device
     from bench.score.extractors.judge_training import DIM_SIGHT, JudgeRecipe, build, keep
     from catalog.read.loader import load_registry
 
     entry = pinned_registry(registry_file).dataset(dataset)
-    judge = _judge_of(load_registry(registry_file), dataset)
+    judge = _judge_of(with_own_folders(load_registry(registry_file)), dataset)
     require_pinned(entry)
     recipe = JudgeRecipe(
         epochs=epochs, batch_size=batch_size, flip=flip, disturb=disturb, seed=seed

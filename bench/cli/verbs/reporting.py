@@ -173,7 +173,7 @@ def everything(
     from bench.identity.local_registry import pinned_registry
     from bench.report.generated.everything import COMMAND, check_everything, write_everything
 
-    registry = pinned_registry(registry_file)
+    registry = pinned_registry(registry_file, own_folders=False)
     if not check:
         for path in write_everything(registry, reports):
             emit(path.as_posix())
@@ -201,7 +201,8 @@ def site(
     from bench.identity.local_registry import pinned_registry
     from bench.report.site.build import write_site
 
-    emit(write_site(pinned_registry(registry_file), reports, output_dir).as_posix())
+    registry = pinned_registry(registry_file, own_folders=False)
+    emit(write_site(registry, reports, output_dir).as_posix())
 
 
 def _check(

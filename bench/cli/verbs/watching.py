@@ -56,8 +56,8 @@ def live(
 
 def _stems(suite: str, registry_file: Path | None) -> frozenset[str]:
     """How the names of a suite's runs begin."""
-    from catalog.read.loader import load_registry
+    from bench.identity.local_registry import pinned_registry
 
-    registry = load_registry(registry_file)
+    registry = pinned_registry(registry_file)
     entry = registry.suite(suite)
     return frozenset(f"{variant.id}-{entry.dataset}" for variant in registry.variants_of(entry))
