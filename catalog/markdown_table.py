@@ -8,6 +8,9 @@ from rich.cells import cell_len
 
 from catalog.escaping import visible
 
+WIDEST = 100
+"""Columns line up to so many cells of a terminal; what is longer runs over, unpadded."""
+
 
 def markdown_table(
     headers: Sequence[str], rows: Sequence[Sequence[str]], *, n_left: int | None = None
@@ -21,7 +24,7 @@ def markdown_table(
     """
     n_left = len(headers) if n_left is None else n_left
     cells = [[_escaped(cell) for cell in row] for row in (headers, *rows)]
-    widths = [max(3, *map(cell_len, column)) for column in zip(*cells, strict=True)]
+    widths = [min(WIDEST, max(3, *map(cell_len, column))) for column in zip(*cells, strict=True)]
     rule = [
         "-" * width if index < n_left else "-" * (width - 1) + ":"
         for index, width in enumerate(widths)

@@ -117,6 +117,12 @@ def is_same_code(kind: CodeKind, recorded: str, present: str) -> bool:
     return recorded == present or present in _same_code()[kind].get(recorded, ())
 
 
+def trained_by_present_code(algorithm: str, recipe: Mapping[str, Any], recorded: str) -> bool:
+    """Whether a training by recorded code would go the same way today, by any of the loops."""
+    present = (code_of_training(algorithm, recipe, loop) for loop in LOOPS)
+    return any(is_same_code("training", recorded, code) for code in present)
+
+
 def n_versions(kind: CodeKind, codes: Collection[str]) -> int:
     """Number of different versions among recorded digests; the same code counts once."""
     same = [code for code in codes if any(is_same_code(kind, code, c) for c in codes if c != code)]

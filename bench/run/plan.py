@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench.identity import protocol as protocols
-from bench.identity.code import LOOPS, code_of_scoring, code_of_training, is_same_code
+from bench.identity.code import LOOPS, code_of_scoring, is_same_code, trained_by_present_code
 from bench.identity.local_registry import require_made
 from bench.identity.protocol import ScoringProtocol
 from bench.identity.settings import differences
@@ -276,8 +276,7 @@ def unscored(
 def _remarks(record: TrainRecord, directory: RunDirectory, protocol: ScoringProtocol) -> str:
     """What makes a finished run less than plainly good."""
     spec, recorded = record.spec, record.provenance.code
-    present = (code_of_training(spec.algorithm, spec.recipe, loop) for loop in LOOPS)
-    same = any(is_same_code("training", recorded, code) for code in present)
+    same = trained_by_present_code(spec.algorithm, spec.recipe, recorded)
     found = [] if same else ["the code of training has changed since"]
     scores = [one for one in directory.score_records() if one.protocol_key == protocol.key]
     if any(map(_scored_otherwise, scores)):

@@ -1,18 +1,24 @@
-"""What records of several trainings say of each other, which no single one shows.
+"""What records of several trainings say of each other, and what has changed since they were made.
 
 Two trainings never end in the same weights, losses or images: what is there twice was copied. Seeds
-are trained from 0 upwards: one that is missing below others was taken away, or never finished.
+are trained from 0 upwards: one that is missing below others was taken away, or never finished. A
+record that today's registry and code would not make again is shown with what has changed.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.report.board.table import Leaderboard
+from bench.identity.code import code_of_scoring, is_same_code, trained_by_present_code
+from bench.records.record import CalibrationSubject
+from bench.report.board.records import Run, ScoreFile
+from bench.report.board.table import Leaderboard, StaleRuns
+from bench.sample.image_sets import calibration_draws
 
+ChangeKind = Literal["settings", "training", "scoring", "calibration", "missing-calibration"]
 Kind = Literal["same-weights", "same-curve", "same-images", "missing-seed"]
 
 
@@ -27,6 +33,81 @@ class Oddity:
 
     kind: Kind
     what: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that would be made otherwise today.
+
+    Attributes:
+        kind: what has changed: settings of a training, the code of training, of scoring or of a
+            calibration set, or the calibration sets that are asked for.
+        what: variants or calibration sets, each with its seeds where not all are concerned, and
+            with the settings that changed where it is they.
+        everything: whether nothing of the table is as today, so that a list says nothing.
+    """
+
+    kind: ChangeKind
+    what: tuple[str, ...]
+    everything: bool = False
+
+
+def changes(board: Leaderboard) -> tuple[Change, ...]:
+    """What of a table today's registry and code would make otherwise, in a fixed order."""
+    runs = [run for run in board.runs if run.train.is_trained]
+    by_code = [run for run in runs if not _by_present_training(run)]
+    scored = [run for run in runs if any(_scored_otherwise(s) for _, s in run.final_scores())]
+    made = [row for row in board.calibration if any(map(_scored_otherwise, row.scores))]
+    asked = [
+        f"{name} ({n} / {len(calibration_draws(name))})"
+        for name in board.suite.calibration
+        if (n := _n_draws(board, name)) < len(calibration_draws(name))
+    ]
+    return (
+        *([Change("settings", tuple(map(_stale_text, board.stale)))] if board.stale else []),
+        *([Change("training", _variants(by_code, runs), by_code == runs)] if by_code else []),
+        *([Change("scoring", _variants(scored, runs), scored == runs)] if scored else []),
+        *([Change("calibration", tuple(row.key.name for row in made))] if made else []),
+        *([Change("missing-calibration", tuple(asked))] if asked else []),
+    )
+
+
+def _by_present_training(run: Run) -> bool:
+    spec = run.train.spec
+    return trained_by_present_code(spec.algorithm, spec.recipe, run.train.provenance.code)
+
+
+def _scored_otherwise(score: ScoreFile) -> bool:
+    """Whether today's code would score an image set otherwise; unknown of old records."""
+    record = score.record
+    if record.provenance is None:
+        return False
+    subject = record.subject
+    name = subject.name if isinstance(subject, CalibrationSubject) else None
+    present = code_of_scoring(record.protocol.extractor, name)
+    return not is_same_code("scoring", record.provenance.code, present)
+
+
+def _variants(some: Sequence[Run], of: Sequence[Run]) -> tuple[str, ...]:
+    """Names of variants, with seeds where other seeds of a variant are not meant."""
+    seeds: dict[str, list[int]] = defaultdict(list)
+    for run in some:
+        seeds[run.train.spec.variant].append(run.train.spec.seed)
+    n_all = Counter(run.train.spec.variant for run in of)
+    return tuple(
+        name if len(found) == n_all[name] else f"{name} ({', '.join(map(str, sorted(found)))})"
+        for name, found in sorted(seeds.items())
+    )
+
+
+def _stale_text(stale: StaleRuns) -> str:
+    seeds = ", ".join(map(str, stale.seeds))
+    return f"{stale.variant} ({seeds}): {', '.join(stale.differs_in)}"
+
+
+def _n_draws(board: Leaderboard, name: str) -> int:
+    row = board.calibration_row(name)
+    return 0 if row is None else len(row.scores)
 
 
 def oddities(board: Leaderboard) -> tuple[Oddity, ...]:

@@ -241,6 +241,8 @@ def _odd(board: Leaderboard, folder: Path) -> Iterator[StaleFile]:
         expected = "as planned" if one.kind == "missing-seed" else "each of its own"
         told = f"{one.kind}: {'; '.join(one.what)}"
         yield StaleFile(folder / RECORDS, None, told, expected, "aigc bench verify --retrain")
+    for file, problem in board.broken_grids.items():
+        yield StaleFile(file, None, problem, "a grid of samples", "remove it")
 
 
 def _require_same_library(board: Leaderboard) -> None:

@@ -5,18 +5,25 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from bench.identity.code import n_versions
 from bench.records.metric_names import INCEPTION, MetricName
 from bench.records.record import Environment, TrainRecord
-from bench.report.board.evidence import oddities
+from bench.report.board.evidence import Change, changes, oddities
 from bench.report.board.table import BASELINE, Leaderboard, Row
 from bench.report.words import Words
 from bench.report.words.rows import row_name
 from bench.report.words.spelling import NOTHING, estimate_text, page_label, value_text
 from bench.score.suspicions import suspicions
-from bench.stats.comparisons import ContrastVerdict, smallest_ratio, typical_spread
+from bench.stats.comparisons import (
+    BY_PAIRS,
+    ContrastVerdict,
+    contrasts,
+    smallest_ratio,
+    typical_spread,
+)
 from bench.stats.intervals import ALPHA
 from catalog.escaping import md_code, md_text
 
@@ -26,8 +33,11 @@ NEAR = 2
 ROUNDING = 1e-6
 """Equal shares may differ by it once they are averaged."""
 
+TO_HELD_OUT: MetricName = "fid_held_out"
 HELD_OUT, COPIES = "held-out", "train-copies"
 """Calibration rows of real images."""
+DENSITIES = ("class-pca-gaussian", BASELINE)
+"""Calibration rows that are drawn from a density fitted without a network."""
 
 
 def status_line(board: Leaderboard, words: Words) -> str:
@@ -40,7 +50,69 @@ def status_line(board: Leaderboard, words: Words) -> str:
         return words("status_one")
     if low == 1:
         return words("status_mixed", low=low, high=high)
-    return words("status_full" if low == high else "status_range", low=low, high=high)
+    said = [words("status_full" if low == high else "status_range", low=low, high=high)]
+    uneven = [row for row in board.rows if row.uneven]
+    more = [words("status_uneven", rows=_names(uneven, words))] if uneven else []
+    return words.sentences([*said, *more])
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Rows beside the best density without a network, by the distance to images no training saw.
+
+    Everything has as many images as are held out.
+
+    Attributes:
+        rows: nearest first.
+        below: those whose mean is lower than the density's.
+        shown: those for which that is shown.
+    """
+
+    density: Row
+    rows: tuple[Row, ...]
+    below: tuple[Row, ...]
+    shown: tuple[Row, ...]
+
+
+def held_out(board: Leaderboard) -> HeldOut | None:
+    """How rows stand to held-out images; None where no row or no density was scored so."""
+    known = [row for name in DENSITIES if (row := board.calibration_row(name)) is not None]
+    known = [row for row in known if row.values(TO_HELD_OUT)]
+    rows = [row for row in board.rows if row.values(TO_HELD_OUT) and not row.failed]
+    if not known or not rows:
+        return None
+    density = min(known, key=lambda row: _mean(row, TO_HELD_OUT))
+    rows.sort(key=lambda row: _mean(row, TO_HELD_OUT))
+    pairs = [(row.sample(TO_HELD_OUT), density.sample(TO_HELD_OUT)) for row in rows]
+    found = contrasts(pairs, of_draws=True)
+    return HeldOut(
+        density,
+        tuple(rows),
+        tuple(row for row in rows if _mean(row, TO_HELD_OUT) < _mean(density, TO_HELD_OUT)),
+        tuple(row for row, one in zip(rows, found, strict=True) if one.verdict == "better"),
+    )
+
+
+def held_out_line(board: Leaderboard, words: Words) -> str:
+    """Whether any row comes nearer to images that no training saw than the best such density."""
+    found = held_out(board)
+    if found is None:
+        return ""
+    said = words(
+        "held_out_scale",
+        held_out=board.protocol.held_out_split,
+        n=board.protocol.n_held_out,
+        density=words(f"density_{found.density.key.name}"),
+        value=_at(found.density, TO_HELD_OUT),
+    )
+    counts = {"below": len(found.below), "total": len(found.rows), "n": len(found.shown)}
+    if found.shown:
+        told = words("held_out_shown", **counts, rows=_names(found.shown, words))
+    else:
+        nearest = found.rows[0]
+        row, value = row_name(nearest, words), _at(nearest, TO_HELD_OUT)
+        told = words("held_out_nobody", **counts, row=row, value=value)
+    return words.sentences([said, told])
 
 
 def notes(board: Leaderboard, words: Words) -> list[str]:
@@ -50,6 +122,7 @@ def notes(board: Leaderboard, words: Words) -> list[str]:
             words(f"odd_{one.kind}", list="; ".join(f"`{name}`" for name in one.what))
             for one in oddities(board)
         ),
+        *(_changed(one, words) for one in changes(board)),
         words.sentences([words(f"ranks_{board.method}"), *_power(board, words)]),
         _baseline(board, words),
         *_real_images(board, words),
@@ -64,19 +137,25 @@ def notes(board: Leaderboard, words: Words) -> list[str]:
     ]
 
 
+def _changed(change: Change, words: Words) -> str:
+    if change.everything:
+        return words(f"changed_all_{change.kind}")
+    return words(f"changed_{change.kind}", list="; ".join(map(md_code, change.what)))
+
+
 def _power(board: Leaderboard, words: Words) -> list[str]:
     """How far apart two rows must be for the comparison to have a fair chance."""
-    tested = [values for row in board.ranked if len(values := row.values("fid")) > 1]
+    tested = [sample for row in board.ranked if len(sample := row.sample("fid")) > 1]
     spread = typical_spread(tested)
     if spread is None:
         return []
-    n, n_pairs = min(map(len, tested)), len(tested) * (len(tested) - 1) // 2
+    n, n_others = min(map(len, tested)), len(tested) - 1
     deviation, freedom = spread
     alone, first = (
-        smallest_ratio(deviation, n, freedom, alpha=ALPHA / divisor) - 1 for divisor in (1, n_pairs)
+        smallest_ratio(deviation, n, freedom, alpha) - 1 for alpha in (ALPHA, BY_PAIRS / n_others)
     )
     shown = {"alone": value_text(100 * alone), "first": value_text(100 * first)}
-    return [words("power", n=n, n_pairs=n_pairs, **shown)]
+    return [words("power", n=n, n_others=n_others, **shown)]
 
 
 def _baseline(board: Leaderboard, words: Words) -> str:
@@ -91,7 +170,8 @@ def _baseline(board: Leaderboard, words: Words) -> str:
         ("baseline_better", ("better",)),
         ("baseline_lower", ("lower",)),
         ("baseline_undecided", ("undecided",)),
-        ("baseline_behind", ("behind", "higher")),
+        ("baseline_worse", ("worse",)),
+        ("baseline_higher", ("higher",)),
     )
     for key, verdicts in groups:
         rows = [row for row in board.rows if row.baseline and row.baseline.verdict in verdicts]
@@ -106,17 +186,28 @@ def _real_images(board: Leaderboard, words: Words) -> list[str]:
     real, copies = board.calibration_row(HELD_OUT), board.calibration_row(COPIES)
     if real is None or copies is None:
         return []
-    protocol = board.protocol
     said = words(
         "real",
-        n=real.n_images,
-        distance=page_label("fid", protocol.extractor),
-        value=estimate_text(real.estimate("fid")),
+        distance=page_label("fid", board.protocol.extractor),
         copies=estimate_text(copies.estimate("fid_held_out")),
-        held_out=protocol.held_out_split,
-        n_equal=protocol.n_held_out,
+        held_out=board.protocol.held_out_split,
+        **scale(board, words),
     )
     return [words.sentences([said, *_bias(board, real, words)])]
+
+
+def scale(board: Leaderboard, words: Words) -> dict[str, object]:
+    """What real images and those of known quality are at, and the nearest row, all at equal n."""
+    sets = {"real": HELD_OUT, "classes": DENSITIES[0], "gaussian": BASELINE}
+    found = {key: board.calibration_row(name) for key, name in sets.items()}
+    rows = [row for row in board.rows if row.values("fid_equal_n") and not row.failed]
+    nearest = min(rows, key=lambda row: _mean(row, "fid_equal_n"), default=None)
+    return {
+        "n": board.protocol.n_held_out,
+        "row": NOTHING if nearest is None else row_name(nearest, words),
+        "nearest": NOTHING if nearest is None else _at(nearest, "fid_equal_n"),
+        **{key: NOTHING if row is None else _at(row, "fid_equal_n") for key, row in found.items()},
+    }
 
 
 def _bias(board: Leaderboard, real: Row, words: Words) -> list[str]:
@@ -166,16 +257,33 @@ def _near_real(board: Leaderboard, words: Words) -> list[str]:
     return [words.sentences([said, found, *more])]
 
 
+def _at(row: Row, name: MetricName) -> str:
+    return estimate_text(row.estimate(name))
+
+
 def _mean(row: Row, name: MetricName) -> float:
     mean = row.mean(name)
     return math.inf if mean is None else mean
 
 
 def _copying(board: Leaderboard, words: Words) -> str:
-    rates = [(row, row.estimate("copy_rate")) for row in board.rows]
-    many = [row for row, rate in rates if rate and rate.mean > 2 * EXPECTED_COPIES]
+    many = [row for row in board.rows if copies_many(row)]
     said = words("copying_rows", rows=_names(many, words)) if many else words("copying_nobody")
-    return words.sentences([words("copying"), said])
+    n_known = sum(bool(row.values("copy_rate_low")) for row in board.rows)
+    more = [words("copying_ends", n=board.protocol.n_held_out)] if n_known else []
+    if n_known < len(board.rows):
+        more.append(words("copying_before"))
+    return words.sentences([words("copying"), *more, said])
+
+
+def copies_many(row: Row) -> bool:
+    """Whether more than twice as many of its samples lie near a training image as of new images.
+
+    It has to be so at the lower end of what is near, if that is on record.
+    """
+    low = row.mean("copy_rate_low")
+    rate = row.mean("copy_rate") if low is None else low
+    return rate is not None and rate > 2 * EXPECTED_COPIES
 
 
 def _collapsed(board: Leaderboard, words: Words) -> list[str]:

@@ -13,7 +13,7 @@ from html import escape
 from bench.records.run_directory import CALIBRATION
 from bench.report.board.table import Leaderboard, Row
 from bench.report.leaderboard.commands import report_command, run_command
-from bench.report.leaderboard.notes import cost_note, notes, status_line
+from bench.report.leaderboard.notes import cost_note, held_out_line, notes, status_line
 from bench.report.leaderboard.pictures import PagePicture
 from bench.report.leaderboard.publish import RECORDS, grid_link
 from bench.report.leaderboard.tables import table_intro, tables_of
@@ -48,6 +48,7 @@ def leaderboard_page(
     ]
     lines = [
         f"# {words('title', suite=md_text(board.suite.title.in_language(language)))}",
+        *(["", first] if (first := held_out_line(board, words)) else []),
         *("", intro(board, registry, words)),
         *("", status_line(board, words)),
         *("", _contents(body, words)),

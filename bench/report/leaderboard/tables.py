@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from bench.records.metric_names import MetricName
@@ -16,6 +16,7 @@ from bench.report.board.table import (
     Row,
     StaleRuns,
 )
+from bench.report.leaderboard.differing import differing_settings
 from bench.report.words import Words
 from bench.report.words.rows import (
     distance_text,
@@ -44,31 +45,43 @@ from catalog.schema.resources import Reported
 T = TypeVar("T")
 TableColumn = tuple[str, Callable[[T], str]]
 """The heading, and what stands below it for each item."""
+Columns = dict[str, TableColumn[Row]]
 
 
 def tables_of(board: Leaderboard, registry: Registry, words: Words) -> dict[str, list[str]]:
     """Every table as lines of Markdown by the key of its title; none where it has no row."""
     columns = row_columns(board, registry, words)
-    scores = ["equal_n", "held_out", "copies", "is", "kid", "precision"]
+    of_few = row_columns(board, registry, words, board.protocol.n_held_out)
+    scores = ["held_out", "copies", "is", "kid", "precision"]
+    at_equal_n = ["equal_n"] if board.protocol.n_held_out != board.protocol.n_fake else []
     if any(row.values("label_accuracy") for row in board.rows):
         scores.append("label_accuracy")
+    if any(row.values("copy_rate_low") for row in (*board.rows, *board.calibration)):
+        scores[2:2] = ["copy_ends", "copy_pixels", "nearest_ratio"]
 
     def of_rows(rows: Sequence[Row], n_left: int, *keys: str) -> list[str]:
-        return table_of(rows, [columns[key] for key in (*keys, *scores)], n_left=n_left)
+        shown = [columns[key] for key in (*keys, *at_equal_n, *scores)]
+        return table_of(rows, shown, n_left=n_left)
 
     names = ("rank", "variant", "family", "sampler", "seeds")
+    few = [row for row in board.calibration if not board.has_all_images(row)]
+    reconstructed = [*few, *board.reconstructions] if board.reconstructions else []
     first = {row.key.name: row for row in reversed((*board.rows, *board.reconstructions))}
     trained = [first[name] for name in sorted(first) if first[name].runs]
     costs = ("parameters", "images_seen", "images_per_s", "wall")
     variant: TableColumn[Row] = (words("variant"), lambda row: f"[{row.key.name}]")
     return {
-        "ranking": of_rows(board.rows, 4, *names, "distance", "recall", "versus", "wall"),
+        "ranking": of_rows(
+            board.rows, 4, *names, "distance", "recall", "versus", "images_seen", "wall"
+        ),
         "parents": _parents(board, words),
         "gates": _gates(board, words),
         "measures": _measures(board, words),
         "calibration": of_rows(board.calibration, 1, "set", "draws", "distance", "recall"),
-        "reconstructions": of_rows(
-            board.reconstructions, 2, "variant", "sampler", "seeds", "distance", "recall"
+        "reconstructions": table_of(
+            reconstructed,
+            [of_few[key] for key in ("variant", "sampler", "seeds", "distance", "recall", *scores)],
+            n_left=2,
         ),
         "spread": _spread(board, words),
         "costs": table_of(trained, [variant, *(columns[key] for key in costs)], n_left=1),
@@ -83,7 +96,14 @@ def tables_of(board: Leaderboard, registry: Registry, words: Words) -> dict[str,
 def table_intro(key: str, board: Leaderboard, words: Words) -> str:
     """What stands above a table that has a text ``KEY_intro``."""
     protocol = board.protocol
-    return words(f"{key}_intro", held_out=protocol.held_out_split, key=protocol.key)
+    return words(
+        f"{key}_intro",
+        held_out=protocol.held_out_split,
+        key=protocol.key,
+        score=page_label("is", protocol.extractor),
+        n_fake=protocol.n_fake,
+        n_held_out=protocol.n_held_out,
+    )
 
 
 def table_of(items: Sequence[T], columns: Sequence[TableColumn[T]], *, n_left: int) -> list[str]:
@@ -95,17 +115,32 @@ def table_of(items: Sequence[T], columns: Sequence[TableColumn[T]], *, n_left: i
 
 
 def row_columns(
-    board: Leaderboard, registry: Registry, words: Words
-) -> dict[str, TableColumn[Row]]:
-    """Everything that a column of rows can show, by a key; cells are Markdown."""
+    board: Leaderboard, registry: Registry, words: Words, n_images: int | None = None
+) -> Columns:
+    """Everything that a column of rows can show, by a key; cells are Markdown.
+
+    Distance, inception score and recall depend on how many images there are. Their columns say for
+    how many they are, and a row that has fewer shows a dash there.
+
+    Args:
+        board: whose rows are shown.
+        registry: families of the variants.
+        words: of leaderboards.
+        n_images: that a distance, an inception score or a recall is of; by default as the protocol
+            asks.
+    """
     protocol = board.protocol
+    n_images = n_images or protocol.n_fake
     distance, score, kernel = (page_label(key, protocol.extractor) for key in ("fid", "is", "kid"))
     n, split = protocol.n_held_out, protocol.held_out_split
 
     def name(row: Row) -> str:
         name = row.key.name if row.kind == "calibration" else f"[{row.key.name}]"
-        few = row.n_images is not None and row.n_images < protocol.n_fake
+        few = row.n_images is not None and row.n_images < n_images
         return f"{name} (n={row.n_images})" if few else name
+
+    def of_all(cell: Callable[[Row], str]) -> Callable[[Row], str]:
+        return lambda row: cell(row) if row.n_images in (n_images, None) else NOTHING
 
     def metric(key: MetricName, scale: float = 1) -> Callable[[Row], str]:
         return lambda row: estimate_text(row.estimate(key), scale)
@@ -123,14 +158,20 @@ def row_columns(
             lambda row: words(f"family_{registry.variant(row.key.name).family}"),
         ),
         "sampler": (words("sampler"), lambda row: sampler_text(row, words) or NOTHING),
-        "seeds": (words("seeds"), lambda row: seeds_text(row, words)),
-        "distance": (f"{distance} ↓", lambda row: distance_text(row, words)),
-        "recall": (words("recall"), metric("recall")),
+        "seeds": (words("seeds"), lambda row: seeds_text(row, words) if row.runs else NOTHING),
+        "distance": (
+            words("distance_at", distance=distance, n=n_images),
+            of_all(lambda row: distance_text(row, words)),
+        ),
+        "recall": (words("recall"), of_all(metric("recall"))),
         "versus": (words("versus"), lambda row: versus_text(row, words)),
         "equal_n": (words("equal_n", n=n), metric("fid_equal_n")),
         "held_out": (words("held_out", split=split, n=n), metric("fid_held_out")),
         "copies": (words("copies"), share("copy_rate")),
-        "is": (f"{score} ↑", metric("is")),
+        "copy_ends": (words("copy_ends"), copy_ends_text),
+        "copy_pixels": (words("copy_pixels"), share("copy_rate_pixels")),
+        "nearest_ratio": (words("nearest_ratio"), share("nearest_ratio")),
+        "is": (f"{score} ↑", of_all(metric("is"))),
         "kid": (f"{kernel} × 10³ ↓", metric("kid", 1000)),
         "precision": (words("precision"), metric("precision")),
         "label_accuracy": (words("label_accuracy"), share("label_accuracy")),
@@ -141,15 +182,24 @@ def row_columns(
     }
 
 
+def copy_ends_text(row: Row) -> str:
+    """Shares at both ends of what is near, as percentages: ``1.9–7.3 %``."""
+    low, high = row.mean("copy_rate_low"), row.mean("copy_rate_high")
+    if low is None or high is None:
+        return NOTHING
+    return f"{100 * low:.3g}–{100 * high:.3g} %"
+
+
 def _parents(board: Leaderboard, words: Words) -> list[str]:
-    """Each row beside its parent's."""
+    """Each row beside its parent's, with all that may explain the ratio."""
     columns: list[TableColumn[Descent]] = [
         (words("row_of"), lambda one: row_name(one.child, words)),
         (words("parent"), lambda one: row_name(one.parent, words)),
         (words("ratio"), lambda one: ratio_text(one.contrast)),
         (words("verdict"), lambda one: words(one.contrast.verdict)),
+        (words("differs"), lambda one: differing_settings(one, words)),
     ]
-    return table_of(board.descents, columns, n_left=2)
+    return table_of(board.descents, columns, n_left=len(columns))
 
 
 def _gates(board: Leaderboard, words: Words) -> list[str]:
@@ -240,22 +290,22 @@ def _gaps(board: Leaderboard, words: Words) -> list[str]:
     return table_of(board.gaps, columns, n_left=4)
 
 
-def _own(board: Leaderboard, shown: Mapping[str, TableColumn[Row]], words: Words) -> list[str]:
+def _own(board: Leaderboard, shown: Columns, words: Words) -> list[str]:
     """Runs at settings of one's own, in the order of their names: they are not ranked."""
 
     def of_row(key: str) -> TableColumn[OwnSettings]:
         heading, cell = shown[key]
         return heading, lambda own: cell(own.row)
 
-    distance, _ = shown["distance"]
+    distance = page_label("fid", board.protocol.extractor)
     columns: list[TableColumn[OwnSettings]] = [
         (words("variant"), lambda own: f"[{own.row.key.name}]"),
         of_row("sampler"),
         (words("updates"), lambda own: number_text(own.row.runs[0].train.spec.steps)),
         (words("which_seeds"), lambda own: _seeds_of(own.row)),
         (words("images"), lambda own: number_text(own.row.n_images)),
-        (distance, lambda own: estimate_text(own.row.estimate("fid"))),
-        of_row("recall"),
+        (f"{distance} ↓", lambda own: estimate_text(own.row.estimate("fid"))),
+        (words("recall"), lambda own: estimate_text(own.row.estimate("recall"))),
         (words("reason"), lambda own: md_text("; ".join(own.reasons))),
     ]
     return table_of(board.own, columns, n_left=2)

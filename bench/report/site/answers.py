@@ -1,4 +1,7 @@
-"""Which model to take, and how sure that is: a leaderboard in a few sentences."""
+"""Which model to take, and how sure that is: a leaderboard in a few sentences.
+
+A row is worth taking only if tests say so; where none is, the answer is why.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.records.files import MIXTURE
-from bench.report.board.table import BASELINE, Leaderboard, Row, RowKey
+from bench.report.board.table import Leaderboard, Row, RowKey
+from bench.report.leaderboard.notes import copies_many, held_out, scale
 from bench.report.words import Words
-from bench.report.words.rows import row_id
+from bench.report.words.rows import plain_name, row_id
 from bench.report.words.spelling import (
     estimate_text,
     page_label,
@@ -17,11 +21,14 @@ from bench.report.words.spelling import (
     seconds_text,
 )
 from bench.score.suspicions import suspicions
+from bench.stats.comparisons import not_shown_worse
 from bench.stats.intervals import Estimate
 from catalog.schema import Registry
 
 FITTED = ("gaussian", MIXTURE)
 """Samplers that need a density fitted to the latents after training."""
+MIN_SEEDS = 5
+"""Trainings that a row needs before anybody is told to take it."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +53,15 @@ class Answer:
     """What a suite says to somebody who has to choose.
 
     Attributes:
-        leader: the row with the lowest mean.
-        sure: how sure the lead is, in one sentence each.
-        other: what the picks were chosen from.
-        picks: rows for other wishes.
+        leader: the row with the lowest mean of those that are worth taking; None where none is.
+        short: what must be said beside it, or why there is none, wherever it is named.
+        sure: how sure all that is, in one sentence each.
+        picks: rows for other wishes, each of them worth taking.
     """
 
-    leader: Pick
+    leader: Pick | None
+    short: tuple[str, ...]
     sure: tuple[str, ...]
-    other: str
     picks: tuple[Pick, ...]
 
 
@@ -62,21 +69,87 @@ def answer_of(board: Leaderboard, registry: Registry, words: Words) -> Answer | 
     """None for a table without a ranked row."""
     if not board.ranked:
         return None
-    first = board.ranked[0]
 
     def pick(why: str, row: Row) -> Pick:
         facts = _facts(row, board, words)
         return Pick(words(why), row.key.name, row.key.sampler, row_id(row), facts)
 
-    shown = [row for row in board.ranked if row.baseline and row.baseline.verdict == "better"]
-    worth = shown or [row for row in board.ranked if not _loses(row)] or list(board.ranked)
-    tied = [row for row in board.ranked if row.rank and row.rank.low == 1]
+    worth = [] if board.suite.for_claims else [row for row in board.ranked if not faults(row)]
+    held_out_images = _held_out(board, words)
+    if not worth:
+        return Answer(None, (_why_none(board, words), *held_out_images), _scale(board, words), ())
+    first = worth[0]
+    rivals = _not_worse(first, board)
+    tied = _tied(rivals, worth, words)
+    wishes = _wishes(worth, [first, *(row for row in rivals if row in worth)], registry)
     return Answer(
         pick("pick_best", first),
-        tuple(_sure(first, tied, board, words)),
-        words("picks_shown" if shown else "picks_any"),
-        tuple(pick(why, row) for why, row in _wishes(worth, tied, registry) if row != first),
+        (tied, *held_out_images),
+        (
+            words("sure_seeds", n=len(first.runs)),
+            tied,
+            *_lower(first, board, words),
+            *_too_few(rivals, words),
+            words("sure_tests", n=MIN_SEEDS),
+            *held_out_images,
+            *_scale(board, words),
+        ),
+        tuple(pick(why, row) for why, row in wishes if row != first),
     )
+
+
+def faults(row: Row) -> list[str]:
+    """What speaks against telling anybody to take a row; nothing where tests speak for it."""
+    checks = (
+        ("fault_seeds", len(row.runs) < MIN_SEEDS),
+        ("fault_gaussian", row.baseline is None or row.baseline.verdict != "better"),
+        ("fault_collapsed", any(suspicions(score.record) for score in row.scores)),
+        ("fault_copies", copies_many(row)),
+    )
+    return [name for name, found in checks if found]
+
+
+def _not_worse(first: Row, board: Leaderboard) -> list[Row]:
+    """The other ranked rows that the table does not show to be worse than one, in its order."""
+    rows = board.ranked
+    found = not_shown_worse([row.sample("fid") for row in rows], rows.index(first))
+    return [rows[index] for index in found]
+
+
+def _why_none(board: Leaderboard, words: Words) -> str:
+    if board.suite.for_claims:
+        return words("none_claims")
+    first = board.ranked[0]
+    said = words.join([words(fault, n=len(first.runs)) for fault in faults(first)])
+    return words(
+        "none_worth", n=MIN_SEEDS, row=plain_name(first, words.of("leaderboard")), why=said
+    )
+
+
+def _tied(rivals: Sequence[Row], worth: Sequence[Row], words: Words) -> str:
+    rows = [row for row in rivals if row in worth]
+    if not rows:
+        return words("sure_led", total=len(worth) - 1)
+    return words("sure_tied", n=len(rows), total=len(worth) - 1, rows=_names(rows, words))
+
+
+def _lower(first: Row, board: Leaderboard, words: Words) -> list[str]:
+    """Rows with a lower mean that are not worth taking, and why."""
+    lower = board.ranked[: board.ranked.index(first)]
+    return [
+        words(
+            "sure_lower_mean",
+            row=_names([row], words),
+            why=words.join([words(fault, n=len(row.runs)) for fault in faults(row)]),
+        )
+        for row in lower
+    ]
+
+
+def _too_few(rivals: Sequence[Row], words: Words) -> list[str]:
+    """Rows that might be as good, and have too few trainings to tell."""
+    few = [row for row in rivals if "fault_seeds" in faults(row)]
+    return [words("sure_too_few", n=len(few), rows=_names(few, words))] if few else []
 
 
 def _wishes(
@@ -92,18 +165,13 @@ def _wishes(
         ("pick_gan", next(iter(of_family("gan")), None)),
         ("pick_vae", next(iter(of_family("vae")), None)),
         ("pick_recall", _most(worth, lambda row: row.estimate("recall"))),
-        ("pick_fast", _fastest(row for row in tied if row in worth)),
+        ("pick_fast", _fastest(tied)),
     )
     named: set[RowKey] = set()
     for why, row in candidates:
         if row is not None and row.key not in named:
             named.add(row.key)
             yield why, row
-
-
-def _loses(row: Row) -> bool:
-    """Whether it is behind the PCA-Gaussian, tested or not."""
-    return row.baseline is not None and row.baseline.verdict in ("behind", "higher")
 
 
 def _most(rows: Iterable[Row], estimated: Callable[[Row], Estimate | None]) -> Row | None:
@@ -120,6 +188,7 @@ def _facts(row: Row, board: Leaderboard, words: Words) -> str:
     return words(
         "facts",
         distance=page_label("fid", board.protocol.extractor),
+        n=board.protocol.n_fake,
         value=estimate_text(row.estimate("fid"), interval=True),
         rank=rank_text(row.rank),
         recall=estimate_text(row.estimate("recall")),
@@ -128,20 +197,21 @@ def _facts(row: Row, board: Leaderboard, words: Words) -> str:
     )
 
 
-def _sure(first: Row, tied: list[Row], board: Leaderboard, words: Words) -> Iterable[str]:
-    n = len(first.runs)
-    yield words("sure_seeds", n=n) if n > 1 else words("sure_one_seed")
-    if n > 1:
-        others = len(tied) - 1
-        yield words("sure_tied", n=others, total=len(board.ranked)) if others else words("sure_led")
-    if first.baseline is not None:
-        yield words(f"sure_{first.baseline.verdict}")
-    if any(suspicions(score.record) for score in first.scores):
-        yield words("sure_collapsed")
-    real, baseline = board.calibration_row("held-out"), board.calibration_row(BASELINE)
-    if real is not None and baseline is not None:
-        yield words(
-            "sure_scale",
-            real=estimate_text(real.estimate("fid")),
-            gaussian=estimate_text(baseline.estimate("fid")),
-        )
+def _held_out(board: Leaderboard, words: Words) -> list[str]:
+    """That no row is shown to be nearer to held-out images than a density without a network."""
+    found = held_out(board)
+    if found is None or found.shown:
+        return []
+    value, n = estimate_text(found.density.estimate("fid_held_out")), board.protocol.n_held_out
+    density = words(f"density_{found.density.key.name}")
+    return [words("sure_held_out", total=len(found.rows), density=density, value=value, n=n)]
+
+
+def _scale(board: Leaderboard, words: Words) -> tuple[str, ...]:
+    if board.calibration_row("held-out") is None:
+        return ()
+    return (words("sure_scale", **scale(board, words.of("leaderboard"))).replace("`", ""),)
+
+
+def _names(rows: Sequence[Row], words: Words) -> str:
+    return words.join([plain_name(row, words.of("leaderboard")) for row in rows])

@@ -70,6 +70,7 @@ def board_values(
     return {
         "suite": suite,
         "heading": words("title", suite=suite.title.in_language(language)),
+        "first": inline_html(held_out_line(board, words), links),
         "intro": inline_html(intro(board, registry, words), links),
         "status": inline_html(status_line(board, words), links),
         "findings": html_of(findings_text(folder, language, board), links),

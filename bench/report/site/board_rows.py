@@ -113,8 +113,8 @@ def columns_of(
         def cell(row: Row) -> Cell:
             if real is not None and row.kind == "calibration":
                 return Cell(real, "zz" if real != NOTHING else "")
-            found = value(row)
-            return Cell(text(row).strip("*"), "" if found is None else str(found))
+            found, said = value(row), text(row)
+            return Cell(said.strip("*"), "" if found is None or said == NOTHING else str(found))
 
         about = page(f"help_{of or key}")
         return BoardColumn(key, label.replace("`", ""), about, sort, shown, cell)
@@ -141,12 +141,16 @@ def columns_of(
         metric("recall", "recall", shown=True),
         metric("precision", "precision"),
         metric("copy_rate", "copy_rate", "copies", shown=True),
+        metric("copy_rate_low", "copy_rate_low", "copy_ends"),
+        metric("copy_rate_pixels", "copy_rate_pixels", "copy_pixels"),
+        metric("nearest_ratio", "nearest_ratio"),
         metric("distance_at_equal_n", "fid_equal_n", "equal_n"),
         metric("distance_to_held_out", "fid_held_out", "held_out"),
         metric("is", "is"),
         metric("kd", "kid", "kid"),
         metric("label_accuracy", "label_accuracy"),
         cost("parameters_sampling", lambda it: it.parameters, of="parameters", shown=False),
+        cost("images_seen", lambda it: it.images_seen),
         cost("images_per_s", lambda it: it.images_per_s, shown=False),
         cost("train_wall_s", lambda it: it.wall_s, of="wall"),
     ]

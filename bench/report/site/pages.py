@@ -115,6 +115,8 @@ class Pages:
             doors=[self._door(board) for board in self._main_boards()],
             counts=counts(registry),
             n_variants=len(registry.variants),
+            n_trained=len(self.best),
+            n_claims=len(registry.claims),
             wall=self.links(".").copied(f"{CLAIMS_SUITE}/{WALL}"),
             example=next((one for one in corrections if one.erratum.id == EXAMPLE), None),
         )
