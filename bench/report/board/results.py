@@ -23,6 +23,10 @@ COLUMN_OF: dict[MetricName, str] = {
     "fid_equal_n": "distance_at_equal_n",
     "fid_held_out": "distance_to_held_out",
     "copy_rate": "copy_rate",
+    "copy_rate_low": "copy_rate_low",
+    "copy_rate_high": "copy_rate_high",
+    "copy_rate_pixels": "copy_rate_pixels",
+    "nearest_ratio": "nearest_ratio",
     "label_accuracy": "label_accuracy",
 }
 DISTANCE = ("mean", "ci_low", "ci_high")
