@@ -2,8 +2,10 @@
 
 A classifier that saw only clean images takes a floor of eleven grey levels under black for another
 world, and then the distance under it measures that floor instead of the digits. Each image is
-blurred, veiled, lit, floored or made noisy, each with probability one half and by an amount of its
-own. Images are (B, C, H, W) in -1 .. 1, and stay there.
+blurred, veiled, lit, floored or made noisy, each with probability ``CHANCE`` and by an amount of
+its own. Amounts are small on purpose: a judge that was trained on plain ones (a floor of 110 grey
+levels, noise of 45) no longer saw the small ones, and found noise nearer than the mean image.
+Images are (B, C, H, W) in -1 .. 1, and stay there.
 """
 
 from __future__ import annotations
@@ -12,16 +14,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-BLUR = (0.3, 1.6)
+BLUR = (0.3, 1.0)
 """Standard deviations in pixels between which a blur is drawn."""
-VEIL = 0.7
+VEIL = 0.35
 """Largest share of an even grey, itself any, that is laid over an image: background, contrast."""
-LIGHT = 0.5
+LIGHT = 0.2
 """Largest change of brightness."""
-FLOOR = 0.9
+FLOOR = 0.3
 """Largest height, above black, below which no pixel stays."""
-NOISE = 0.35
+NOISE = 0.12
 """Largest standard deviation of white noise."""
+CHANCE = 0.3
+"""Probability of each disturbance."""
 
 
 def disturbed(images: Tensor) -> Tensor:
@@ -33,8 +37,8 @@ def disturbed(images: Tensor) -> Tensor:
         return low + (high - low) * torch.rand(n, 1, 1, 1, device=device)
 
     def sometimes() -> Tensor:
-        """One (n, 1, 1, 1) for half of the images, zero for the others."""
-        return (torch.rand(n, 1, 1, 1, device=device) < 0.5).float()
+        """One for some images, zero for the others, (n, 1, 1, 1)."""
+        return (torch.rand(n, 1, 1, 1, device=device) < CHANCE).float()
 
     images = torch.lerp(images, gaussian_blurred(images, between(*BLUR)), sometimes())
     veil = between(-1.0, 1.0).expand_as(images)

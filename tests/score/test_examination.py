@@ -38,9 +38,9 @@ def test_disturbed_images_stay_in_range_and_differ_one_by_one() -> None:
     assert found.shape == clean.shape
     assert float(found.min()) >= -1.0
     assert float(found.max()) <= 1.0
-    # Each of five disturbances leaves an image alone with probability 1/2: 400 / 32 = 12.5.
+    # Each of five disturbances leaves an image alone with probability 0.7: 67 +- 7.5 of 400.
     untouched = int((found == clean).flatten(1).all(1).sum())
-    assert 3 <= untouched <= 26
+    assert 37 <= untouched <= 97
     assert len(found.flatten(1).unique(dim=0)) >= 400 - untouched
 
 
