@@ -15,6 +15,7 @@ from bench.report.leaderboard.notes import copies_many, notes
 from bench.report.leaderboard.tables import tables_of
 from bench.report.leaderboard.write import board_of
 from bench.report.words import LANGUAGES, Words
+from bench.report.words.spelling import NOTHING
 from catalog.schema import Registry
 
 WORDS = Words("en")
@@ -78,7 +79,7 @@ def test_tables_show_both_ends_and_pixels(runs: Runs, small_registry: Registry) 
         shown = {line[1]: line[at : at + 3] for line in lines if line[3] != "gmm-10"}
         assert shown["[vae]"][0] == "5.8–15.6 %"
         assert [cell.split()[0] for cell in shown["[vae]"][1:]] == ["31.0", "0.400"]
-        assert set(shown["[dcgan]"]) == {"—"}
+        assert set(shown["[dcgan]"]) == {NOTHING}
     head, *lines = (line.split(",") for line in results_csv(made).splitlines())
     rates = {line[0]: line[head.index("copy_rate_pixels")] for line in lines if line[1] == "prior"}
     assert rates["vae"] == "0.31"
