@@ -54,7 +54,7 @@ class Change:
 
 def changes(board: Leaderboard) -> tuple[Change, ...]:
     """What of a table today's registry and code would make otherwise, in a fixed order."""
-    runs = [run for run in board.runs if run.train.is_trained]
+    runs = [run for run in board.runs if run.train.status == "success"]
     by_code = [run for run in runs if not _by_present_training(run)]
     scored = [run for run in runs if any(_scored_otherwise(s) for _, s in run.final_scores())]
     made = [row for row in board.calibration if any(map(_scored_otherwise, row.scores))]

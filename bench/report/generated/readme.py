@@ -120,4 +120,5 @@ def _scale(board: Leaderboard, words: Words) -> list[str]:
     }
     if len(found) < len(_SCALE) or board.calibration_row("held-out") is None:
         return []
-    return [words("readme_scale", n_fake=board.protocol.n_fake, **found, **scale(board, words))]
+    beside = words("readme_scale", n=board.protocol.n_fake, **found)
+    return [words.sentences([beside, scale(board, words), words("readme_reading")])]

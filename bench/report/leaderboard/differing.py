@@ -38,7 +38,7 @@ def differing_settings(descent: Descent, words: Words) -> str:
     parts = [words.join(changed)] if changed else []
     parts += [words("differs_has", list=words.join(gained))] if gained else []
     parts += [words("differs_lacks", list=words.join(lost))] if lost else []
-    return ("；" if words.language == "zh" else "; ").join(parts) or NOTHING
+    return words.listed(parts) or NOTHING
 
 
 def _settings(row: Row, words: Words) -> dict[str, Any]:

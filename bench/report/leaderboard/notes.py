@@ -140,7 +140,7 @@ def notes(board: Leaderboard, words: Words) -> list[str]:
 def _changed(change: Change, words: Words) -> str:
     if change.everything:
         return words(f"changed_all_{change.kind}")
-    return words(f"changed_{change.kind}", list="; ".join(map(md_code, change.what)))
+    return words(f"changed_{change.kind}", list=words.listed(map(md_code, change.what)))
 
 
 def _power(board: Leaderboard, words: Words) -> list[str]:
@@ -186,28 +186,23 @@ def _real_images(board: Leaderboard, words: Words) -> list[str]:
     real, copies = board.calibration_row(HELD_OUT), board.calibration_row(COPIES)
     if real is None or copies is None:
         return []
-    said = words(
-        "real",
-        distance=page_label("fid", board.protocol.extractor),
-        copies=estimate_text(copies.estimate("fid_held_out")),
-        held_out=board.protocol.held_out_split,
-        **scale(board, words),
-    )
-    return [words.sentences([said, *_bias(board, real, words)])]
+    nearest = _at(copies, TO_HELD_OUT)
+    said = words("real", copies=nearest, held_out=board.protocol.held_out_split)
+    return [words.sentences([scale(board, words), said, *_bias(board, real, words)])]
 
 
-def scale(board: Leaderboard, words: Words) -> dict[str, object]:
-    """What real images and those of known quality are at, and the nearest row, all at equal n."""
-    sets = {"real": HELD_OUT, "classes": DENSITIES[0], "gaussian": BASELINE}
-    found = {key: board.calibration_row(name) for key, name in sets.items()}
+def scale(board: Leaderboard, words: Words) -> str:
+    """What real images, those of known quality and the nearest row are at, all at equal n."""
     rows = [row for row in board.rows if row.values("fid_equal_n") and not row.failed]
     nearest = min(rows, key=lambda row: _mean(row, "fid_equal_n"), default=None)
-    return {
-        "n": board.protocol.n_held_out,
-        "row": NOTHING if nearest is None else row_name(nearest, words),
-        "nearest": NOTHING if nearest is None else _at(nearest, "fid_equal_n"),
-        **{key: NOTHING if row is None else _at(row, "fid_equal_n") for key, row in found.items()},
-    }
+    known = {name: board.calibration_row(name) for name in (HELD_OUT, *DENSITIES)}
+    found = [(f"scale_{name}", row) for name, row in known.items() if row is not None]
+    found[1:1] = [("scale_nearest", nearest)] if nearest is not None else []
+    listed = [
+        words(key, row=row_name(row, words), value=_at(row, "fid_equal_n")) for key, row in found
+    ]
+    n, label = board.protocol.n_held_out, page_label("fid", board.protocol.extractor)
+    return words("scale", n=n, distance=label, list=words.listed(listed))
 
 
 def _bias(board: Leaderboard, real: Row, words: Words) -> list[str]:

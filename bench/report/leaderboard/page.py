@@ -19,7 +19,7 @@ from bench.report.leaderboard.publish import RECORDS, grid_link
 from bench.report.leaderboard.tables import table_intro, tables_of
 from bench.report.words import Language, Words
 from bench.report.words.rows import plain_name
-from bench.report.words.spelling import anchor, page_label
+from bench.report.words.spelling import anchor, number_text, page_label
 from catalog.escaping import md_label, md_target, md_text
 from catalog.schema import Registry
 
@@ -62,8 +62,11 @@ def leaderboard_page(
 def intro(board: Leaderboard, registry: Registry, words: Words) -> str:
     """What was trained, on what, and by which distance it is ranked, in one paragraph."""
     protocol = board.protocol
+    seen = [row.cost.images_seen for row in board.rows if row.cost.images_seen is not None]
+    ends = dict.fromkeys(number_text(end) for end in (min(seen), max(seen))) if seen else {}
     return words(
-        "intro",
+        "intro_seen" if ends else "intro",
+        seen="–".join(ends),
         steps=board.suite.steps,
         dataset=md_text(registry.dataset(board.suite.dataset).name.in_language(words.language)),
         distance=page_label("fid", protocol.extractor),

@@ -210,7 +210,7 @@ def _held_out(board: Leaderboard, words: Words) -> list[str]:
 def _scale(board: Leaderboard, words: Words) -> tuple[str, ...]:
     if board.calibration_row("held-out") is None:
         return ()
-    return (words("sure_scale", **scale(board, words.of("leaderboard"))).replace("`", ""),)
+    return (scale(board, words.of("leaderboard")).replace("`", ""),)
 
 
 def _names(rows: Sequence[Row], words: Words) -> str:

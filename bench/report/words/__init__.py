@@ -7,6 +7,7 @@ A text is a template of ``str.format``. How numbers are spelled is in ``spelling
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Literal, get_args
@@ -63,6 +64,10 @@ class Words:
     def join(self, items: list[str]) -> str:
         """A list in a sentence."""
         return ("、" if self.language == "zh" else ", ").join(items)
+
+    def listed(self, items: Iterable[str]) -> str:
+        """A list of items that may have commas of their own."""
+        return ("；" if self.language == "zh" else "; ").join(items)
 
     def sentences(self, parts: list[str]) -> str:
         """Sentences of one paragraph: Chinese leaves no space between them."""
