@@ -43,6 +43,7 @@ from bench.report.charts.svg import MAX_BYTES, OWN_IDS
 from bench.report.leaderboard.write import board_of
 from bench.report.words import Language, localized
 from bench.run.plan import planned_specs
+from bench.stats.intervals import Estimate
 from catalog.errors import InvalidInput
 from catalog.schema import Registry
 
@@ -177,17 +178,32 @@ def test_intervals_and_known_sets_share_the_axis(runs: Runs, small_registry: Reg
         assert y == marks(svg)[gid(row)][1]
         places += [left, right]
         values += [math.log(estimate.low), math.log(estimate.high)]
-    for name in ("held-out", "pca-gaussian"):
-        reference = board.calibration_row(name)
-        assert reference is not None
-        places.append(path_of(found[f"reference-{name}"])[0][0])
-        values.append(math.log(mean(reference)))
+    reference = board.calibration_row("pca-gaussian")
+    assert reference is not None
+    places.append(path_of(found["reference-pca-gaussian"])[0][0])
+    values.append(math.log(mean(reference)))
     assert on_one_line(places, values)
-    assert "real held-out images (n=360) 2.50" in svg
+    assert "reference-held-out" not in found  # it has fewer images than the rows
     assert "reference-train-copies" not in found
 
 
-def test_an_interval_that_reaches_zero_runs_out_of_the_axis(
+def test_every_seed_is_a_dot_on_the_line_of_its_row(runs: Runs, small_registry: Registry) -> None:
+    fill(runs)
+    board = board_from(runs, small_registry)
+    svg = charts_of(board, small_registry, "en")["distance.svg"]
+    places, values = [], []
+    for row in board.rows:
+        dots = list(groups(svg)[gid(row, "seeds")].iter(f"{SVG}use"))
+        assert {float(dot.get("y", "")) for dot in dots} == {marks(svg)[gid(row)][1]}
+        places += [float(dot.get("x", "")) for dot in dots]
+        values += [math.log(value) for value in row.values("fid")]
+    assert len(places) == len(SEEDS) * len(board.rows)
+    assert on_one_line(places, values)
+    assert "one seed" in svg
+    assert "smallest to largest seed" not in svg
+
+
+def test_seeds_of_two_kinds_have_a_dotted_line_and_no_interval(
     runs: Runs, small_registry: Registry
 ) -> None:
     fill(runs)
@@ -195,13 +211,22 @@ def test_an_interval_that_reaches_zero_runs_out_of_the_axis(
         runs.score(make_spec("dcgan", seed), distance)
     board = board_from(runs, small_registry)
     (row,) = [r for r in board.rows if r.key.name == "dcgan" and r.key.weights == "raw"]
-    estimate = row.estimate("fid")
-    assert estimate is not None
-    assert estimate.low is not None
-    assert estimate.low < 0
+    assert row.uneven
+    assert row.estimate("fid") == Estimate(pytest.approx(2700 ** (1 / 3)), 1.0, 90.0, 3, "extent")
     svg = charts_of(board, small_registry, "en")["distance.svg"]
-    left = min(x for x, _ in marks(svg).values())
-    assert path_of(groups(svg)[gid(row, "interval")])[0][0] < left
+    found = groups(svg)
+    dots = [float(dot.get("x", "")) for dot in found[gid(row, "seeds")].iter(f"{SVG}use")]
+    (left, _), (right, _) = path_of(found[gid(row, "interval")])
+    assert (left, right) == pytest.approx((min(dots), max(dots)), abs=PX)
+    dashed = [
+        name
+        for name, element in found.items()
+        if name.startswith("interval-") and "stroke-dasharray" in ET.tostring(element, "unicode")
+    ]
+    assert dashed == [gid(row, "interval")]
+    assert "smallest to largest seed" in svg
+    cost = groups(charts_of(board, small_registry, "en")["cost.svg"])[gid(row, "interval")]
+    assert "stroke-dasharray" in ET.tostring(cost, "unicode")
 
 
 def test_one_seed_is_hollow_and_has_no_interval(runs: Runs, small_registry: Registry) -> None:
@@ -274,7 +299,7 @@ def test_precision_stands_against_recall(
 ) -> None:
     board, registry = committed
     svg = charts_of(board, registry, "en")["precision-recall.svg"]
-    rows = [*board.rows, *board.calibration]
+    rows = [*board.rows, *(row for row in board.calibration if row.n_images == 10_000)]
     found = marks(svg)
     assert set(found) == {gid(row) for row in rows}
     places = [found[gid(row)] for row in rows]

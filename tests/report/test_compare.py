@@ -14,6 +14,7 @@ import pytest
 from helpers import CLONE, Aigc, Shown
 from report_runs import Runs, make_spec
 from rich.cells import cell_len
+from scipy import stats as scipy_stats
 
 from bench.identity import protocol as protocols
 from bench.records.metric_names import MetricName
@@ -453,13 +454,35 @@ def test_p_values_are_those_of_the_tables() -> None:
     generator = np.random.default_rng(7)
     for _ in range(20):
         a, b = np.exp(generator.normal(2.0, 0.2, 5)), np.exp(generator.normal(2.1, 0.4, 4))
-        (one_sided,) = contrasts([(b.tolist(), a.tolist())])
+        rows = [
+            {(name, seed): x for seed, x in enumerate(values)}
+            for name, values in (("b", b), ("a", a))
+        ]
+        (contrast,) = contrasts([(rows[0], rows[1])])
         one = found(a.tolist(), b.tolist())
-        assert one_sided.p_value is not None
-        expected = 2 * min(one_sided.p_value, 1 - one_sided.p_value)
-        assert one.p_value == pytest.approx(expected, rel=1e-9)
-        assert one.effect.low == pytest.approx(one_sided.low, rel=1e-9)
-        assert one.effect.high == pytest.approx(one_sided.high, rel=1e-9)
+        assert one.p_value == pytest.approx(contrast.p_value, rel=1e-9)
+        assert one.effect.low == pytest.approx(contrast.low, rel=1e-9)
+        assert one.effect.high == pytest.approx(contrast.high, rel=1e-9)
+
+
+@pytest.mark.parametrize("metric", ["fid", "recall"])
+def test_two_samplers_of_one_training_are_compared_training_by_training(metric: MetricName) -> None:
+    """What all trainings share in spread hides nothing of a difference between samplers."""
+    levels, trainings = [0.2, 0.5, 0.9, 0.3], ("w0", "w1", "w2", "w3")
+    others = [0.21, 0.515, 0.93, 0.312]
+    a, b = Numbers(tuple(levels), None, trainings), Numbers(tuple(others), None, trainings)
+    (one,) = corrected([measure(a, b, scale_of(metric), higher_is_better=False)])
+    pairs = np.log(others) - np.log(levels) if metric == "fid" else np.subtract(others, levels)
+    assert one.p_value == pytest.approx(scipy_stats.ttest_1samp(pairs, 0).pvalue)
+    assert (one.noise, one.verdict) == ("same trainings", "worse")
+    assert found(levels, others, metric).verdict == "undecided"
+
+
+def test_one_training_by_two_samplers_has_no_noise_of_trainings() -> None:
+    """Several seeds of which only one is shared: no test of either kind stands on one value."""
+    a, b = Numbers((1.0, 2.0), None, ("w0", "w1")), Numbers((1.1, 9.0), None, ("w1", "w2"))
+    one = measure(a, b, "ratio", higher_is_better=False)
+    assert (one.noise, one.p_value) == ("unknown", None)
 
 
 @pytest.mark.parametrize("sizes", [(3, 3), (1, 4), (5, 1)])

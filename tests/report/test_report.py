@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from report_runs import (
@@ -167,10 +169,14 @@ def test_rows_are_ranked_and_compared(runs: Runs, write: Write) -> None:
     assert list(ranked["mean"].astype(float)) == sorted(ranked["mean"].astype(float))
     best = only(ranked, variant="dcgan", weights="ema")
     assert (best["rank_low"], best["rank_high"]) == ("1", "1")
-    assert float(best["mean"]) == pytest.approx(10.1)
-    assert float(best["ci_high"]) - float(best["mean"]) == pytest.approx(0.1 * 4.302653 / 3**0.5)
+    logs = np.log([10.0, 10.1, 10.2])
+    assert float(best["mean"]) == pytest.approx(math.exp(logs.mean()))
+    half = 4.302653 * logs.std(ddof=1) / 3**0.5
+    ends = [float(best[key]) for key in ("ci_low", "ci_high")]
+    assert ends == pytest.approx([math.exp(logs.mean() - half), math.exp(logs.mean() + half)])
+    assert best["ends"] == "ci"
     assert best["versus_pca_gaussian"] == "better"
-    assert only(ranked, variant="vae", sampler="prior")["versus_pca_gaussian"] == "behind"
+    assert only(ranked, variant="vae", sampler="prior")["versus_pca_gaussian"] == "worse"
 
 
 def test_calibration_and_reconstructions_have_no_rank(runs: Runs, write: Write) -> None:
@@ -202,12 +208,8 @@ def test_the_baseline_is_several_draws_and_one_of_them_is_no_test(runs: Runs, wr
     fill(runs)
     page, frame = write()
     row = only(frame, variant="pca-gaussian")
-    assert (row["mean"], row["n_draws"], row["ci_low"], row["n_train_seeds"]) == (
-        "20.0",
-        "3",
-        "",
-        0,
-    )
+    assert float(row["mean"]) == pytest.approx((19.9 * 20.0 * 20.1) ** (1 / 3))
+    assert (row["n_draws"], row["ci_low"], row["ends"], row["n_train_seeds"]) == ("3", "", "", 0)
     assert float(row["sd_over_draws"]) == pytest.approx(0.1)
     assert row["sd_over_seeds"] == ""
     assert "mean of 3 draws" in page
@@ -242,8 +244,8 @@ def test_rows_stand_beside_their_parents(runs: Runs, write: Write) -> None:
     assert low < ratio < high < 1
     assert ratio == pytest.approx(7.1 / 10.1, abs=1e-3)
     raw = only(frame, variant="r1-gan", weights="raw", sampler="prior")
-    assert raw["versus_parent"] in {"undecided", "behind"}
-    assert only(frame, variant="vae", sampler="prior")["versus_parent"] == "behind"
+    assert raw["versus_parent"] == "undecided"
+    assert only(frame, variant="vae", sampler="prior")["versus_parent"] == "worse"
     assert only(frame, variant="r1-gan", sampler="other")["versus_parent"] == ""
     assert only(frame, variant="dcgan", weights="ema")["versus_parent"] == ""
     table = section(page, "Against its parent")
@@ -469,7 +471,7 @@ def test_without_runs_the_command_to_make_some_is_named(runs: Runs, write: Write
 def test_names_without_inception_are_not_those_of_inception(runs: Runs, write: Write) -> None:
     fill(runs)
     page, frame = write()
-    assert "FD[digits-cnn] ↓" in page
+    assert "FD[digits-cnn], n=10,000 ↓" in page
     assert "IS*[digits-cnn] ↑" in page
     ours = page.split("## What others report")[0] + page.split("## Rows, one by one")[1]
     prose = ours.replace("formulas of FID, IS and KID", "")
@@ -483,7 +485,7 @@ def test_the_csv_reads_back_to_the_last_digit(runs: Runs, write: Write, tmp_path
     text = (tmp_path / "reports" / "tiny" / "results.csv").read_text()
     frame = pd.read_csv(io.StringIO(text))
     row = frame[(frame["variant"] == "vae") & (frame["sampler"] == "gmm-10")].iloc[0]
-    assert row["mean"] == (15.0 + 15.2 + 15.4) / 3
+    assert row["mean"] == math.exp(math.fsum(np.log([15.0, 15.2, 15.4])) / 3)
     assert "1234567," in text  # whole numbers stay whole beside missing ones
 
 
@@ -494,7 +496,7 @@ def test_the_json_has_the_rows_of_the_csv(runs: Runs, write: Write, tmp_path: Pa
     text = (tmp_path / "reports" / "tiny" / "results.json").read_text()
     data = json.loads(text, parse_constant=pytest.fail)
     assert list(data) == ["schema_version", "protocol", "items"]
-    assert data["schema_version"] == 1
+    assert data["schema_version"] == 2
     assert data["protocol"]["key"] == runs.protocol.key
     assert data["protocol"]["n_fake"] == 10000
     assert len(data["items"]) == len(frame) > 10
@@ -556,10 +558,12 @@ def test_a_chart_that_is_no_longer_made_is_removed(
 @pytest.mark.parametrize(
     ("estimate", "shown"),
     [
-        (Estimate(12.3456, 12.1, 12.5912, 5), "12.35 ± 0.25"),
-        (Estimate(1234.5, 1000.0, 1469.0, 5), "1234 ± 234"),
+        (Estimate(12.3456, 12.1, 12.5912, 5), "12.35 (12.10–12.59)"),
+        (Estimate(1234.5, 1000.0, 1469.0, 5), "1234 (1000–1469)"),
+        (Estimate(35.5, 11.0, 421.1, 5, "extent"), "36 (11–421, min–max)"),
+        (Estimate(0.01, -0.02, 0.04, 3), "0.010 (-0.020 – 0.040)"),
         (Estimate(12.3456, None, None, 1), "12.3"),
-        (Estimate(0.0, 0.0, 0.0, 3), "0 ± 0"),
+        (Estimate(0.0, 0.0, 0.0, 3), "0 (0–0)"),
         (Estimate(-0.00001, None, None, 1), "0.0000"),
         (None, "–"),
     ],

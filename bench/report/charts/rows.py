@@ -40,6 +40,11 @@ COST_MARGIN = 1.25
 LARGEST_PX = 20.0
 SMALLEST_PX = 4.5
 """Diameters of the marks of the most and of the fewest parameters."""
+DOT: Options = {"linestyle": "none", "marker": "o", "markersize": 3.2, "markeredgewidth": 0}
+"""One training seed of a row."""
+DOT_ALPHA = 0.55
+EXTENT = style.DASHES[2]
+"""Line from the smallest to the largest seed, where that is no interval."""
 _INKED: Options = {"linestyle": "none", "markeredgecolor": INK}
 RING = _INKED | {"marker": "o", "markerfacecolor": "none"}
 CROSS = _INKED | {"marker": "x", "markersize": 8, "markeredgewidth": 1.8}
@@ -85,9 +90,10 @@ class BoardInWords:
 
     @property
     def references(self) -> tuple[Row, ...]:
-        """The calibration rows that give the scale, in a fixed order."""
+        """The calibration rows that give the scale, in a fixed order; all at the rows' own n."""
         found = map(self.board.calibration_row, REFERENCES)
-        return tuple(row for row in found if row is not None and row.values("fid"))
+        known = (row for row in found if row is not None and row.values("fid"))
+        return tuple(row for row in known if self.board.has_all_images(row))
 
     def family(self, row: Row) -> str:
         """The family of the model behind a row."""
@@ -150,7 +156,10 @@ class Plane:
 
 
 def distance_chart(source: BoardInWords) -> Chart | None:
-    """Mean distances with 95 % intervals on a log axis, best on top; None where no row has one."""
+    """Distances on a log axis, best on top: geometric means, 95 % intervals and every seed.
+
+    None where no row has a distance.
+    """
     rows = source.rows
     if not rows:
         return None
@@ -161,9 +170,8 @@ def distance_chart(source: BoardInWords) -> Chart | None:
     canvas.set_zorder(-1)  # marks stand over the lines of known sets
     left = 20 + max(style.text_width(source.name(row)) for row in rows)
     axes = style.add_axes(figure, Box(left, top, WIDTH - 18, bottom))
-    shown = [row.mean("fid") for row in (*rows, *source.references)]
-    means = [mean for mean in shown if mean is not None and mean > 0]
-    style.log_axis(axes, "x", means or [0.1, 1.0], MARGIN)
+    shown = [x for row in (*rows, *source.references) for x in row.values("fid") if x > 0]
+    style.log_axis(axes, "x", shown or [0.1, 1.0], MARGIN)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     style.set_ticks(axes.yaxis, [(place, source.name(row)) for place, row in enumerate(rows)])
     axes.grid(visible=False, axis="y")
@@ -173,11 +181,14 @@ def distance_chart(source: BoardInWords) -> Chart | None:
         look, estimate = source.look(row), row.estimate("fid")
         ends = _interval(estimate, axes.get_xlim()[0])
         if ends is not None:
-            colour, name = look["markeredgecolor"], gid(row, "interval")
-            axes.add_line(Line2D(ends, [place] * 2, color=colour, linewidth=1.6, gid=name))
+            flat = _line_of(estimate, look) | {"linewidth": 1.6, "gid": gid(row, "interval")}
+            axes.add_line(Line2D(ends, [place] * 2, **flat))
+            seeds = [value for value in row.values("fid") if value > 0]
+            dots = DOT | {"color": INK, "alpha": DOT_ALPHA, "gid": gid(row, "seeds")}
+            axes.add_line(Line2D(seeds, [place] * len(seeds), **dots, zorder=2.5))
         axes.add_line(Line2D([row.mean("fid") or 0.0], [place], **look, gid=gid(row)))
     _draw_references(canvas, axes, source, (top - LINE_PX * many, bottom))
-    style.legend(canvas, source.entries(rows), LINE_PX * 0.7)
+    style.legend(canvas, [*source.entries(rows), *_spreads(source, rows)], LINE_PX * 0.7)
 
     def hover(row: Row) -> str:
         value = estimate_text(row.estimate("fid"), interval=True)
@@ -249,7 +260,9 @@ def precision_chart(source: BoardInWords) -> Chart | None:
 
     Precision says how good single images are, recall how much of the data they cover.
     """
-    points, known = _precision_points(source.rows), _precision_points(source.board.calibration)
+    board = source.board
+    points = _precision_points(source.rows)
+    known = _precision_points([row for row in board.calibration if board.has_all_images(row)])
     if not points:
         return None
     best = [points[index] for index in front([(-point.x, -point.y) for point in points])]
@@ -294,7 +307,7 @@ def diameter(parameters: int | None, most: int) -> float:
 
 
 def gid(row: Row, what: str = "row") -> str:
-    """Identifies the mark of a row inside a chart, or its ``interval``."""
+    """Identifies the mark of a row inside a chart, its ``interval`` or its ``seeds``."""
     return "-".join(filter(None, (what, row.key.name, row.key.sampler, row.key.weights)))
 
 
@@ -339,6 +352,24 @@ def _interval(estimate: Estimate | None, least: float) -> list[float] | None:
     return [low, max(estimate.high, low)]
 
 
+def _line_of(estimate: Estimate | None, look: Options) -> Options:
+    """The line between the ends of an estimate: dotted where they are no interval."""
+    dashes = EXTENT if estimate is not None and estimate.kind == "extent" else "solid"
+    return {"color": look["markeredgecolor"], "linestyle": dashes}
+
+
+def _spreads(source: BoardInWords, rows: Sequence[Row]) -> list[Entry]:
+    """Of a legend: what dots and dotted lines mean, where there are any."""
+    kinds = {one.kind for row in rows if (one := row.estimate("fid")) and one.low is not None}
+    found: list[Entry] = []
+    if kinds:
+        found.append((DOT | {"color": INK, "alpha": DOT_ALPHA}, source.say("one_seed")))
+    if "extent" in kinds:
+        line = {"color": INK, "linestyle": EXTENT, "linewidth": 1.6}
+        found.append((line, source.say("extent")))
+    return found
+
+
 def _draw_references(
     canvas: Axes, axes: Axes, source: BoardInWords, ends: tuple[float, float]
 ) -> None:
@@ -378,9 +409,8 @@ def _draw_cost(axes: Axes, source: BoardInWords, point: Point) -> None:
     look = source.look(point.row)
     ends = _interval(point.row.estimate("fid"), axes.get_ylim()[0])
     if ends is not None:
-        line = Line2D([point.x] * 2, ends, color=look["markeredgecolor"], linewidth=0.8)
-        line.set(alpha=0.6, gid=gid(point.row, "interval"))
-        axes.add_line(line)
+        flat = _line_of(point.row.estimate("fid"), look) | {"linewidth": 0.8, "alpha": 0.6}
+        axes.add_line(Line2D([point.x] * 2, ends, **flat, gid=gid(point.row, "interval")))
     look |= {"markersize": point.size, "markeredgewidth": 1.2, "gid": gid(point.row)}
     if not point.row.provisional:
         look["alpha"] = 0.85

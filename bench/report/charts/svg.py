@@ -16,7 +16,7 @@ from catalog.escaping import visible
 MAX_BYTES = 300_000
 """No chart of a report is larger."""
 
-OWN_IDS = ("row-", "interval-", "reference-", "front-", "curve-")
+OWN_IDS = ("row-", "interval-", "seeds-", "reference-", "front-", "curve-")
 """How identifiers begin that charts give to their marks; those that matplotlib counts are noise."""
 
 _SPACE = "http://www.w3.org/2000/svg"
