@@ -23,13 +23,13 @@ from bench.identity.local_registry import pinned_registry
 from bench.records.record import ScoreRecord, parse_score_record
 from bench.replay.verify.result import Result, Tally
 from bench.replay.verify.task import VerifyTask
-from bench.replay.verify.verification import Verification
+from bench.replay.verify.verification import Verification, planned_calibration
 from bench.run.events import JobStarted
 from bench.sample.trained_model import TrainedModel
 
 RECORDS = CLONE / "reports" / "digits-quick" / "records"
 DCGAN, AE = (next(RECORDS.glob(f"{name}-digits-s0-*")) for name in ("dcgan", "ae"))
-MADE: dict[tuple[str, str], tuple[ScoreRecord, Tensor]] = {}
+MADE: dict[tuple[str | None, str], tuple[ScoreRecord, Tensor]] = {}
 """What was drawn and scored once, by weights and image set; forgeries do not change that."""
 
 
@@ -39,7 +39,7 @@ class Remembering(VerifyTask):
     def _again(
         self, recorded: ScoreRecord, model: TrainedModel | None
     ) -> tuple[ScoreRecord, Tensor]:
-        weights = sha256_of_file(self.files / "weights.safetensors")
+        weights = model and sha256_of_file(self.files / "weights.safetensors")
         key = (weights, f"{recorded.subject!r} {recorded.protocol.key}")
         if key not in MADE:
             MADE[key] = super()._again(recorded, model)
@@ -47,10 +47,15 @@ class Remembering(VerifyTask):
 
 
 def verified(run: Path, scratch: Path) -> Result:
-    """What ``aigc bench verify`` finds in a run directory, in this process."""
+    """What ``aigc bench verify`` finds in a directory of records, in this process."""
     registry = pinned_registry(CLONE / "registry.yaml")
     how = Verification(
-        registry.datasets, registry.extractors, "cpu", 1, "0" * 64, strictness="auto"
+        registry.datasets,
+        registry.extractors,
+        "cpu",
+        1,
+        "0" * 64,
+        calibration=planned_calibration(registry),
     )
     tally = Tally()
     tally.watch(JobStarted(run.name))
@@ -261,6 +266,28 @@ def test_a_deleted_sampler_is_missed_even_without_weights(tmp_path: Path) -> Non
     copy.score_file("reconstruction").unlink()
     (found,) = verified(copy.path, tmp_path / "again").mismatches
     assert found[1].what.startswith("score of reconstruction under ")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "missing"),
+    [
+        ("*-draw-4-*", ["draw 4 of class-pca-gaussian", "draw 4 of pca-gaussian"]),
+        ("pca-gaussian-draw-2-*", ["draw 2 of pca-gaussian"]),
+        ("noise-*", ["draw 0 of noise"]),
+        ("pca-gaussian-*", [f"draw {n} of pca-gaussian" for n in range(5)]),
+        ("nothing", []),
+    ],
+)
+def test_deleted_draws_of_calibration_sets_are_missed(
+    tmp_path: Path, pattern: str, missing: list[str]
+) -> None:
+    copy = copied(RECORDS / "calibration", tmp_path)
+    for file in copy.path.glob(pattern):
+        file.unlink()
+    result = verified(copy.path, tmp_path / "scratch")
+    found = [check.what.partition(" under ")[0] for _, check in result.mismatches]
+    assert found == missing, result.mismatches
+    assert result.exit_code == (5 if missing else 0)
 
 
 def test_a_blanked_suspicion_is_derived_again(tmp_path: Path) -> None:

@@ -80,9 +80,10 @@ def verify(
     A record of another machine, or one that does not say its processor, is at best consistent:
     where its pixels come out here, numbers may differ by the judge's rounding, else within the
     tolerances of bench/replay/verify/tolerance.py. Sizes, suspicions, grids and the list of scores
-    follow from the spec and the scores. Times and memory are measured: nobody can verify them. A
-    training elsewhere gives other weights, which --retrain reports as not comparable; the losses
-    of a curve are verified by --retrain alone. Nothing is written to PATH.
+    follow from the spec and the scores, and the draws of calibration sets from the registry. Times
+    and memory are measured: nobody can verify them. A training elsewhere gives other weights, which
+    --retrain reports as not comparable; the losses of a curve are verified by --retrain alone.
+    Nothing is written to PATH.
 
     Exit 0: nothing differs. Exit 5: something differs; a table says what. Exit 3: a record is
     broken. Exit 1: a job crashed or took too long. Exit 4: something cannot be verified here, such
@@ -103,7 +104,7 @@ def verify(
     from bench.machine.device import resolve_device
     from bench.replay.verify.result import failure_of
     from bench.replay.verify.runner import verify as verify_all
-    from bench.replay.verify.verification import Verification
+    from bench.replay.verify.verification import Verification, planned_calibration
     from catalog.read.loader import registry_sha256
     from catalog.read.locate import find_registry
 
@@ -120,6 +121,7 @@ def verify(
         runs_dir=runs or (DEFAULT_RUNS if DEFAULT_RUNS.is_dir() else None),
         retrain=retrain,
         strictness=compare,
+        calibration=planned_calibration(registry),
     )
     report = _Progress(len(sources)).report
     n_slots = slots_on(chosen, jobs)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from bench.machine.device import VARIABLES
 from bench.records.metric_names import LATER
 from bench.records.record import (
+    CalibrationSubject,
     Environment,
     Measures,
     Metric,
@@ -25,10 +27,11 @@ from bench.replay.verify.tolerance import (
     allowed_of_spread,
     allowed_of_value,
 )
-from bench.sample.image_sets import score_hash
+from bench.sample.image_sets import calibration_draws, score_hash
 
 NOT_COMPUTED = "not computed"
 NOT_ON_RECORD = "not on record"
+EXPECTED = "expected"
 
 
 def same_machine(recorded: Environment, present: Environment, variables: set[str]) -> bool:
@@ -121,6 +124,27 @@ def result_checks(
     for made in again.metrics:
         if recorded.metric(made.name) is None and not (made.name in LATER and older):
             yield Comparison("identity", made.name, NOT_ON_RECORD, made.value)
+
+
+def missing_draws(
+    scores: Iterable[ScoreRecord], planned: Mapping[str, Collection[str]]
+) -> Iterator[Comparison]:
+    """Draws of calibration sets that have no score, though others under their protocol have one.
+
+    Args:
+        scores: those of calibration sets that can be read.
+        planned: names of the sets that every suite asks for, by key of the protocol.
+    """
+    found: dict[str, set[tuple[str, int]]] = defaultdict(set)
+    for score in scores:
+        if isinstance(score.subject, CalibrationSubject):
+            found[score.protocol_key].add((score.subject.name, score.subject.draw))
+    for key, there in sorted(found.items()):
+        for name in sorted({name for name, _ in there}.union(planned.get(key, ()))):
+            for draw in calibration_draws(name):
+                if (name, draw) not in there:
+                    what = f"draw {draw} of {name} under {key[:8]}"
+                    yield Comparison("identity", what, NOT_ON_RECORD, EXPECTED)
 
 
 def measure_checks(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,16 +35,17 @@ from bench.records.record import (
 from bench.records.run_directory import CALIBRATION, RunDirectory, read_score, record_files
 from bench.replay.verify.artifacts import Found, RunFolder, collect
 from bench.replay.verify.compare import (
+    EXPECTED,
     NOT_ON_RECORD,
     identity_checks,
     measure_checks,
+    missing_draws,
     result_checks,
     same_machine,
 )
 from bench.replay.verify.comparison import Comparison, Measured, NotVerified, Verified
 from bench.replay.verify.grids import grid_check
 from bench.replay.verify.training import (
-    EXPECTED,
     curve_check,
     machine_of,
     measured,
@@ -98,13 +99,21 @@ class VerifyTask(Task):
         """Verify every record; copies of weights are removed at the end. Nothing to remark."""
         try:
             if self.name == CALIBRATION:
-                for file in record_files(self.source):
-                    self._score(file, None, None, "")
+                self._calibration()
             else:
                 self._run()
         finally:
             shutil.rmtree(self.files, ignore_errors=True)
         return ""
+
+    def _calibration(self) -> None:
+        """Every draw that is there, and which of those that belong to it are not."""
+        files = record_files(self.source)
+        for file in files:
+            self._score(file, None, None, "")
+        missing = tuple(missing_draws(_readable(files), self.how.calibration))
+        if missing:
+            self.watch(Verified(self.name, CALIBRATION, True, missing))
 
     def _run(self) -> None:
         try:
@@ -119,14 +128,6 @@ class VerifyTask(Task):
             self._measures(train, train.measures, model)
         for file in RunDirectory(self.source).score_files():
             self._score(file, train, model, reason)
-
-    def _readable_scores(self) -> list[ScoreRecord]:
-        """The scores of the run; a broken one is answered when its turn comes."""
-        found = []
-        for file in RunDirectory(self.source).score_files():
-            with suppress(AigcError):
-                found.append(read_score(file))
-        return found
 
     def _train(self, train: TrainRecord) -> tuple[TrainedModel | None, str]:
         """The model of a run, or None and the reason why there is none to be believed."""
@@ -145,7 +146,8 @@ class VerifyTask(Task):
         if self.how.retrain:
             found = self._found_again(train, found, exact=exact)
         model = build_from_spec(train.spec)
-        checks = training_checks(train, model, RunDirectory(self.source), self._readable_scores())
+        scores = _readable(RunDirectory(self.source).score_files())
+        checks = training_checks(train, model, RunDirectory(self.source), scores)
         told = [identity, *found.checks, *checks]
         if train.measures is None and isinstance(model, MeasuresItself):
             told.append(Comparison("identity", "measures", NOT_ON_RECORD, EXPECTED))
@@ -279,6 +281,15 @@ class VerifyTask(Task):
         code = ExitCode.MISSING_PREREQUISITE if missing else ExitCode.INVALID_INPUT
         hint = f"; {error.hint}" if error.hint else ""
         self.watch(NotVerified(self.name, record, reason + hint, int(code)))
+
+
+def _readable(files: Iterable[Path]) -> list[ScoreRecord]:
+    """The scores in some files; a broken one is answered when its turn comes."""
+    found = []
+    for file in files:
+        with suppress(AigcError):
+            found.append(read_score(file))
+    return found
 
 
 def _drawn(

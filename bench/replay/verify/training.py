@@ -21,7 +21,7 @@ from bench.records.record import (
     TrainRecord,
 )
 from bench.records.run_directory import RunDirectory
-from bench.replay.verify.compare import NOT_ON_RECORD
+from bench.replay.verify.compare import EXPECTED, NOT_ON_RECORD
 from bench.replay.verify.comparison import Comparison, Measured
 from bench.run.train_job import parameters_of
 from bench.sample.image_sets import RECONSTRUCTION, expected_subjects, grid_name, score_hash
@@ -30,7 +30,6 @@ from catalog.errors import InvalidInput
 from catalog.files import unlinked_bytes
 
 NONE = "none"
-EXPECTED = "expected"
 RATE = 1e-9
 """Largest relative difference of a rate from what it is the ratio of."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from bench.identity.protocol import ScoringProtocol
+from bench.identity.protocol import ScoringProtocol, resolve
 from catalog.errors import InvalidInput, MissingPrerequisite
-from catalog.schema import Dataset, Extractor
+from catalog.schema import Dataset, Extractor, Registry
 
 if TYPE_CHECKING:
     from bench.data import ImageData
@@ -18,6 +20,19 @@ if TYPE_CHECKING:
 Strictness = Literal["auto", "exact", "tolerant"]
 """How strictly a record is compared; ``auto`` asks whether it was made on such a machine."""
 OTHER_REGISTRY = "use the registry that the record was made with: --registry"
+
+
+def planned_calibration(registry: Registry) -> dict[str, set[str]]:
+    """Names of the calibration sets that every suite of a protocol asks for, by its key.
+
+    Suites whose data set or judge this machine has not made yet have no key, and no records here.
+    """
+    found: dict[str, set[str]] = {}
+    for suite in registry.suites:
+        with suppress(MissingPrerequisite):
+            key = resolve(registry, suite.protocol).key
+            found[key] = found.get(key, set(suite.calibration)).intersection(suite.calibration)
+    return found
 
 
 @dataclass(frozen=True)
@@ -29,6 +44,7 @@ class Verification:
     Attributes:
         runs_dir: where the weights of a published run may lie, below the run's id.
         retrain: whether to train again from the spec instead of reading weights.
+        calibration: names of the calibration sets that suites ask for, by key of their protocol.
     """
 
     datasets: tuple[Dataset, ...]
@@ -40,6 +56,7 @@ class Verification:
     runs_dir: Path | None = None
     retrain: bool = False
     strictness: Strictness = "auto"
+    calibration: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def scoring_bench(self, protocol: ScoringProtocol, data: ImageData) -> ScoringBench:
         """The means to make a score under a stored protocol again.
