@@ -113,7 +113,7 @@ def test_nothing_that_is_no_file_of_the_run_is_copied(runs: Path, kind: str, nam
     else:
         link(file, Path("/dev/zero") if kind == "endless" else runs.parent / "outside")
     shown = read(REPORT, runs.parent)
-    assert shown.code == 3
+    assert shown.code == (0 if file.suffix == ".png" else 3)
     assert file.name in shown.stderr
     copied = (runs.parent / "reports").rglob("*")
     assert not [one for one in copied if one.is_file() and SECRET in one.read_bytes()]
@@ -155,7 +155,7 @@ def test_a_grid_that_is_no_grid_is_not_decoded(runs: Path, kind: str) -> None:
     for grid in (*runs.glob("*/grid-*.png"), *runs.glob("calibration/*.png")):
         grid.write_bytes(content)
     shown = read(REPORT, runs.parent)
-    assert shown.code == 3
+    assert shown.code == 0
     assert ("30,000 x 30,000 pixels" if kind == "bomb" else "no PNG file") in shown.stderr
     assert not list((runs.parent / "reports").rglob("grid-*.png"))
 

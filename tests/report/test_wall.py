@@ -20,11 +20,13 @@ from report_runs import (
     planned,
 )
 
+from bench.records import picture_files
 from bench.report.board.records import find_records
 from bench.report.board.table import Leaderboard, Row, RowKey
+from bench.report.generated.everything import check_leaderboard
 from bench.report.leaderboard import wall
 from bench.report.leaderboard.wall import Wall, evenly, picture, strip_of, wall_of
-from bench.report.leaderboard.write import board_of
+from bench.report.leaderboard.write import board_of, write_leaderboard
 from bench.sample import grid
 from catalog.errors import InvalidInput
 from catalog.schema import Registry
@@ -91,7 +93,7 @@ def test_rows_that_failed_and_grids_that_are_missing_are_left_out(
 
 
 def test_grids_of_the_harness_can_be_cut(tmp_path: Path) -> None:
-    assert (grid.N_COLUMNS, wall.N_COLUMNS) == (12, 12)
+    assert (grid.N_COLUMNS, picture_files.N_COLUMNS) == (12, 12)
     for channels, size, cell in ((1, 16, 32), (3, 32, 32), (3, 48, 48)):
         images = torch.arange(60 * channels * size * size) * 37 % 256
         path = tmp_path / f"grid-{size}.png"
@@ -138,13 +140,26 @@ def test_limits_on_strips_and_bytes_are_kept(
 
 
 @pytest.mark.parametrize("content", [b"prior", b"\x89PNG\r\n\x1a\n", b""])
-def test_a_broken_grid_is_named(runs: Runs, small_registry: Registry, content: bytes) -> None:
+def test_a_report_goes_on_without_a_broken_grid_and_names_it(
+    runs: Runs, small_registry: Registry, content: bytes, tmp_path: Path
+) -> None:
     fill(runs)
-    file = runs.path / make_spec("dcgan", 0).run_id / "grid-prior.png"
+    whole = made(board_from(runs, small_registry))
+    assert whole.names[-1] == "dcgan (prior, ema)"
+    run = make_spec("dcgan", 0).run_id
+    file = runs.path / run / "grid-prior.png"
     file.write_bytes(content)
-    with pytest.raises(InvalidInput) as caught:
-        wall_of(board_from(runs, small_registry))
-    assert str(file) in str(caught.value.where)
+    board = board_from(runs, small_registry)
+    assert list(board.broken_grids) == [file]
+    assert made(board).names == (*whole.names[:-1], "dcgan (prior, raw)")
+    told: list[str] = []
+    found = (make_suite(), planned(), runs.path, tmp_path / "reports", small_registry)
+    write_leaderboard(*found, tell=told.append)
+    assert [line for line in told if str(file) in line and line.startswith("left out: ")]
+    records = tmp_path / "reports" / "tiny" / "records" / run
+    assert (records / "train.json").is_file()
+    assert not (records / "grid-prior.png").exists()
+    assert check_leaderboard(make_suite(), planned(), tmp_path / "reports", small_registry)[1] == ()
 
 
 def test_a_picture_of_another_layout_is_no_grid(tmp_path: Path) -> None:

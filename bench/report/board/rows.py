@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from pydantic import BaseModel
 
 from bench.identity.protocol import ScoringProtocol
 from bench.identity.settings import differences
 from bench.identity.spec import TrainSpec
+from bench.records.picture_files import grid_image
 from bench.records.record import CalibrationSubject, RunSubject, TrainRecord
 from bench.report.board.ranking import descents, ranked
 from bench.report.board.records import Found, Run, ScoreFile
@@ -74,6 +76,9 @@ def gather(
     gates = _gate_results(shown, variants, protocol.key)
     missed = {result.variant for result in gates if not result.passed}
     rows = sorted(_rows(planned, members, gaps, missed), key=lambda row: row.order)
+    broken = _broken_grids((*rows, *calibration))
+    rows = [_without_broken(row, broken) for row in rows]
+    calibration = tuple(_without_broken(row, broken) for row in calibration)
     generated = [row for row in rows if row.kind == "generated"]
     in_order = ranked([row for row in generated if not row.failed and not row.short], calibration)
     parents = {variant.id: variant.parent for variant in variants if variant.parent}
@@ -97,7 +102,24 @@ def gather(
         n_best=sum(_weights(s) == "best" for run in shown for s in run.scores),
         method=method_of([row.sample("fid") for row in in_order]),
         own=own,
+        broken_grids=broken,
     )
+
+
+def _broken_grids(rows: Iterable[Row]) -> dict[Path, str]:
+    """What is wrong with grids of samples that are there, by file."""
+    broken: dict[Path, str] = {}
+    for grid in (row.grid for row in rows):
+        if grid is not None and (grid.is_symlink() or grid.exists()):
+            try:
+                grid_image(grid)
+            except InvalidInput as error:
+                broken[grid] = f"{error.what}: {error.where}"
+    return broken
+
+
+def _without_broken(row: Row, broken: Collection[Path]) -> Row:
+    return replace(row, grid=None) if row.grid in broken else row
 
 
 def _own_settings(

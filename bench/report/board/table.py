@@ -6,7 +6,7 @@ Only final weights stand in the table: picking the best of several scores is ano
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -308,6 +308,7 @@ class Leaderboard:
         n_foreign: scores of the shown runs made under another protocol key, and left out.
         n_best: scores of weights picked by their score, which are left out.
         method: how rows were compared.
+        broken_grids: what is wrong with grids that are there, and are shown nowhere for it.
     """
 
     suite: Suite
@@ -325,6 +326,7 @@ class Leaderboard:
     n_best: int
     method: Method
     own: tuple[OwnSettings, ...] = ()
+    broken_grids: Mapping[Path, str] = field(default_factory=dict)
 
     @property
     def ranked(self) -> tuple[Row, ...]:

@@ -36,11 +36,13 @@ class Copies:
         gone: files that stand behind nothing on the page.
         foreign: whether records go that the new report does not have, so that the earlier report
             was made from others.
+        left_out: what is wrong with pictures that are not copied.
     """
 
     files: Mapping[Path, bytes] = field(repr=False)
     gone: tuple[Path, ...]
     foreign: bool
+    left_out: tuple[str, ...] = ()
 
     def write(self) -> None:
         """Write files whole or not at all, then remove what no longer belongs there."""
@@ -57,18 +59,28 @@ def copies_of(board: Leaderboard, runs_dir: Path, records_dir: Path) -> Copies:
     Nothing where the report is made from ``records_dir`` itself.
 
     Raises:
-        InvalidInput: a file is a link, no regular one or too large, or a grid is no picture.
+        InvalidInput: a file is a link, no regular one or too large, pictures aside.
     """
     if records_dir.resolve() == runs_dir.resolve():
         return Copies({}, (), foreign=False)
-    files = {records_dir / path: _content(source) for path, source in published_files(board)}
+    files: dict[Path, bytes] = {}
+    left_out = []
+    for path, source in published_files(board):
+        if source in board.broken_grids:
+            continue
+        try:
+            files[records_dir / path] = _content(source)
+        except InvalidInput as error:
+            if source.suffix != ".png":
+                raise
+            left_out.append(f"{error.what}: {error.where or source}")
     there = sorted(path for path in records_dir.rglob("*") if not _is_folder(path))
     gone = tuple(path for path in there if path not in files)
     foreign = any(
         path.suffix == ".json" and path in files and not _goes_on(path, files[path])
         for path in there
     )
-    return Copies(files, gone, foreign=foreign or bool(gone))
+    return Copies(files, gone, foreign=foreign or bool(gone), left_out=tuple(left_out))
 
 
 def published_files(board: Leaderboard) -> Iterator[tuple[Path, Path]]:

@@ -9,23 +9,16 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont
 
-from bench.records.picture_files import png_bytes, png_size
+from bench.records.picture_files import PADDING, grid_image
 from bench.report.board.table import BASELINE, Leaderboard, Row
 from bench.report.leaderboard.notes import HELD_OUT
 from catalog.errors import InvalidInput
 
-N_COLUMNS = 12
-PADDING = 2
-"""Of every grid, as ``bench.sample.grid`` draws it; that module needs torch; this does not."""
-
 MAX_STRIPS = 24
 MAX_BYTES = 300_000
-MAX_SIDE_PX = 4096
-"""No grid is larger; a file that claims to be is not decoded."""
 TOP = (HELD_OUT, BASELINE)
 MARGIN_PX = 6
 TEXT_GREY, PAPER_GREY = 27, 255
@@ -104,11 +97,8 @@ def strip_of(row: Row) -> Strip:
     """
     if row.grid is None:
         raise InvalidInput(f"row {row.key.name} has no grid of samples")
-    image = _opened(row.grid)
-    cell = (image.width - PADDING) // N_COLUMNS - PADDING
-    if cell < 1 or (image.width - PADDING) % N_COLUMNS or image.height < cell + 2 * PADDING:
-        raise InvalidInput("not a grid of twelve square images a row", where=str(row.grid))
-    return Strip(_name(row), image.crop((0, 0, image.width, cell + 2 * PADDING)))
+    image, side = grid_image(row.grid)
+    return Strip(_name(row), image.crop((0, 0, image.width, side + 2 * PADDING)))
 
 
 def picture(strips: list[Strip]) -> bytes:
@@ -163,14 +153,3 @@ def _name(row: Row) -> str:
         return row.key.name
     weights = [row.key.weights] if row.has_average else []
     return f"{row.key.name} ({', '.join([row.key.sampler, *weights])})"
-
-
-def _opened(file: Path) -> Image.Image:
-    try:
-        content = png_bytes(file)
-        if max(png_size(content)) > MAX_SIDE_PX:
-            raise InvalidInput("a grid of samples is too large", where=str(file))
-        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
-            return image.convert("RGB" if image.mode == "RGB" else "L")
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
-        raise InvalidInput("a grid of samples is no picture", where=str(file)) from error

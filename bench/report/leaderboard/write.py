@@ -102,7 +102,7 @@ def rendered(
         findings: Markdown by language, its blanks filled; a page is made for each of these.
 
     Raises:
-        InvalidInput: the curve of a run, or a grid of samples, is broken.
+        InvalidInput: the curve of a run is broken.
     """
     wall = wall_of(board)
     files: dict[str, str | bytes] = {}
@@ -139,7 +139,7 @@ def write_leaderboard(
         registry: names, papers and the protocol.
         first: the language whose page is named first.
         replace: whether what git tracks, and what was made from other records, may go.
-        tell: is then given each line of what goes.
+        tell: is given a line for each picture that cannot be shown, and each line of what goes.
 
     Returns:
         The page, the CSV and the JSON file, the other pages, every picture and the records
@@ -156,6 +156,8 @@ def write_leaderboard(
     front = (PAGES[first], RESULTS, RESULTS_JSON)
     files = {folder / name: made[name] for name in (*front, *(n for n in made if n not in front))}
     copies = copies_of(board, runs_dir, folder / RECORDS)
+    for problem in (*board.broken_grids.values(), *copies.left_out):
+        tell(f"left out: {problem}")
     unshown = [
         folder / name for one in LANGUAGES for name in sorted(known_paths(one) - made.keys())
     ]
