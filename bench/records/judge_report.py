@@ -31,7 +31,12 @@ class Grade(BaseModel):
 
 
 class Agreement(BaseModel):
-    """How alike another network orders the same corruptions: Spearman's rank correlation."""
+    """How alike another network orders the same images: Spearman's rank correlation.
+
+    Attributes:
+        spearman: over all grades of all corruptions.
+        within: mean of those over the grades of one corruption.
+    """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
@@ -40,6 +45,7 @@ class Agreement(BaseModel):
     n_held_out: int
     n_reference: int
     spearman: float
+    within: float
 
 
 class JudgeReport(BaseModel):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.records.judge_report import JudgeReport, read_report
+from bench.records.judge_report import Agreement, JudgeReport, read_report
 from bench.report.words import LANGUAGES, Words, localized
 from bench.report.words.spelling import NOTHING
 from catalog.errors import InvalidInput
@@ -82,9 +82,13 @@ def _overview(registry: Registry, report: JudgeReport, words: Words) -> list[str
         _name(registry, report, words),
         NOTHING if accuracy is None else f"{accuracy:.1%}",
         *(f"{value:.3g}" for value in (report.held_out, report.mean_image, report.noise)),
-        NOTHING if agreement is None else f"{agreement.spearman:.2f} ({agreement.extractor})",
+        NOTHING if agreement is None else _agreement(agreement),
         words("no") if report.not_monotone() else words("yes"),
     ]
+
+
+def _agreement(agreement: Agreement) -> str:
+    return f"{agreement.within:.2f} / {agreement.spearman:.2f} ({agreement.extractor})"
 
 
 def _details(report: JudgeReport, words: Words) -> list[str]:

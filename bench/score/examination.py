@@ -7,7 +7,8 @@ noise, and another network, which saw nothing of this data set, should order the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -87,13 +88,19 @@ def examine(
 def agreeing(report: JudgeReport, other: JudgeReport) -> JudgeReport:
     """A judge's report with its agreement with another network on the same corruptions."""
     theirs = {(grade.corruption, grade.level): grade.distance for grade in other.grades}
-    ours = [grade.distance for grade in report.grades]
-    matched = [theirs[grade.corruption, grade.level] for grade in report.grades]
+
+    def alike(grades: Sequence[Grade]) -> float:
+        ours = [grade.distance for grade in grades]
+        matched = [theirs[grade.corruption, grade.level] for grade in grades]
+        return float(spearmanr(ours, matched).statistic)
+
+    within = [alike(report.of(name)) for name in report.corruptions]
     agreement = Agreement(
         extractor=other.extractor,
         sha256=other.sha256,
         n_held_out=other.n_held_out,
         n_reference=other.n_reference,
-        spearman=float(spearmanr(ours, matched).statistic),
+        spearman=alike(report.grades),
+        within=fmean(within),
     )
     return report.model_copy(update={"agreement": agreement})

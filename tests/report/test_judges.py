@@ -33,7 +33,8 @@ def report_of(registry: Registry, **changes: object) -> JudgeReport:
             sha256=None,
             n_held_out=400,
             n_reference=1200,
-            spearman=0.93,
+            spearman=0.43,
+            within=0.93,
         ),
     )
     return report.model_copy(update=changes)
@@ -48,7 +49,7 @@ def test_a_page_shows_every_grade_and_the_command(registry: Registry, tmp_path: 
     english, chinese = pages_of(registry, tmp_path, report_of(registry))
     for page in (english, chinese):
         assert "| 0.4: 1 (90.0%) | 0.6: 2 (90.0%) | 0.9: 4 (90.0%) |" in page
-        assert "0.93 (efficientnet-lite0)" in page
+        assert "0.93 / 0.43 (efficientnet-lite0)" in page
         assert (
             "aigc bench extractor report mnist-judge --agree-with efficientnet-lite0"
             " --n-images 400 -o reports/judges/mnist-judge.json" in page

@@ -97,6 +97,7 @@ def test_an_examination_of_raw_pixels_is_known() -> None:
         found = agreeing(report, partner).agreement
         assert found is not None
         assert found.spearman == pytest.approx(expected, abs=1e-12)
+        assert found.within == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_judge_that_guesses_is_refused_and_one_that_knows_is_not() -> None:

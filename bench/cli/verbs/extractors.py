@@ -172,6 +172,7 @@ def _told_of(found: JudgeReport) -> None:
         right = "" if grade.accuracy is None else f"\taccuracy {grade.accuracy:.3f}"
         emit(f"distance[{grade.corruption} {grade.level:g}]\t{grade.distance:.4g}{right}")
     if found.agreement is not None:
+        emit(f"within[{found.agreement.extractor}]\t{found.agreement.within:.3f}")
         emit(f"spearman[{found.agreement.extractor}]\t{found.agreement.spearman:.3f}")
     for name in found.not_monotone():
         say(f"warning: the distance does not grow with every grade of {name}")
