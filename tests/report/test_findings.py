@@ -16,6 +16,8 @@ from bench.report.board.table import Leaderboard
 from bench.report.leaderboard.findings import FindingsRefused, blanks, filled
 from bench.report.leaderboard.write import board_of, committed_boards, find_records
 from bench.report.words import LANGUAGES, localized
+from bench.score.copies import QUANTILE
+from bench.score.suspicions import LOW_RECALL
 from catalog.schema import Registry
 
 Make = Callable[..., Leaderboard]
@@ -175,6 +177,23 @@ def test_wrong_findings_are_not_signed(
     for one in LANGUAGES:
         there = reports / "digits-quick" / localized("findings.md", one)
         assert "sha256" not in there.read_text(encoding="utf-8")
+
+
+def test_numbers_that_are_given_stand_in_the_registry_or_the_code() -> None:
+    """Published numbers and settings of recipes are entries of variants; others are constants."""
+    text = (CLONE / "registry.yaml").read_text(encoding="utf-8")
+    variants = text[text.index("\nvariants:") :]
+    constants = {f"{LOW_RECALL}", f"{100 * QUANTILE:.0f} %"}
+    found = 0
+    for suite in COMMITTED:
+        file = CLONE / "reports" / suite / "findings.md"
+        for blank in blanks(file.read_text(encoding="utf-8")):
+            if blank.startswith("given "):
+                number = blank.removeprefix("given ")
+                there = re.search(rf"(?<![\d.]){re.escape(number)}(?![\d.]\d|\d|e)", variants)
+                assert there or number in constants, f"{file}: {number}"
+                found += 1
+    assert found > 5
 
 
 def test_every_committed_finding_is_borne_out_and_both_languages_say_the_same() -> None:

@@ -82,6 +82,13 @@ def leads_somewhere(file: Path, link: str, pages: dict[Path, Parsed]) -> bool:
     return target in pages and (not anchor or unquote(anchor) in pages[target].ids)
 
 
+def test_corrections_name_the_claims_that_runs_test(site: Path) -> None:
+    for name, said in (("errata.html", "in the claim: "), ("zh/errata.html", "见论断：")):
+        page = (site / name).read_text(encoding="utf-8")
+        entry = page.split('id="e-11"')[1].split("</article>")[0]
+        assert f"{said}gan-quality · gan-diversity</p>" in entry
+
+
 def test_pictures_scripts_and_sheets_lie_in_the_site(pages: dict[Path, Parsed]) -> None:
     for file, page in pages.items():
         for source in page.sources:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from bench.report.site.board_rows import BestRow
 from bench.report.words import Language, Words
-from catalog.browse.items import errata_of, variants_of
+from catalog.browse.items import claims_of, errata_of, variants_of
 from catalog.browse.search import searchable
 from catalog.browse.vocabulary import (
     FAMILIES,
@@ -45,6 +45,7 @@ class Correction:
         truth: what the article should have said.
         entries: that it corrects.
         rows: rows of ours that show what it is about.
+        claims: ids of the claims that runs test about its sentence.
     """
 
     erratum: Erratum
@@ -54,6 +55,7 @@ class Correction:
     truth: str
     entries: tuple[Named, ...]
     rows: tuple[BestRow, ...]
+    claims: tuple[str, ...]
 
     @property
     def anchor(self) -> str:
@@ -148,6 +150,7 @@ class CatalogueInWords:
             truth=erratum.correction(language),
             entries=tuple(self._named(name) for name in erratum.resources),
             rows=self._rows(erratum.resources),
+            claims=claims_of(self.registry, erratum),
         )
 
     def _quotes(self, resource: Resource) -> Iterator[QuotedPlace]:
