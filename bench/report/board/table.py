@@ -344,6 +344,24 @@ class Leaderboard:
         """The calibration row called ``name``, or None where it was not scored."""
         return next((row for row in self.calibration if row.key.name == name), None)
 
+    def noise_is(self, than: str, metric: MetricName) -> tuple[float, float] | None:
+        """A metric of noise and of another calibration row, where the judge prefers the noise.
+
+        A distance is better if it is smaller, precision if it is greater.
+        """
+        noise, other = (
+            None if row is None else row.mean(metric)
+            for row in map(self.calibration_row, ("noise", than))
+        )
+        if noise is None or other is None:
+            return None
+        return (noise, other) if (noise < other) == (metric == "fid") else None
+
+    @property
+    def precision_is_blind(self) -> bool:
+        """Whether noise is found more precise than real images: then no precision is shown."""
+        return self.noise_is("held-out", "precision") is not None
+
 
 def _mean_spread(scores: Iterable[ScoreFile], name: MetricName) -> float | None:
     metrics = (score.record.metric(name) for score in scores)

@@ -127,6 +127,7 @@ def notes(board: Leaderboard, words: Words) -> list[str]:
         _baseline(board, words),
         *_real_images(board, words),
         *_near_real(board, words),
+        *_blind(board, words),
         _copying(board, words),
         *_collapsed(board, words),
         *([words("accuracy")] if any(row.values("label_accuracy") for row in board.rows) else []),
@@ -135,6 +136,20 @@ def notes(board: Leaderboard, words: Words) -> list[str]:
         *_naming(board, words),
         *([words("foreign", n=board.n_foreign)] if board.n_foreign else []),
     ]
+
+
+def _blind(board: Leaderboard, words: Words) -> list[str]:
+    """What the judge does not see, by its own calibration rows."""
+    asked: tuple[tuple[str, str, MetricName], ...] = (
+        ("precision_blind", "held-out", "precision"),
+        ("noise_nearer", "mean-image", "fid"),
+    )
+    told: list[str] = []
+    for key, than, metric in asked:
+        values = board.noise_is(than, metric)
+        if values is not None:
+            told.append(words(key, noise=value_text(values[0]), other=value_text(values[1])))
+    return told
 
 
 def _changed(change: Change, words: Words) -> str:

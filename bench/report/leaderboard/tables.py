@@ -96,8 +96,9 @@ def tables_of(board: Leaderboard, registry: Registry, words: Words) -> dict[str,
 def table_intro(key: str, board: Leaderboard, words: Words) -> str:
     """What stands above a table that has a text ``KEY_intro``."""
     protocol = board.protocol
+    equal = key == "calibration" and all(map(board.has_all_images, board.calibration))
     return words(
-        f"{key}_intro",
+        f"{key}_intro_equal" if equal else f"{key}_intro",
         held_out=protocol.held_out_split,
         key=protocol.key,
         score=page_label("is", protocol.extractor),
@@ -173,7 +174,10 @@ def row_columns(
         "nearest_ratio": (words("nearest_ratio"), share("nearest_ratio")),
         "is": (f"{score} ↑", of_all(metric("is"))),
         "kid": (f"{kernel} × 10³ ↓", metric("kid", 1000)),
-        "precision": (words("precision"), metric("precision")),
+        "precision": (
+            words("precision"),
+            (lambda _: NOTHING) if board.precision_is_blind else metric("precision"),
+        ),
         "label_accuracy": (words("label_accuracy"), share("label_accuracy")),
         "parameters": (words("parameters"), lambda row: number_text(row.cost.parameters)),
         "images_seen": (words("images_seen"), lambda row: number_text(row.cost.images_seen)),

@@ -139,7 +139,7 @@ def columns_of(
         metric("mean", "fid", "distance", shown=True),
         column("versus", lambda row: row.baseline and row.baseline.verdict, sort="text"),
         metric("recall", "recall", shown=True),
-        metric("precision", "precision"),
+        *([] if board.precision_is_blind else [metric("precision", "precision")]),
         metric("copy_rate", "copy_rate", "copies", shown=True),
         metric("copy_rate_low", "copy_rate_low", "copy_ends"),
         metric("copy_rate_pixels", "copy_rate_pixels", "copy_pixels"),
