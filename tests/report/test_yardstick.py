@@ -134,12 +134,12 @@ def test_rows_below_the_density_are_counted_and_tested(
     fill(runs)
     said = held_out_line(board(runs, small_registry), WORDS)
     assert "one Gaussian in PCA space is at 21.5" in said
-    assert "3 of 4 rows lie below it; that is shown for 3 of them" in said
+    assert "Below it are 3 of 4 rows; that is shown for 3 of them" in said
     assert "`vae` (prior)" not in said
     for seed in SEEDS:
         runs.score(make_spec("vae", seed), (9.0, 19.0, 27.0)[seed])
     said = held_out_line(board(runs, small_registry), WORDS)
-    assert "4 of 4 rows lie below it; that is shown for 3 of them" in said
+    assert "Below it are 4 of 4 rows; that is shown for 3 of them" in said
 
 
 def test_a_page_without_such_scores_says_nothing_of_them(

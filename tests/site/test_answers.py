@@ -145,7 +145,9 @@ def test_no_row_is_taken_of_few_seeds_or_of_a_table_made_for_claims(
     boards: dict[str, Leaderboard], registry: Registry, suite: str, language: Language
 ) -> None:
     answer = answer_of(boards[suite], registry, Words(language, "site"))
-    assert answer is not None
+    if answer is None:
+        assert not boards[suite].ranked
+        return
     assert not named(answer)
     why = answer.short[0]
     assert ("claims" in why or "检验论断" in why) == registry.suite(suite).for_claims
