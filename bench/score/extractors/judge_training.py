@@ -103,8 +103,11 @@ def build(
     accuracy = {part: _accuracy(model, asked(data[part].to(device))) for part in (learned, "test")}
     require_better_than_chance(name, accuracy["test"], n_answers, len(data["test"]))
     tensors = {key: tensor.cpu().contiguous() for key, tensor in model.state_dict().items()}
+    settings = asdict(recipe)
+    if not recipe.disturb:
+        del settings["disturb"]  # as files of before there were disturbances have it
     about = {
-        "recipe": asdict(recipe),
+        "recipe": settings,
         "dataset_fingerprint": data.fingerprint,
         "split": learned,
         "task": "quarter turns" if turned else "labels",
