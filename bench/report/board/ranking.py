@@ -28,7 +28,8 @@ def descents(rows: Sequence[Row], parents: Mapping[str, str]) -> tuple[Descent, 
     """Each ranked row beside its parent's, tested as one family.
 
     The parent's row is the one with the same sampler and the same weights; where the parent has
-    no averaged weights, its raw ones. A row without such a counterpart is left out.
+    no averaged weights, its raw ones. A row without such a counterpart is left out. A ratio has no
+    interval where the seeds of either row are of two kinds.
     """
     by_key = {row.key: row for row in rows}
     pairs: list[tuple[Row, Row]] = []
@@ -40,4 +41,7 @@ def descents(rows: Sequence[Row], parents: Mapping[str, str]) -> tuple[Descent, 
             if other is not None:
                 pairs.append((row, other))
     found = contrasts([(row.sample("fid"), other.sample("fid")) for row, other in pairs])
-    return tuple(Descent(*pair, contrast) for pair, contrast in zip(pairs, found, strict=True))
+    return tuple(
+        Descent(*pair, replace(one, low=None, high=None) if any(x.uneven for x in pair) else one)
+        for pair, one in zip(pairs, found, strict=True)
+    )
