@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import signal
@@ -141,6 +142,16 @@ def watched() -> Callable[..., Any]:
     return watch_weights
 
 
+@functools.cache
+def command_line() -> Any:
+    """Built once: Typer would build it anew for every call, which takes longer than most."""
+    import typer
+
+    from bench.cli import main as cli
+
+    return typer.main.get_command(cli.app)
+
+
 @pytest.fixture
 def aigc(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -152,6 +163,7 @@ def aigc(
         if name.startswith("AIGC_") and name != "AIGC_CACHE_DIR":
             monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(cli, "app", command_line())
     monkeypatch.chdir(tmp_path)
     usual = signal.getsignal(signal.SIGTERM)  # ``run`` replaces it
 
