@@ -48,9 +48,8 @@ def status_line(board: Leaderboard, words: Words) -> str:
     low, high = min(counts), max(counts)
     if high == 1:
         return words("status_one")
-    if low == 1:
-        return words("status_mixed", low=low, high=high)
-    said = [words("status_full" if low == high else "status_range", low=low, high=high)]
+    kind = "mixed" if low == 1 else "full" if low == high else "range"
+    said = [words(f"status_{kind}", low=low, high=high), words("status_centre")]
     uneven = [row for row in board.rows if row.uneven]
     more = [words("status_uneven", rows=_names(uneven, words))] if uneven else []
     return words.sentences([*said, *more])
