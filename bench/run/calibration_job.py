@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,8 +44,14 @@ class CalibrationTask(Task):
         """Make and score every draw of every set that has no score yet; nothing to remark.
 
         Raises:
-            Stopped: ``should_stop`` said so; what was scored so far stays.
+            Stopped: ``should_stop`` said so, or SIGTERM came, which ends the work wherever it is;
+                what was scored so far stays.
         """
+        with _broken_off_by_sigterm():
+            self._run()
+        return ""
+
+    def _run(self) -> None:
         self.watch(PhaseStarted(CALIBRATION, "score"))
         data = load_dataset(self.around.dataset)
         bench = self.around.scoring_bench(data)
@@ -54,7 +62,6 @@ class CalibrationTask(Task):
                     raise Stopped
                 if not file.exists():
                     self._score(bench, data, CalibrationSubject(name=name, draw=draw), file)
-        return ""
 
     def _score(
         self, bench: ScoringBench, data: ImageData, subject: CalibrationSubject, file: Path
@@ -69,3 +76,20 @@ class CalibrationTask(Task):
             write_grid(images, file.with_suffix(".png"))
         write_atomically(file, to_json(record))
         self.watch(Scored.of(CALIBRATION, record))
+
+
+@contextmanager
+def _broken_off_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM raise Stopped in the middle of a fit, a draw or a score: nothing is to be saved.
+
+    Files are written whole or not at all.
+    """
+
+    def stop(*_: object) -> None:
+        raise Stopped
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -23,6 +24,7 @@ class Mortal:
 
     def __init__(self) -> None:
         self.name = "vae s0"
+        self.stop_grace_s = 0.3
         self.buried: list[tuple[str, str, str]] = []
 
     def bury(self, failure: Failure) -> None:
@@ -35,7 +37,9 @@ def listening(exit_code: int | None) -> tuple[LocalEngine, Connection, Mortal]:
     job: Any = Mortal()
     engine = LocalEngine("cpu", 1, Limits())
     receiver, sender = multiprocessing.Pipe(duplex=False)
-    process: Any = SimpleNamespace(join=lambda: None, exitcode=exit_code, pid=None)
+    process: Any = SimpleNamespace(
+        join=lambda: None, exitcode=exit_code, pid=None, terminate=Mock(), kill=Mock()
+    )
     engine._running[receiver] = _Child(job, process, float("inf"))
     return engine, sender, job
 
@@ -90,3 +94,27 @@ def test_a_child_that_says_how_it_ended_is_believed() -> None:
     assert ended == [JobEnded("vae s0", "success")]
     assert events == [JobStarted("vae s0"), *ended]
     assert job.buried == []
+
+
+def test_a_child_that_outlives_its_grace_is_ended_and_buried() -> None:
+    engine, sender, job = listening(None)
+    (child,) = engine._running.values()
+    sender.send(PhaseStarted("vae s0", "train"))
+    events: list[Event] = []
+    ended = engine._stop_all(events.append)
+    message = "went on for more than 0.3 s after it was asked to stop"
+    assert ended == [JobEnded("vae s0", "error", f"Killed: {message}", HINTS["Killed"])]
+    assert job.buried == [("train", "Killed", message)]
+    assert events == [PhaseStarted("vae s0", "train"), *ended]
+    for asked in (child.process.terminate, child.process.kill):
+        asked.assert_called_once_with()  # type: ignore[attr-defined]
+
+
+def test_a_child_that_stops_within_its_grace_says_so_itself() -> None:
+    engine, sender, job = listening(None)
+    (child,) = engine._running.values()
+    said = JobEnded("vae s0", "cancelled", "stopped")
+    sender.send(said)
+    assert engine._stop_all(lambda _: None) == [said]
+    assert job.buried == []
+    child.process.kill.assert_not_called()  # type: ignore[attr-defined]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import torch
 import yaml
 from helpers import tiny_registry, tiny_variant
 from safetensors.torch import load_file
+from sklearn.decomposition import PCA
 
 from bench.data import load_dataset
 from bench.data.dataset import to_unit_range
@@ -19,6 +23,7 @@ from bench.records.run_directory import RunDirectory, read_score
 from bench.run.events import Event, Scored
 from bench.run.plan import Plan, make_plan
 from bench.run.runner import CalibrationJob, TrainJob, jobs_of, surroundings
+from bench.run.worker import run_job
 from bench.sample import trained_model as trained
 from bench.sample.latent_density import fit_mixture
 from bench.train.loop import Stopped
@@ -57,6 +62,35 @@ def test_a_calibration_stops_between_two_draws_and_goes_on_from_there(file: Path
     assert len(list(job.directory.glob("*.json"))) == 2
     assert plan_of(file).calibration == ("pca-gaussian",)
     job.task(seen.append, lambda: False).run()
+    assert plan_of(file).calibration == ()
+
+
+ENDS_WITHIN_S = 5.0
+"""As promised; it takes a few milliseconds. The fit would take a minute."""
+
+
+def test_a_calibration_is_broken_off_in_the_middle_of_a_fit(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, _ = jobs(file)
+    told_at: list[float] = []
+
+    def long_fit(*_: object) -> None:
+        told_at.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+
+    usual = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patch:
+        patch.setattr(PCA, "fit", long_fit)
+        ended = run_job(job, lambda _: None, lambda: False)
+    assert time.monotonic() - told_at[0] < ENDS_WITHIN_S
+    assert ended.status == "cancelled"
+    assert signal.getsignal(signal.SIGTERM) is usual
+    left = {path.name for path in job.directory.iterdir()}
+    assert left - {".lock"} == {path.name for path in job.directory.glob("held-out-*")}
+    assert plan_of(file).calibration == ("pca-gaussian",)
+    assert run_job(job, lambda _: None, lambda: False).status == "success"
     assert plan_of(file).calibration == ()
 
 

@@ -28,8 +28,8 @@ from bench.run.job import Job
 PRELOADED = [
     *("bench.run.worker", "bench.run.train_job", "bench.run.calibration_job"),
     *("bench.score.scoring_bench", "sklearn.datasets", "sklearn.mixture"),
+    "bench.run.engines.frozen",
 ]
-ENDED = "ended before it had stopped by itself; the same command goes on from what it had saved"
 LISTEN_S = 0.2
 """How long children that were asked to stop are waited for before their grace is looked at."""
 LOOK_EVERY_S = 1.0
@@ -164,9 +164,13 @@ class LocalEngine:
             excess = (OUT_OF_MEMORY, limit)
         else:
             return
+        self._end(child, *excess)
+
+    def _end(self, child: _Child, kind: str, message: str) -> None:
+        """Kill a child, and say so on its record."""
         child.process.kill()
         child.process.join()  # its last write must not follow the record of its death
-        child.ended = self._bury(child, *excess)
+        child.ended = self._bury(child, kind, message)
 
     def _cause(self, child: _Child) -> tuple[str, str]:
         """Kind and message for a child that fell silent."""
@@ -217,9 +221,10 @@ class LocalEngine:
                 self._hear(connection, watch)  # type: ignore[arg-type]
             waited_s = time.monotonic() - asked_at
             for child in self._running.values():
-                if child.ended is None and waited_s >= child.job.stop_grace_s:
-                    child.process.kill()
-                    child.ended = JobEnded(child.job.name, "cancelled", ENDED)
+                grace_s = child.job.stop_grace_s
+                if child.ended is None and waited_s >= grace_s:
+                    message = f"went on for more than {grace_s:g} s after it was asked to stop"
+                    self._end(child, KILLED, message)
             over = [c for c, child in self._running.items() if child.ended]
             ended += [self._close(connection, watch) for connection in over]
         return ended
