@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from html import escape
 from html.parser import HTMLParser
 from itertools import cycle, product
@@ -320,7 +321,7 @@ def poisoned_registry(registry: Registry, strings: Sequence[str] = HOSTILE) -> R
     for section in SECTIONS:
         for index, entry in enumerate(data[section]):
             model = type(getattr(registry, section)[index])
-            kept = {name: entry[name] for name in _READ_BY_CODE if name in entry}
+            kept = deepcopy({name: entry[name] for name in _READ_BY_CODE if name in entry})
             poison(entry, lambda e=entry, m=model: m.model_validate_json(json.dumps(e)), feed)
             entry |= kept
     return Registry.model_validate_json(json.dumps(data))

@@ -61,9 +61,9 @@ def test_no_cell_of_a_pipe_is_a_formula(capsys: pytest.CaptureFixture[str]) -> N
         assert not re.match(r"[=@]|[+-](?!\d+$)", why), why
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_a_look_at_running_jobs_holds_text(text: str) -> None:
-    job = JobState(
+def state_of(text: str) -> JobState:
+    """A job whose every text is hostile."""
+    return JobState(
         directory=Path("runs/x"),
         label=text,
         state="error",
@@ -74,12 +74,51 @@ def test_a_look_at_running_jobs_holds_text(text: str) -> None:
         grid=Path("runs") / text,
         message=text,
     )
-    file = StringIO()
-    console = Console(file=file, width=WIDE, force_terminal=False)
-    console.print(rendered(WorkInProgress((job,), CommandState(None, "none")), WIDE))
-    assert not unescaped(re.sub(r"[\u2800-\u28ff]", "", file.getvalue()))
-    if text in PLAIN:
-        assert file.getvalue().count(text) > 2
+
+
+def test_a_look_at_running_jobs_holds_text() -> None:
+    for is_long in (False, True):
+        file = StringIO()
+        console = Console(file=file, width=WIDE, force_terminal=False)
+        jobs = tuple(state_of(text) for text in HOSTILE if (len(text) > 300) == is_long)
+        console.print(rendered(WorkInProgress(jobs, CommandState(None, "none")), WIDE))
+        shown = file.getvalue()
+        assert not unescaped(re.sub(r"[\u2800-\u28ff]", "", shown))
+        assert is_long or all(shown.count(text) > 4 for text in PLAIN)
+
+
+def names_of_files() -> list[str]:
+    """The strings that a file system takes as the name of a folder."""
+    names = [text.replace("/", "∕").replace("\0", "") for text in HOSTILE]
+    writable = (name for name in names if name.encode(errors="ignore").decode() == name)
+    return [name for name in dict.fromkeys(writable) if name and len(name.encode()) <= 200]
+
+
+def test_names_of_folders_and_files_are_text(
+    aigc: Aigc, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (source,) = RECORDS.glob("dcgan-digits-s0-*")
+    record = (source / "train.json").read_bytes()
+    names = names_of_files()
+    assert len(names) > 2000
+    for name in names:
+        folder = tmp_path / "runs" / name
+        (folder / "scores").mkdir(parents=True)
+        (folder / "train.json").write_bytes(record)
+        (folder / "scores" / f"{name[:50]}.json").write_bytes(b"{}")
+    place = ("--output-dir", str(tmp_path / "runs"))
+    show_on(True, monkeypatch)
+    for arguments in (("status",), ("status", "digits", "dcgan"), ("plan", "digits", "dcgan")):
+        shown = aigc("bench", *arguments, *place)
+        assert not unescaped(shown.stdout + shown.stderr), arguments
+    show_on(False, monkeypatch)
+    lines = aigc("bench", "status", *place).stdout.splitlines()
+    assert len(lines) == len(names) + 1
+    assert {line.count("\t") for line in lines} == {lines[0].count("\t")}
+    shown = aigc("bench", "status", *place, "--json")
+    assert not unescaped(shown.stdout)
+    found = {Path(item["directory"]).name for item in json.loads(shown.stdout)["items"]}
+    assert found == set(names)
 
 
 @pytest.mark.parametrize("text", [*PLAIN, "\x1b[2J[/bold]", "[x", "[/]"])
