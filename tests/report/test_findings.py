@@ -111,6 +111,17 @@ def test_a_sentence_that_the_table_does_not_bear_out_is_refused(
     assert any(line.startswith("there.md:3: ") and why in line for line in told), told
 
 
+def test_precision_is_not_told_where_the_judge_prefers_noise(
+    board: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = board()
+    assert filled("{precision vae}\n", table, "en")
+    monkeypatch.setattr(Leaderboard, "precision_is_blind", True)
+    with pytest.raises(FindingsRefused) as refused:
+        filled("{precision vae}\n", table, "en")
+    assert "finds noise more precise" in refused.value.problems[0]
+
+
 def test_words_that_are_names_or_code_are_no_numbers(board: Make) -> None:
     text = (
         "VQ-VAE-2, R3GAN and `gmm-10` of [a page](x-2.md) draw from `N(0, 1)`; 最小二乘，更新。\n"

@@ -143,8 +143,9 @@ def sign(
 ) -> None:
     """Say that the findings beside a table were read against it as it is now.
 
-    Findings are written by hand. Their first line holds the sha256 of results.csv, and a page
-    leaves them out beside any other table.
+    Their first line holds the sha256 of results.csv, and a page leaves them out beside any other
+    table. The table fills in their numbers and verdicts; a sentence that says what it does not is
+    named, and nothing is signed (exit code 5).
     """
     from bench.identity.local_registry import pinned_registry
     from bench.report.board.pins import pinned_by_records

@@ -354,6 +354,8 @@ class _Table:
         value = row.mean(cast("MetricName", metric))
         if value is None:
             raise _Wrong(f"'{row.key.name}' has no {metric}")
+        if metric == "precision" and self._board.precision_is_blind:
+            raise _Wrong("this judge finds noise more precise than real images")
         if metric == "fid" and row.n_images != self._board.protocol.n_fake:
             raise _Wrong(f"'{row.key.name}' has {row.n_images} images only: use fid_equal_n")
         return value
