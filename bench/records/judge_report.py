@@ -17,6 +17,8 @@ from catalog.files import reason, regular_bytes, write_atomically
 from catalog.schema.base import Sha256
 
 MAX_BYTES = 2**20
+DIM_SIGHT = 0.6
+"""Accuracy below which a judge's distances deserve a warning."""
 
 
 class Grade(BaseModel):

@@ -1,7 +1,7 @@
 """The page of the judges: what is known of every extractor that was examined.
 
 The examinations stand in ``reports/judges`` and are written there by ``aigc bench extractor
-report``; the page is made from them and from the registry alone.
+report``; the page is made from them and from the registry alone, and there is none without them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.records.judge_report import Agreement, JudgeReport, read_report
+from bench.records.judge_report import DIM_SIGHT, Agreement, JudgeReport, read_report
 from bench.report.words import LANGUAGES, Words, localized
 from bench.report.words.spelling import NOTHING
 from catalog.errors import InvalidInput
@@ -19,8 +19,6 @@ from catalog.schema import Registry
 
 FOLDER = "judges"
 PAGE = "judges.md"
-DIM_SIGHT = 0.6
-"""Accuracy below which a judge's distances deserve a warning."""
 
 
 def judges_files(registry: Registry, reports: Path) -> dict[Path, str]:

@@ -87,7 +87,8 @@ def train(
     from bench.data import load_dataset
     from bench.identity.local_registry import pinned_registry, require_pinned, with_own_folders
     from bench.machine.device import resolve_device
-    from bench.score.extractors.judge_training import DIM_SIGHT, JudgeRecipe, build, keep
+    from bench.records.judge_report import DIM_SIGHT
+    from bench.score.extractors.judge_training import JudgeRecipe, build, keep
     from catalog.read.loader import load_registry
 
     entry = pinned_registry(registry_file).dataset(dataset)

@@ -32,8 +32,6 @@ TURNS = 4
 EVALUATION_BATCH = 500
 STANDARD_ERRORS = 3.0
 """A judge has to be right more often than chance by so many standard errors."""
-DIM_SIGHT = 0.6
-"""Accuracy below which a judge's distances deserve a warning."""
 
 
 @dataclass(frozen=True)
