@@ -187,7 +187,7 @@ def document_of(stdout: str) -> dict[str, Any]:
 def items_of(stdout: str) -> list[Any]:
     """The items of a ``--json`` document; commands that say more do so beside the items."""
     document = document_of(stdout)
-    assert set(document) <= {"schema_version", "items", "run", "disk", "summary"}
+    assert set(document) <= {"schema_version", "items", "run", "disk", "summary", "others"}
     return list(document["items"])
 
 

@@ -6,7 +6,8 @@ a judge, nor torch is needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,16 @@ class FoundRun:
         return asdict(self) | {"scored": [*self.scored], "directory": self.directory.as_posix()}
 
 
-def found_runs(runs_dir: Path) -> Iterator[FoundRun]:
-    """Every run below a directory that has a record, in order of names; no link is followed."""
+def found_runs(runs_dir: Path, without: Collection[Path] = ()) -> Iterator[FoundRun]:
+    """Every run below a directory that has a record, in order of names; no link is followed.
+
+    Args:
+        runs_dir: the directory.
+        without: run directories that are passed over.
+    """
+    passed_over = {CALIBRATION_FOLDER, *(path.name for path in without)}
     for path in sorted(runs_dir.iterdir()) if runs_dir.is_dir() else ():
-        if path.name != CALIBRATION_FOLDER and path.is_dir() and not path.is_symlink():
+        if path.name not in passed_over and path.is_dir() and not path.is_symlink():
             directory = RunDirectory(path)
             try:
                 record = directory.train_record()
@@ -64,6 +71,51 @@ def found_runs(runs_dir: Path) -> Iterator[FoundRun]:
                 continue
             if record is not None:
                 yield _told(record, scored, path)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a plan asks for, by which other runs of its rows are told from its own.
+
+    Attributes:
+        variants: of the plan.
+        dataset: id of its images.
+        seeds: of each variant.
+        steps: of each run.
+        directories: of its own runs.
+    """
+
+    variants: Collection[str]
+    dataset: str
+    seeds: Collection[int]
+    steps: int
+    precision: str
+    directories: Collection[Path] = ()
+
+    def others(self, runs_dir: Path) -> tuple[FoundRun, ...]:
+        """Runs of the same rows on the same images that were made otherwise."""
+        return tuple(
+            run
+            for run in found_runs(runs_dir, self.directories)
+            if run.variant in self.variants and run.dataset == self.dataset
+        )
+
+    def sentence(self, others: Collection[FoundRun]) -> str:
+        """How many other runs there are, and how they were made; empty where there are none."""
+        if not others:
+            return ""
+        kinds = Counter(", ".join(self._otherwise(run)) or "other settings" for run in others)
+        told = "; ".join(f"{n} with {kind}" for kind, n in kinds.items())
+        n = "1 more run" if len(others) == 1 else f"{len(others)} more runs"
+        return f"{n} of these rows here, made otherwise: {told}; aigc bench status lists every run"
+
+    def _otherwise(self, run: FoundRun) -> Iterator[str]:
+        if run.steps != self.steps:
+            yield f"{run.steps} steps"
+        if run.precision != self.precision:
+            yield run.precision
+        if run.seed not in self.seeds:
+            yield f"seed {run.seed}"
 
 
 def _told(record: TrainRecord, scored: tuple[str, ...], path: Path) -> FoundRun:

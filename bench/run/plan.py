@@ -48,6 +48,10 @@ class Narrowing:
     smoke: bool = False
     precision: Precision | None = None
 
+    def steps_of(self, suite: Suite) -> int:
+        """Updates of each run of a suite."""
+        return SMOKE_STEPS if self.smoke else self.steps or suite.steps
+
     def reasons(self, suite: Suite) -> tuple[str, ...]:
         """Why results made under it do not compare with the suite's."""
         reasons = []
@@ -129,7 +133,7 @@ def refusal(spec: TrainSpec) -> str | None:
 
 def _specs(registry: Registry, suite: Suite, narrowing: Narrowing) -> tuple[TrainSpec, ...]:
     """All trainings, also those that are refused unless they were named."""
-    steps = SMOKE_STEPS if narrowing.smoke else narrowing.steps or suite.steps
+    steps = narrowing.steps_of(suite)
     dataset = registry.dataset(suite.dataset)
     split = suite.train_split or registry.protocol(suite.protocol).reference_split
     specs = tuple(

@@ -149,8 +149,25 @@ def test_status_without_a_suite_shows_whatever_is_there(aigc: Aigc, tmp_path: Pa
     assert shown.code == 0
     assert "--steps 7 instead of the suite's 20" in shown.stdout
     assert "5 runs: 3 done, 1 broken, 1 stopped" in shown.stderr
-    of_suite = aigc("bench", "status", "tiny", "--registry", file)
-    assert "without a suite, this command shows the other runs, too" in of_suite.stderr
+    for verb in ("plan", "status"):
+        of_suite = aigc("bench", verb, "tiny", "--registry", file)
+        said = "3 more runs of these rows here, made otherwise: "
+        assert said in of_suite.stderr
+        line = of_suite.stderr.partition(said)[2].partition("\n")[0]
+        kinds, _, where = line.rpartition("; ")
+        assert {*kinds.split("; ")} == {
+            "1 with 7 steps",
+            "1 with bf16, seed 3",
+            "1 with seed 1",
+        }
+        assert where == "aigc bench status lists every run"
+        document = document_of(aigc("bench", verb, "tiny", "--json", "--registry", file).stdout)
+        assert {(run["steps"], run["precision"], run["seed"]) for run in document["others"]} == {
+            *((7, "fp32", 0), (20, "bf16", 3), (20, "fp32", 1)),
+        }
+    asked_for = aigc("bench", "plan", "tiny", "--steps", "7", "--registry", file)
+    assert "1 with 20 steps" in asked_for.stderr
+    assert "7 steps" not in asked_for.stderr.partition("made otherwise")[2]
     assert aigc("bench", "status", "--seeds", "0").code == 2
 
 

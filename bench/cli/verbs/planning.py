@@ -29,6 +29,7 @@ from bench.cli.verbs.output import emit_items, print_rows, say
 from catalog.errors import UsageError
 
 if TYPE_CHECKING:
+    from bench.run.found import Planned
     from bench.run.plan import Narrowing, Plan
     from bench.run.suite_choice import SuiteChoice
 
@@ -96,17 +97,17 @@ def status(
     for row, job in zip(rows, jobs, strict=True):
         row |= {"state": job.state, "why": job.detail}
     disk, last_sign = disk_use(output_dir, sizes), newest_sign(job.now for job in jobs)
+    planned = _planned(the_plan, narrowing)
+    others = planned.others(output_dir)
     if as_json:
         items = _items(rows, sizes)
         items = [item | job.as_data() for item, job in zip(items, jobs, strict=True)]
-        emit_items(items, run=command.as_data(last_sign), disk=asdict(disk))
+        told = [run.as_data() for run in others]
+        emit_items(items, run=command.as_data(last_sign), disk=asdict(disk), others=told)
         return
     print_rows(rows, only_in_pipes=("directory",))
     say(_totals(the_plan, [job.state for job in jobs]))
-    if the_plan.without_judge is not None:
-        say(the_plan.without_judge)
-    if disk.other:
-        say("without a suite, this command shows the other runs, too")
+    _say_if_any(the_plan.without_judge, planned.sentence(others))
     say(disk.sentence())
     say(command.sentence(last_sign))
 
@@ -207,18 +208,40 @@ def show_plan(
         if job.state in ("new", "resume")
     }
     disk, needed = disk_use(plan.runs_dir, sizes), needed_bytes(plan.runs_dir, unfinished)
+    planned = _planned(plan, narrowing)
+    others = planned.others(runs_dir)
     if as_json:
-        emit_items(_items(rows, sizes), disk={**asdict(disk), "needed": needed})
+        told = [run.as_data() for run in others]
+        emit_items(_items(rows, sizes), disk={**asdict(disk), "needed": needed}, others=told)
         return
     print_rows(rows)
     say(_totals(plan, [job.state for job in plan.jobs]))
-    if plan.without_judge is not None:
-        say(plan.without_judge)
+    _say_if_any(plan.without_judge, planned.sentence(others))
     say(disk.sentence(needed))
     command = CommandState.of(plan.runs_dir)
     if command.holder is not None:
         say(command.sentence())
     say("nothing was started")
+
+
+def _planned(plan: Plan, narrowing: Narrowing) -> Planned:
+    """What a plan asks for, to tell other runs of its rows from its own."""
+    from bench.run.found import Planned
+
+    specs = [job.spec for job in plan.jobs]
+    return Planned(
+        variants={spec.variant for spec in specs},
+        dataset=plan.suite.dataset,
+        seeds={spec.seed for spec in specs},
+        steps=narrowing.steps_of(plan.suite),
+        precision=narrowing.precision or "fp32",
+        directories=[job.directory for job in plan.jobs],
+    )
+
+
+def _say_if_any(*sentences: str | None) -> None:
+    for sentence in filter(None, sentences):
+        say(sentence)
 
 
 def _rows(plan: Plan) -> tuple[list[dict[str, str]], list[int]]:
@@ -263,7 +286,8 @@ def _shown_undecoded(
     """
     from bench.identity.local_registry import not_decoded, pinned_registry
     from bench.records.disk import disk_use
-    from bench.run.plan import SMOKE_STEPS, planned_rows
+    from bench.run.found import Planned
+    from bench.run.plan import planned_rows
     from bench.watch.job_state import CommandState
 
     registry = pinned_registry(registry_file)
@@ -271,8 +295,8 @@ def _shown_undecoded(
     dataset = registry.dataset(suite.dataset)
     if dataset.is_pinned:
         return False
-    steps = SMOKE_STEPS if narrowing.smoke else narrowing.steps or suite.steps
-    missing = not_decoded(dataset)
+    steps, missing = narrowing.steps_of(suite), not_decoded(dataset)
+    wanted = planned_rows(registry, suite, narrowing)
     rows = [
         {
             "variant": variant.id,
@@ -283,17 +307,25 @@ def _shown_undecoded(
             "size": "",
             "directory": "",
         }
-        for variant, seed in planned_rows(registry, suite, narrowing)
+        for variant, seed in wanted
     ]
-    disk = disk_use(runs_dir, ())
+    planned = Planned(
+        variants={variant.id for variant, _ in wanted},
+        dataset=dataset.id,
+        seeds={seed for _, seed in wanted},
+        steps=steps,
+        precision=narrowing.precision or "fp32",
+    )
+    others, disk = planned.others(runs_dir), disk_use(runs_dir, ())
     if as_json:
         command = CommandState.of(runs_dir).as_data(None)
-        emit_items(
-            _items(rows, [0] * len(rows)), run=command, disk={**asdict(disk), "needed": None}
-        )
+        told = [run.as_data() for run in others]
+        used = {**asdict(disk), "needed": None}
+        emit_items(_items(rows, [0] * len(rows)), run=command, disk=used, others=told)
         return True
     print_rows(rows, only_in_pipes=("directory",))
     say(f"{suite.id}: {len(rows)} jobs, none of which can start: {missing.what}; {missing.hint}")
+    _say_if_any(planned.sentence(others))
     say(disk.sentence())
     return True
 
