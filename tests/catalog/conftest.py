@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from catalog.document import parse
+from catalog.read.loader import load_registry
 from catalog.read.locate import find_registry
 
 Edited = Callable[..., Path]
 
 
+@pytest.fixture(scope="session")
+def remembered(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """A cache that knows the project's registry; None for tests that start with an empty one."""
+    folder = tmp_path_factory.mktemp("remembered")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIGC_CACHE_DIR", str(folder))
+        patch.delenv("AIGC_REGISTRY", raising=False)
+        load_registry()
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remembered: Path | None
+) -> None:
+    if remembered is not None:
+        shutil.copytree(remembered, tmp_path / "cache")
     monkeypatch.setenv("AIGC_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("AIGC_REGISTRY", raising=False)
 

@@ -17,6 +17,11 @@ from catalog.read.loader import load_registry, registry_sha256
 from catalog.read.locate import find_registry
 
 
+@pytest.fixture
+def remembered() -> None:
+    """The cache itself is looked at here."""
+
+
 def problems_of(path: Path) -> list[str]:
     with pytest.raises(InvalidRegistry) as caught:
         load_registry(path)

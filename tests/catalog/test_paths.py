@@ -8,6 +8,11 @@ import pytest
 from catalog.files import cache_dir, write_atomically
 
 
+@pytest.fixture
+def remembered() -> None:
+    """Folders start empty here."""
+
+
 def test_the_variable_names_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cache_dir() == tmp_path / "cache"
     monkeypatch.delenv("AIGC_CACHE_DIR")
