@@ -64,12 +64,12 @@ def test_the_quoted_rows_are_those_of_the_committed_report(text: str) -> None:
 
 
 def agree(shown: str, row: dict[str, str]) -> bool:
-    """Whether a mean with its half width is a row's, to the digits that it is printed with."""
-    mean, _, half = shown.partition(" ± ")
-    true = float(row["mean"]), (float(row["ci_high"]) - float(row["ci_low"])) / 2
-    return all(
-        abs(float(text) - value) <= 0.5001 * 10.0 ** -len(text.partition(".")[2])
-        for text, value in zip((mean, half), true, strict=True)
+    """Whether a mean with both ends is a row's, to the digits that it is printed with."""
+    told = re.findall(r"\d+(?:\.\d+)?", shown)
+    true = (row["mean"], row["ci_low"], row["ci_high"])
+    return len(told) == len(true) and all(
+        abs(float(text) - float(value)) <= 0.5001 * 10.0 ** -len(text.partition(".")[2])
+        for text, value in zip(told, true, strict=True)
     )
 
 

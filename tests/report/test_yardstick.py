@@ -13,6 +13,7 @@ from report_runs import SEEDS, Runs, fill, make_spec, make_suite, planned
 from bench.report.board.records import find_records
 from bench.report.board.results import results_csv
 from bench.report.board.table import Leaderboard
+from bench.report.card.write import card_texts
 from bench.report.charts.rows import BoardInWords, distance_chart, precision_chart
 from bench.report.leaderboard.differing import OFF, differing_settings
 from bench.report.leaderboard.notes import held_out, held_out_line, scale
@@ -217,3 +218,21 @@ def test_headings_say_the_number_of_images(
     for made in boards.values():
         heading, _ = row_columns(made, registry, WORDS)["distance"]
         assert f"n={made.protocol.n_fake:,}" in heading
+
+
+def test_cards_say_of_how_many_images_a_distance_is_and_what_a_contrast_changes(
+    boards: dict[str, Leaderboard], registry: Registry
+) -> None:
+    made = card_texts("vamp-vae", registry, boards, CLONE / "reports", ("en",))
+    text = next(str(text) for path, text in made.items() if path.suffix == ".md")
+    lines = [
+        [cell.strip() for cell in line.split("|")] for line in text.splitlines() if "|" in line
+    ]
+    (heading,) = (line for line in lines if "Distance ↓" in line)
+    place = heading.index("Images")
+    by_sampler = {line[2]: line[place] for line in lines if "[digits]" in line[1]}
+    assert by_sampler["prior"] == "10,000"
+    assert by_sampler["reconstruction"] == "360"
+    contrasts = [line for line in lines if "[digits]" in line[1] and line[3] == "`vae` (prior)"]
+    assert len(contrasts) == 1
+    assert "`likelihood` bernoulli → unit-gaussian" in contrasts[0][-2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.report.board.table import Descent, Row
 from bench.report.card.gather import Card, OnSuite
+from bench.report.leaderboard.differing import differing_settings
 from bench.report.leaderboard.tables import TableColumn, table_of
 from bench.report.leaderboard.write import PAGES
 from bench.report.words import Words
@@ -36,6 +37,7 @@ def results_part(card: Card, words: Words) -> list[str]:
         (words("sampler"), lambda it: sampler_text(it[1], words) or NOTHING),
         (words("rank"), lambda it: _rank(*it, words)),
         (words("seeds"), lambda it: seeds_text(it[1], words)),
+        (words("images"), lambda it: _n_images(it[1])),
         (words("column_distance"), lambda it: _distance(*it, words)),
         (words("recall"), lambda it: estimate_text(it[1].estimate("recall"))),
         (words("copies"), lambda it: percent_text(it[1].estimate("copy_rate"))),
@@ -51,6 +53,10 @@ def results_part(card: Card, words: Words) -> list[str]:
     return [*lines, "", words("also_in", list=elsewhere)] if elsewhere else lines
 
 
+def _n_images(row: Row) -> str:
+    return NOTHING if row.n_images is None else f"{row.n_images:,}"
+
+
 def parent_part(card: Card, words: Words) -> list[str]:
     """Each row beside its parent's, in every table that ranks both."""
     if card.parent is None:
@@ -61,11 +67,12 @@ def parent_part(card: Card, words: Words) -> list[str]:
         (words("parent"), lambda it: row_name(it[1].parent, words)),
         (words("ratio"), lambda it: ratio_text(it[1].contrast)),
         (words("verdict"), lambda it: words(it[1].contrast.verdict)),
+        (words("differs"), lambda it: differing_settings(it[1], words)),
     ]
     descents = [(one, descent) for one in card.suites for descent in one.descents]
     if not descents:
         return [words("parent_none")]
-    return [words("parent_intro"), "", *table_of(descents, columns, n_left=3)]
+    return [words("parent_intro"), "", *table_of(descents, columns, n_left=len(columns))]
 
 
 def cost_part(card: Card, words: Words) -> list[str]:
