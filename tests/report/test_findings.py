@@ -37,6 +37,7 @@ def board(runs: Runs, small_registry: Registry) -> Make:
             for variant, distance in (("dcgan", 20.0 + seed), ("vae", (20.0 + seed) * ratio)):
                 runs.train(make_spec(variant, seed))
                 runs.score(make_spec(variant, seed), distance)
+            runs.score(make_spec("vae", seed), distance / 2, "gmm-10")
         runs.calibrate("pca-gaussian", 15.0)
         runs.calibrate("held-out", 1.0, n_images=360)
         suite = make_suite(SEEDS)
@@ -120,6 +121,13 @@ def test_precision_is_not_told_where_the_judge_prefers_noise(
     with pytest.raises(FindingsRefused) as refused:
         filled("{precision vae}\n", table, "en")
     assert "finds noise more precise" in refused.value.problems[0]
+
+
+def test_a_row_is_named_with_its_sampler_where_others_of_its_variant_are_not_meant(
+    board: Make,
+) -> None:
+    text = "{names vae/*,dcgan fid < 8}; {names vae/*,dcgan fid < 80}; {best fid vae/*}"
+    assert filled(text, board(), "en") == "`vae` (gmm-10); `vae`, `dcgan`; `vae` (gmm-10)\n"
 
 
 def test_words_that_are_names_or_code_are_no_numbers(board: Make) -> None:

@@ -22,6 +22,7 @@ from bench.records.metric_names import MetricName
 from bench.report.board.results import results_csv
 from bench.report.board.table import BASELINE, Leaderboard, Row
 from bench.report.words import LANGUAGES, Language, Words, localized
+from bench.report.words.rows import row_name
 from bench.report.words.spelling import estimate_text, percent_text
 from bench.stats.comparisons import compare
 from bench.stats.effects import ratio
@@ -232,7 +233,7 @@ class _Table:
             "let": self._let,
             "most": lambda given, _: self._end(given, max),
             "least": lambda given, _: self._end(given, min),
-            "names": lambda given, _: self._names(self._chosen(given)),
+            "names": lambda given, _: self._names(self._chosen(given), self._select(given[0])),
             "none": lambda given, _: self._none(given),
             "percent": lambda given, _: self._percent(given),
             "ratio": lambda given, _: self._ratio(given),
@@ -399,10 +400,18 @@ class _Table:
     def _extreme(self, given: list[str], *, least: bool) -> str:
         rows = self._some(given[1:])
         pick = min if least else max
-        return self._names([pick(rows, key=lambda row: self._mean(given[0], row))])
+        found = pick(rows, key=lambda row: self._mean(given[0], row))
+        return self._names([found], self._select(given[1]))
 
-    def _names(self, rows: Sequence[Row]) -> str:
-        names = list(dict.fromkeys(f"`{row.key.name}`" for row in rows))
+    def _names(self, rows: Sequence[Row], among: Sequence[Row]) -> str:
+        """Names of variants; of rows where other rows of the variant are not meant."""
+        chosen = {id(row) for row in rows}
+        split = {row.key.name for row in among if id(row) not in chosen}
+        whole = Words(self._words.language)
+        spelled = (
+            row_name(row, whole) if row.key.name in split else f"`{row.key.name}`" for row in rows
+        )
+        names = list(dict.fromkeys(spelled))
         return self._words.join(names) if names else self._words("nobody")
 
     def _percent(self, given: list[str]) -> str:
