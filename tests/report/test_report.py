@@ -414,6 +414,23 @@ def test_stale_runs_are_listed_with_what_differs(runs: Runs, write: Write) -> No
     assert only(frame, variant="vae", sampler="prior")["n_train_seeds"] == 3
 
 
+def test_seeds_that_a_suite_does_not_ask_for_are_named_and_not_counted(
+    runs: Runs, write: Write
+) -> None:
+    fill(runs)
+    page, before = write()
+    assert "does not ask for" not in page
+    for seed in (9, 7):
+        runs.train(make_spec("vae", seed))
+    runs.train(make_spec("vae", 8), status="cancelled")
+    page, frame = write()
+    said = "Trainings of seeds that this table does not ask for, and does not count: `vae` 7, 9."
+    assert said in page
+    assert frame.equals(before)
+    chinese, _ = write(language="zh")
+    assert "另有本表未要求、也未计入的种子的训练：`vae` 7, 9。" in chinese
+
+
 def test_other_protocols_are_counted_and_never_mixed_in(runs: Runs, write: Write) -> None:
     fill(runs)
     _, before = write()

@@ -70,6 +70,7 @@ def gather(
     own = tuple(_own_settings(found, planned, protocol))
     apart = {run.train.run_id for one in own for run in one.row.runs}
     stale = [run for run in stale if run.train.run_id not in apart]
+    rest = [run for run in others.values() if run.train.run_id not in apart and run not in stale]
     aside = {score.path for one in own for score in one.row.scores}
     members, gaps = _sorted_out(jobs, protocol.key)
     calibration = _calibration_rows(suite, protocol.key, found.calibration)
@@ -102,6 +103,7 @@ def gather(
         n_best=sum(_weights(s) == "best" for run in shown for s in run.scores),
         method=method_of([row.sample("fid") for row in in_order]),
         own=own,
+        beyond=tuple(_beyond(rest, planned)),
         broken_grids=broken,
     )
 
@@ -120,6 +122,19 @@ def _broken_grids(rows: Iterable[Row]) -> dict[Path, str]:
 
 def _without_broken(row: Row, broken: Collection[Path]) -> Row:
     return replace(row, grid=None) if row.grid in broken else row
+
+
+def _beyond(runs: Sequence[Run], planned: Sequence[TrainSpec]) -> Iterator[Run]:
+    """Finished trainings that differ from planned ones in nothing but the seed."""
+    variants = {run.train.spec.variant for run in runs}
+    wanted = {_without_seed(spec) for spec in planned if spec.variant in variants}
+    for run in runs:
+        if run.train.status == "success" and _without_seed(run.train.spec) in wanted:
+            yield run
+
+
+def _without_seed(spec: TrainSpec) -> tuple[str, str]:
+    return spec.variant, spec.model_copy(update={"seed": 0}).train_hash
 
 
 def _own_settings(

@@ -303,6 +303,7 @@ class Leaderboard:
         runs: the run directories behind rows and gaps.
         stale_runs: the run directories behind ``stale``.
         own: runs at settings of one's own, such as few updates or images.
+        beyond: finished trainings of seeds that the suite does not ask for.
         descents: rows beside their parents', in the order of the rows.
         gates: what some variants have to reach, and what they reached.
         n_foreign: scores of the shown runs made under another protocol key, and left out.
@@ -326,6 +327,7 @@ class Leaderboard:
     n_best: int
     method: Method
     own: tuple[OwnSettings, ...] = ()
+    beyond: tuple[Run, ...] = field(default=(), repr=False)
     broken_grids: Mapping[Path, str] = field(default_factory=dict)
 
     @property

@@ -12,6 +12,7 @@ from bench.identity.code import n_versions
 from bench.records.metric_names import INCEPTION, MetricName
 from bench.records.record import Environment, TrainRecord
 from bench.report.board.evidence import Change, changes, oddities
+from bench.report.board.records import Run
 from bench.report.board.table import BASELINE, Leaderboard, Row
 from bench.report.words import Words
 from bench.report.words.rows import row_name
@@ -134,6 +135,7 @@ def notes(board: Leaderboard, words: Words) -> list[str]:
         *([words("best", n=board.n_best)] if board.n_best else []),
         *_naming(board, words),
         *([words("foreign", n=board.n_foreign)] if board.n_foreign else []),
+        *([words("beyond", runs=_seeds_of(board.beyond))] if board.beyond else []),
     ]
 
 
@@ -357,3 +359,12 @@ def _naming(board: Leaderboard, words: Words) -> list[str]:
 
 def _names(rows: Sequence[Row], words: Words) -> str:
     return words.join([row_name(row, words) for row in rows])
+
+
+def _seeds_of(runs: Sequence[Run]) -> str:
+    """Variants with the seeds of some runs: ``dcgan 7, 8; vae 9``."""
+    seeds: dict[str, list[int]] = {}
+    for run in runs:
+        seeds.setdefault(run.train.spec.variant, []).append(run.train.spec.seed)
+    told = (f"{md_code(name)} {', '.join(map(str, sorted(seeds[name])))}" for name in sorted(seeds))
+    return "; ".join(told)

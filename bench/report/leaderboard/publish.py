@@ -1,8 +1,8 @@
 """Copies what a report is made from beside it, so that the report can be made again from there.
 
 The copy has the layout of a runs directory. Checkpoints stay behind, and so do weights, unless the
-suite publishes them. Of a stale run only the train record is copied, and of one at settings of its
-own that and its scores, which is all that the report says about it.
+suite publishes them. Of a stale run, or one of another seed, only the train record is copied, and
+of one at settings of its own that and its scores, which is all that the report says about it.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def published_files(board: Leaderboard) -> Iterator[tuple[Path, Path]]:
         for pattern in patterns:
             for source in sorted(run.directory.glob(pattern)):
                 yield Path(run.train.run_id) / source.relative_to(run.directory), source
-    for run in board.stale_runs:
+    for run in (*board.stale_runs, *board.beyond):
         yield Path(run.train.run_id, "train.json"), run.directory / "train.json"
     for own in board.own:
         for run, score in zip(own.row.runs, own.row.scores, strict=True):
