@@ -142,25 +142,23 @@ def test_the_cache_changes_nothing_but_the_time(edited, monkeypatch: pytest.Monk
     assert load_registry(path) == fresh
 
 
-@pytest.mark.parametrize("damage", [b"", b"\xff", b"{}", b"\n{}"])
-def test_a_damaged_cache_is_ignored(edited, tmp_path: Path, damage: bytes) -> None:
+def test_a_damaged_cache_is_ignored(edited, tmp_path: Path) -> None:
     path = edited()
     fresh = load_registry(path)
     (slot,) = (tmp_path / "cache" / "registry").iterdir()
-    for content in (damage, slot.read_bytes()[:-1], slot.read_bytes().replace(b"2014", b"2015")):
-        slot.write_bytes(content)
-        assert load_registry(path) == fresh
+    whole = slot.read_bytes()
+    for damaged in (b"", b"\xff", b"{}", b"\n{}", whole[:-1], whole.replace(b"2014", b"2015")):
+        slot.write_bytes(damaged)
+        assert load_registry(path) == fresh, damaged[:5]
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"{}", b"[]", b'{"schema_version": 2}', b"\xff", b"[" * 9999]
-)
-def test_a_cache_that_was_signed_but_never_checked_is_ignored(edited, data: bytes) -> None:
+def test_a_cache_that_was_signed_but_never_checked_is_ignored(edited) -> None:
     file = edited()
     expected = load_registry(file)
     slot, content = loader._slot(file), file.read_bytes()
-    slot.write_bytes(loader._stamp(content, data) + b"\n" + data)
-    assert load_registry(file) == expected
+    for data in (b"", b"{}", b"[]", b'{"schema_version": 2}', b"\xff", b"[" * 9999):
+        slot.write_bytes(loader._stamp(content, data) + b"\n" + data)
+        assert load_registry(file) == expected, data[:5]
 
 
 def test_a_registry_far_too_large_is_not_read(tmp_path: Path) -> None:
