@@ -6,7 +6,6 @@ The loops are those of ``bench.speed.loops``.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import statistics
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ import torch
 
 from bench.machine.device import jobs_that_fit
 from bench.models.build import resolve_recipe
+from bench.run.engines.local import process_context
 from bench.speed.loops import Kind, Turn, Workload, serve
 from catalog.errors import InvalidInput
 from catalog.schema import Registry, Variant
@@ -137,10 +137,12 @@ class Team:
         self.rates: dict[int, list[float]] = {n: [] for n in sizes}
         self.peak = 0
         self._members = []
-        context = multiprocessing.get_context("spawn")
+        context = process_context(work.device)
         for _ in range(max(sizes)):
             here, there = context.Pipe()
-            process = context.Process(target=serve, args=(kind, work, there), daemon=True)
+            process = context.Process(  # type: ignore[attr-defined]
+                target=serve, args=(kind, work, there), daemon=True
+            )
             process.start()
             there.close()  # or its end would never be noticed
             self._members.append((here, process))

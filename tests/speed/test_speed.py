@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import aigc, tiny_registry, tiny_variant
+from helpers import Aigc, tiny_registry, tiny_variant
 
 from bench.models.build import resolve_recipe
 from bench.speed import measure as speed
@@ -109,12 +109,12 @@ def test_a_process_that_dies_is_a_reason() -> None:
 
 
 @pytest.mark.slow
-def test_the_command_measures_what_it_can_and_says_why_not(tmp_path: Path) -> None:
+def test_the_command_measures_what_it_can_and_says_why_not(tmp_path: Path, aigc: Aigc) -> None:
     variants = [tiny_variant("good"), tiny_variant("broken", batch_size=100_000)]
     file = tiny_registry(tmp_path / "registry.yaml", variants)
     options = ("--registry", file, "--device", "cpu", "--steps", "10", "--json")
-    shown = aigc("bench", "speed", *options, cwd=tmp_path)
-    assert shown.returncode == 0
+    shown = aigc("bench", "speed", *options)
+    assert shown.code == 0
     assert shown.stderr.splitlines() == ["1 of 2: good", "2 of 2: broken"]
     document = json.loads(shown.stdout)
     good, broken = document["items"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import STEPS, Aigc, aigc, environment_of, files_below, tiny_registry, tiny_variant
+from helpers import STEPS, Aigc, files_below, tiny_registry, tiny_variant
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
@@ -49,10 +49,10 @@ def texts(found: EventAccumulator, tag: str) -> list[tuple[int, str]]:
     return [(event.step, event.tensor_proto.string_val[0].decode()) for event in events]
 
 
-def test_a_run_is_written_as_its_files_say(plan: Plan, tmp_path: Path) -> None:
+def test_a_run_is_written_as_its_files_say(plan: Plan, tmp_path: Path, aigc: Aigc) -> None:
     command = ["bench", "run", "tiny", "--registry", tmp_path / "registry.yaml", "-o", "runs"]
-    done = aigc(*command, "--tensorboard", "board", cwd=tmp_path, env=environment_of())
-    assert done.returncode == 0, done.stderr
+    done = aigc(*command, "--tensorboard", "board")
+    assert done.code == 0, done.stderr
     runs = {job.spec.run_id: RunDirectory(job.directory) for job in plan.jobs}
     assert {folder.name for folder in (tmp_path / "board").iterdir()} == runs.keys()
     for run_id, run in runs.items():

@@ -54,13 +54,14 @@ class Limits:
 def warm_up(device: str) -> None:
     """Start loading torch in the fork server while the caller is still busy with other things."""
     if not device.startswith("cuda"):
-        _context(device)
+        process_context(device)
         from multiprocessing import forkserver
 
         forkserver.ensure_running()
 
 
-def _context(device: str) -> BaseContext:
+def process_context(device: str) -> BaseContext:
+    """How processes are started that compute on a device."""
     if device.startswith("cuda"):
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -102,7 +103,7 @@ class LocalEngine:
         """
         waiting = deque(jobs)
         ended: list[JobEnded] = []
-        context = _context(self.device)
+        context = process_context(self.device)
         try:
             while waiting or self._running:
                 while waiting and len(self._running) < self.n_slots:
