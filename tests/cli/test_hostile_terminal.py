@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from helpers import CLONE, Aigc
 from hostile import HOSTILE, PLAIN, unescaped
+from PIL import Image
 from rich.console import Console
 
 from bench.cli.verbs.output import emit, emit_items, print_rows, say
@@ -108,7 +109,7 @@ def test_names_of_folders_and_files_are_text(
         (folder / "scores" / f"{name[:50]}.json").write_bytes(b"{}")
     place = ("--output-dir", str(tmp_path / "runs"))
     show_on(True, monkeypatch)
-    for arguments in (("status",), ("status", "digits", "dcgan"), ("plan", "digits", "dcgan")):
+    for arguments in (("status",), ("plan", "digits", "dcgan")):
         shown = aigc("bench", *arguments, *place)
         assert not unescaped(shown.stdout + shown.stderr), arguments
     show_on(False, monkeypatch)
@@ -119,6 +120,25 @@ def test_names_of_folders_and_files_are_text(
     assert not unescaped(shown.stdout)
     found = {Path(item["directory"]).name for item in json.loads(shown.stdout)["items"]}
     assert found == set(names)
+
+
+def test_names_of_a_folder_of_images_are_text(
+    aigc: Aigc, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AIGC_CACHE_DIR", str(tmp_path / "cache"))
+    folder = tmp_path / "\x1b[2J[x]<b>"
+    folder.mkdir()
+    for grey in range(8):
+        Image.new("L", (8, 8), 20 * grey).save(folder / f"good {grey}.png")
+    names = {f"{name}.png" for name in names_of_files() if not name.startswith(".")}
+    for name in names:
+        (folder / name).write_bytes(b"no picture")
+    sizes = ("--resolution", "8", "--channels", "1", "--test-share", "0.5", "--skip-bad")
+    for more in ((), ("--json",)):
+        shown = aigc("bench", "data", "prepare", f"folder:{folder}", *sizes, *more)
+        assert shown.code == 0, shown.stderr
+        assert not unescaped(shown.stdout + shown.stderr)
+    assert {one["file"] for one in json.loads(shown.stdout)["skipped"]} == names
 
 
 @pytest.mark.parametrize("text", [*PLAIN, "\x1b[2J[/bold]", "[x", "[/]"])

@@ -20,11 +20,14 @@ from torch import Tensor
 
 from bench.identity.digest import sha256_of_file
 from bench.identity.local_registry import pinned_registry
-from bench.records.record import ScoreRecord, parse_score_record
+from bench.records.record import ScoreRecord, parse_score_record, to_json
+from bench.records.run_directory import read_score, record_files
+from bench.replay.verify.compare import draw_checks
 from bench.replay.verify.result import Result, Tally
 from bench.replay.verify.task import VerifyTask
 from bench.replay.verify.verification import Verification, planned_calibration
 from bench.run.events import JobStarted
+from bench.sample.image_sets import score_hash
 from bench.sample.trained_model import TrainedModel
 
 RECORDS = CLONE / "reports" / "digits-quick" / "records"
@@ -195,6 +198,28 @@ def score_not_comparable(copy: Copy) -> None:
     copy.score("comparable", to=False)
 
 
+def hidden_as_failed(copy: Copy) -> None:
+    copy.train("error", to={"phase": "train", "type": "OutOfMemory", "message": "m"})
+    copy.train("status", to="error")
+
+
+def number_withheld(copy: Copy) -> None:
+    without = {"value": None, "missing_reason": "too few images"}
+    metrics = [one | (without if one["name"] == "copy_rate" else {}) for one in copy.metrics()]
+    copy.score("metrics", to=metrics)
+
+
+def another_image_set(copy: Copy) -> Path:
+    """A score of a sampler that the model does not have, with name and hash as they have to be."""
+    record = parse_score_record(copy.score_file().read_bytes())
+    subject = record.subject.model_copy(update={"sampler": "gmm-10"})
+    key = score_hash(subject, record.protocol)
+    forged = record.model_copy(update={"subject": subject, "score_hash": key})
+    file = copy.path / "scores" / f"{key[:16]}.json"
+    file.write_text(to_json(forged))
+    return file
+
+
 FORGERIES: dict[str, Callable[[Copy], None]] = {
     "distance": lambda copy: copy.metric("fid", "value", lambda value: value * 0.999),
     "distance, a little": lambda copy: copy.metric("fid", "value", lambda value: value * 0.9995),
@@ -235,6 +260,11 @@ FORGERIES: dict[str, Callable[[Copy], None]] = {
     "one tile of a grid": one_tile_repaired,
     "a blank grid": blank_grid,
     "a grid of no set": grid_of_no_set,
+    "a bad seed as failed": hidden_as_failed,
+    "a bad seed as interrupted": lambda copy: copy.train("status", to="cancelled"),
+    "real images behind a metric": lambda copy: copy.metric("fid", "n_real", lambda _: 9),
+    "a number withheld": number_withheld,
+    "a score of no set": another_image_set,
 }
 
 
@@ -288,6 +318,28 @@ def test_deleted_draws_of_calibration_sets_are_missed(
     found = [check.what.partition(" under ")[0] for _, check in result.mismatches]
     assert found == missing, result.mismatches
     assert result.exit_code == (5 if missing else 0)
+
+
+def test_draws_that_nobody_asked_for_are_told(tmp_path: Path) -> None:
+    """Honest numbers of further draws, picked by their value, would move the mean."""
+    copy = copied(RECORDS / "calibration", tmp_path)
+    file = next(copy.path.glob("pca-gaussian-draw-4-*.json"))
+    edit(file, "subject", "draw", to=5)
+    file.rename(file.with_name(file.name.replace("draw-4", "draw-5")))
+    scores = [read_score(one) for one in record_files(copy.path)]
+    found = [
+        (check.what.partition(" under ")[0], check.recorded) for check in draw_checks(scores, {})
+    ]
+    four, five = "draw 4 of pca-gaussian", "draw 5 of pca-gaussian"
+    assert found == [(four, "not on record"), (five, "is there")]
+
+
+def test_a_score_of_no_image_set_is_told_without_weights(tmp_path: Path) -> None:
+    copy = copied(DCGAN, tmp_path)
+    (copy.path / "weights.safetensors").unlink()
+    another_image_set(copy)
+    (found,) = verified(copy.path, tmp_path / "scratch").mismatches
+    assert found[1].what.startswith("score of gmm-10 under ")
 
 
 def test_a_blanked_suspicion_is_derived_again(tmp_path: Path) -> None:

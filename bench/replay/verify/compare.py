@@ -32,6 +32,7 @@ from bench.sample.image_sets import calibration_draws, score_hash
 NOT_COMPUTED = "not computed"
 NOT_ON_RECORD = "not on record"
 EXPECTED = "expected"
+IS_THERE, OF_NO_SET = "is there", "of no image set"
 
 
 def same_machine(recorded: Environment, present: Environment, variables: set[str]) -> bool:
@@ -126,10 +127,13 @@ def result_checks(
             yield Comparison("identity", made.name, NOT_ON_RECORD, made.value)
 
 
-def missing_draws(
+def draw_checks(
     scores: Iterable[ScoreRecord], planned: Mapping[str, Collection[str]]
 ) -> Iterator[Comparison]:
-    """Draws of calibration sets that have no score, though others under their protocol have one.
+    """Each calibration set has its draws under a protocol, no fewer and no more.
+
+    Whoever could leave some out, or add others, would choose the mean. What is as it has to be is
+    not told; nor is anything of a protocol under which nothing has a score.
 
     Args:
         scores: those of calibration sets that can be read.
@@ -141,10 +145,11 @@ def missing_draws(
             found[score.protocol_key].add((score.subject.name, score.subject.draw))
     for key, there in sorted(found.items()):
         for name in sorted({name for name, _ in there}.union(planned.get(key, ()))):
-            for draw in calibration_draws(name):
-                if (name, draw) not in there:
-                    what = f"draw {draw} of {name} under {key[:8]}"
-                    yield Comparison("identity", what, NOT_ON_RECORD, EXPECTED)
+            draws = {draw for of, draw in there if of == name}
+            for draw in sorted(draws.symmetric_difference(calibration_draws(name))):
+                what = f"draw {draw} of {name} under {key[:8]}"
+                told = (IS_THERE, OF_NO_SET) if draw in draws else (NOT_ON_RECORD, EXPECTED)
+                yield Comparison("identity", what, *told)
 
 
 def measure_checks(

@@ -37,9 +37,9 @@ from bench.replay.verify.artifacts import Found, RunFolder, collect
 from bench.replay.verify.compare import (
     EXPECTED,
     NOT_ON_RECORD,
+    draw_checks,
     identity_checks,
     measure_checks,
-    missing_draws,
     result_checks,
     same_machine,
 )
@@ -107,13 +107,13 @@ class VerifyTask(Task):
         return ""
 
     def _calibration(self) -> None:
-        """Every draw that is there, and which of those that belong to it are not."""
+        """Every draw that is there, and what is missing or too much."""
         files = record_files(self.source)
         for file in files:
             self._score(file, None, None, "")
-        missing = tuple(missing_draws(_readable(files), self.how.calibration))
-        if missing:
-            self.watch(Verified(self.name, CALIBRATION, True, missing))
+        wrong = tuple(draw_checks(_readable(files), self.how.calibration))
+        if wrong:
+            self.watch(Verified(self.name, CALIBRATION, True, wrong))
 
     def _run(self) -> None:
         try:

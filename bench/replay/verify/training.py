@@ -21,7 +21,7 @@ from bench.records.record import (
     TrainRecord,
 )
 from bench.records.run_directory import RunDirectory
-from bench.replay.verify.compare import EXPECTED, NOT_ON_RECORD
+from bench.replay.verify.compare import EXPECTED, IS_THERE, NOT_ON_RECORD, OF_NO_SET
 from bench.replay.verify.comparison import Comparison, Measured
 from bench.run.train_job import parameters_of
 from bench.sample.image_sets import RECONSTRUCTION, expected_subjects, grid_name, score_hash
@@ -110,25 +110,35 @@ def _loss_checks(train: TrainRecord, directory: RunDirectory) -> Iterator[Compar
 def _score_checks(
     train: TrainRecord, directory: RunDirectory, scores: Sequence[ScoreRecord]
 ) -> Iterator[Comparison]:
-    """Every image set has a score under each protocol, and the suspicions are those of scores."""
-    if train.status != "success":
-        return
+    """The scores are those of the image sets, and the status and the suspicions those of scores."""
     own = [
         score
         for score in scores
         if isinstance(score.subject, RunSubject) and score.subject.train_hash == train.train_hash
     ]
+    sets = expected_subjects(train.spec)
+    if train.status != "success":
+        # A training that failed, or was interrupted, has not scored all that it was to score.
+        finished = all(any(one.subject == subject for one in own) for subject in sets)
+        yield Comparison(
+            "identity", "status", train.status, "success" if finished else train.status
+        )
+        return
     files = {file.stem for file in directory.score_files()}
     if not files:
         yield Comparison("identity", "scores", NOT_ON_RECORD, EXPECTED)
     there = files | {score.score_hash[:16] for score in own}
     protocols = {score.protocol_key: score.protocol for score in own}
     for key, protocol in sorted(protocols.items()):
-        for subject in expected_subjects(train.spec):
+        for subject in sets:
             if score_hash(subject, protocol)[:16] not in there:
                 what = f"score of {_set_name(subject)} under {key[:8]}"
                 yield Comparison("identity", what, NOT_ON_RECORD, EXPECTED)
     for score in own:
+        of = score.subject
+        if isinstance(of, RunSubject) and of.weights == "final" and of not in sets:
+            what = f"score of {_set_name(of)} under {score.protocol_key[:8]}"
+            yield Comparison("identity", what, IS_THERE, OF_NO_SET)
         if score.comparable != train.comparable:
             what = f"comparable, {score.score_hash[:16]}.json"
             yield Comparison("identity", what, str(score.comparable), str(train.comparable))
@@ -164,7 +174,7 @@ def _grid_names(train: TrainRecord, directory: RunDirectory) -> Iterator[Compari
     known = {grid_name(subject, has_average=averaged) for subject in subjects}
     for file in sorted(directory.path.glob("grid*.png")):
         if file.name not in known:
-            yield Comparison("identity", file.name, "is there", "of no image set of the run")
+            yield Comparison("identity", file.name, IS_THERE, OF_NO_SET)
 
 
 def curve_check(recorded: Path, again: str) -> Comparison:
