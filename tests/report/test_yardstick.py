@@ -73,6 +73,9 @@ def test_a_distance_of_few_images_stands_in_no_column_of_many(
     assert restored["FD[digits-cnn], n=360 ↓"].startswith("12.20 ")
     if few:
         assert cells(tables["reconstructions"], "held-out")["FD[digits-cnn], n=360 ↓"] == "2.50"
+    spread = cells(tables["spread"], "`held-out`")
+    assert spread["FD[digits-cnn], n=10,000 ↓"] == ("–" if few else "2.50")
+    assert ("(n=360)" in spread["Row"]) == few
     source = BoardInWords(made, small_registry, "en")
     for chart in (distance_chart(source), precision_chart(source)):
         assert chart is not None

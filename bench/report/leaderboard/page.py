@@ -188,9 +188,10 @@ def _grid(row: Row, words: Words) -> list[str]:
 
 def _scores(row: Row, board: Leaderboard, words: Words) -> list[str]:
     """Links from every value of the ranking distance to the record that holds it."""
-    label, values = page_label("fid", board.protocol.extractor), row.values("fid")
+    values = row.values("fid")
     if not values:
         return []
+    label = f"{page_label('fid', board.protocol.extractor)}, n={row.n_images:,}"
     if row.kind == "calibration":
         links = [
             f"[{value:.5g}]({md_target(f'{RECORDS}/{CALIBRATION}/{score.path.name}')})"

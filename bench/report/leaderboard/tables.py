@@ -243,9 +243,17 @@ def _spread(board: Leaderboard, words: Words) -> list[str]:
     distance, score, kernel = (
         page_label(key, board.protocol.extractor) for key in ("fid", "is", "kid")
     )
+
+    def row_of_n(row: Row) -> str:
+        name = row_name(row, words)
+        return name if board.has_all_images(row) else f"{name} (n={row.n_images})"
+
     columns: list[TableColumn[Row]] = [
-        (words("row_of"), lambda row: row_name(row, words)),
-        (distance, lambda row: estimate_text(row.estimate("fid"))),
+        (words("row_of"), row_of_n),
+        (
+            words("distance_at", distance=distance, n=board.protocol.n_fake),
+            lambda row: estimate_text(row.estimate("fid") if board.has_all_images(row) else None),
+        ),
         (words("spread_trainings"), lambda row: value_text(row.spread.trainings)),
         (words("spread_draws"), lambda row: value_text(row.spread.draws)),
         (words("spread_sampling"), lambda row: value_text(row.spread.sampling)),
