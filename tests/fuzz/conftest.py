@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
-from helpers import aigc, tiny_registry, tiny_variant
+from helpers import made_once, tiny_registry, tiny_variant
+from typer.testing import CliRunner
+
+from bench.cli.main import app
 
 
 @pytest.fixture(autouse=True)
@@ -24,15 +28,17 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``registry.yaml`` and ``runs`` of two trained models; not to be changed."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "fuzzed-runs"
-    with FileLock(folder.with_suffix(".lock")):
-        if not (folder / "runs").exists():
-            gan = tiny_variant("gan", "bench.models.gan:GAN", ema_decay=0.9)
-            tiny_registry(folder / "registry.yaml", [tiny_variant("vae"), gan])
-            done = aigc("bench", "run", "tiny", "--registry", "registry.yaml", cwd=folder)
-            assert done.returncode == 0, done.stderr
-    return folder
+    return made_once(tmp_path_factory, "fuzzed-runs", train_two)
+
+
+def train_two(folder: Path) -> None:
+    gan = tiny_variant("gan", "bench.models.gan:GAN", ema_decay=0.9)
+    tiny_registry(folder / "registry.yaml", [tiny_variant("vae"), gan])
+    usual = signal.getsignal(signal.SIGTERM)  # the command takes it over
+    with contextlib.chdir(folder):
+        done = CliRunner().invoke(app, ["bench", "run", "tiny", "--registry", "registry.yaml"])
+    signal.signal(signal.SIGTERM, usual)
+    assert done.exit_code == 0, done.stderr
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import CLONE
+from helpers import CLONE, made_once
 from playwright.sync_api import Browser, sync_playwright
 from visiting import Visit
 
@@ -21,9 +21,10 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the whole site."""
-    folder = tmp_path_factory.mktemp("site")
-    write_site(load_registry(CLONE / "registry.yaml"), CLONE / "reports", folder)
-    return folder
+    registry = load_registry(CLONE / "registry.yaml")
+    return made_once(
+        tmp_path_factory, "site", lambda folder: write_site(registry, CLONE / "reports", folder)
+    )
 
 
 @pytest.fixture(scope="session")
