@@ -37,7 +37,6 @@ ALLOWED = {
     },
     "bench/report/leaderboard/destination.py": {"read_bytes": "a page of ours"},
     "bench/report/leaderboard/findings.py": {"read_text": "findings, a page of ours"},
-    "bench/report/leaderboard/wall.py": {"open": "bytes that were read and measured before"},
     "bench/report/site/build.py": {
         "read_bytes": "files of the package and of an earlier build",
         "read_text": "files of the package",
