@@ -90,7 +90,9 @@ def test_the_numbers_are_those_of_the_committed_results(visit: Visit, suite: str
             committed["-".join(["row", *filter(None, parts)])] = row
     shown = {row["id"]: row for row in board_rows(page)}
     assert shown.keys() == committed.keys()
-    columns = ("mean", "recall", "precision", "copy_rate", "is", "kd", "train_wall_s")
+    # CIFAR-10's judge finds noise more precise than real images, so no precision is shown there.
+    precision = () if suite == "cifar10-tiny" else ("precision",)
+    columns = ("mean", "recall", *precision, "copy_rate", "is", "kd", "train_wall_s")
     for name, row in shown.items():
         for column in columns:
             left, right = row[column], committed[name][column]
@@ -236,7 +238,8 @@ def test_one_leaderboard_is_one_file(visit: Visit, tmp_path: Path) -> None:
     visit.site = tmp_path
     page = visit.open("alone.html")
     page.locator("th[data-key=mean] button").click()
-    means = [float(row["mean"]) for row in board_rows(page)]
+    means = [float(row["mean"]) for row in board_rows(page) if row["mean"]]
+    assert len(means) > 10
     assert means == sorted(means, reverse=True)
     sizes = page.locator(".wall img").evaluate_all("all => all.map(one => one.naturalWidth)")
     assert sizes
