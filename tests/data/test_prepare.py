@@ -117,7 +117,7 @@ def test_from_unknown_pixels_to_a_score(
     assert (shown["precision"]["n_fake"], shown["precision"]["n_real"]) == (40, 40)
     assert (shown["fid"]["n_fake"], shown["fid"]["n_real"]) == (60, 80)
 
-    again = aigc("bench", "extractor", "train", "mnist", "--epochs", "2", "--seed", "1", *registry)
+    again = aigc(*train, "--epochs", "12", "--no-disturb", "--seed", "1")
     assert again.code == 0
     replanned = aigc("bench", "plan", "tiny", "--budget", "tiny", *registry, "--seeds", "1")
     assert "no score under protocol key" in replanned.stdout
