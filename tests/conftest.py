@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from helpers import Aigc, Shown
+from helpers import CLONE, Aigc, Shown
 
 from catalog.files import CACHE_VARIABLE
 from catalog.read.loader import load_registry
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from bench.data import ImageSplit
     from bench.models.base import GenerativeModel
+    from bench.report.board.table import Leaderboard
 
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")  # read when torch and numpy are first imported
@@ -127,6 +128,14 @@ def watch_weights(*modules: Any) -> Iterator[Callable[[], bool]]:
 @pytest.fixture(scope="session")
 def registry() -> Registry:
     return load_registry()
+
+
+@pytest.fixture(scope="session")
+def boards(registry: Registry) -> dict[str, Leaderboard]:
+    """The tables of all committed reports; making them takes some seconds."""
+    from bench.report.leaderboard.write import committed_boards
+
+    return committed_boards(registry, CLONE / "reports")
 
 
 @pytest.fixture(scope="session")

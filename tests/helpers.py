@@ -146,6 +146,35 @@ def environment_of(*folders: Path, **variables: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": path, "NO_COLOR": "1", "COLUMNS": "100", **variables}
 
 
+def set_in_json(file: Path, *path: str | int, to: Any) -> None:
+    """Change one field of a JSON file."""
+    data = json.loads(file.read_text())
+    place = data
+    for part in path[:-1]:
+        place = place[part]
+    place[path[-1]] = to
+    file.write_text(json.dumps(data))
+
+
+def aigc_telling_torch(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """A whole process of ``aigc``; its last word is ``LOADED True`` if it imported torch."""
+    code = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: sys.stderr.write(f'LOADED {\"torch\" in sys.modules}'))\n"
+        "from bench.cli.main import main\n"
+        "main()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=cwd,
+        env=environment_of(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
 def aigc(
     *arguments: str | Path, cwd: Path, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:

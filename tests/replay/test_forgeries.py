@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import CLONE
+from helpers import CLONE, set_in_json
 from PIL import Image
 from torch import Tensor
 
@@ -73,10 +73,10 @@ class Copy:
     path: Path
 
     def train(self, *path: str | int, to: Any) -> None:
-        edit(self.path / "train.json", *path, to=to)
+        set_in_json(self.path / "train.json", *path, to=to)
 
     def score(self, *path: str | int, to: Any, sampler: str = "") -> None:
-        edit(self.score_file(sampler), *path, to=to)
+        set_in_json(self.score_file(sampler), *path, to=to)
 
     def score_file(self, sampler: str = "") -> Path:
         for file in sorted((self.path / "scores").glob("*.json")):
@@ -94,7 +94,7 @@ class Copy:
 
     def other_machine(self) -> None:
         for file in self.path.rglob("*.json"):
-            edit(file, "environment", "device_name", to="Some Other CPU")
+            set_in_json(file, "environment", "device_name", to="Some Other CPU")
 
     def signed(self, file: str) -> None:
         """Give a changed file the hash and the size that the record says."""
@@ -107,15 +107,6 @@ class Copy:
         file = self.path / "curve.csv"
         file.write_text("\n".join(change(file.read_text().splitlines())) + "\n")
         self.signed("curve.csv")
-
-
-def edit(file: Path, *path: str | int, to: Any) -> None:
-    data = json.loads(file.read_text())
-    place = data
-    for part in path[:-1]:
-        place = place[part]
-    place[path[-1]] = to
-    file.write_text(json.dumps(data))
 
 
 def paint(file: Path, pixels: np.ndarray[Any, Any]) -> None:
@@ -324,7 +315,7 @@ def test_draws_that_nobody_asked_for_are_told(tmp_path: Path) -> None:
     """Honest numbers of further draws, picked by their value, would move the mean."""
     copy = copied(RECORDS / "calibration", tmp_path)
     file = next(copy.path.glob("pca-gaussian-draw-4-*.json"))
-    edit(file, "subject", "draw", to=5)
+    set_in_json(file, "subject", "draw", to=5)
     file.rename(file.with_name(file.name.replace("draw-4", "draw-5")))
     scores = [read_score(one) for one in record_files(copy.path)]
     found = [

@@ -22,6 +22,7 @@ from helpers import (
     files_below,
     items_of,
     offer_plugin,
+    set_in_json,
     tiny_registry,
     tiny_variant,
     wait_until,
@@ -152,16 +153,6 @@ def verify(
         return Shown(int(ended.value.code or 0), shown.out, shown.err)
 
     return run
-
-
-def changed(file: Path, *path: str | int, to: Any) -> None:
-    """Change one field of a JSON file."""
-    data = json.loads(file.read_text())
-    place = data
-    for part in path[:-1]:
-        place = place[part]
-    place[path[-1]] = to
-    file.write_text(json.dumps(data))
 
 
 def metric_of(file: Path, name: str) -> tuple[int, dict[str, Any]]:
@@ -317,20 +308,20 @@ def edit_the_curve(trained: Trained) -> None:
 def change_a_metric(trained: Trained) -> None:
     file = trained.score("auto")
     index, metric = metric_of(file, "fid")
-    changed(file, "metrics", index, "value", to=metric["value"] * (1 + 1e-12))
+    set_in_json(file, "metrics", index, "value", to=metric["value"] * (1 + 1e-12))
 
 
 def change_a_spread(trained: Trained) -> None:
     file = trained.score("auto")
     index, metric = metric_of(file, "is")
-    changed(file, "metrics", index, "spread", to=metric["spread"] + 1e-9)
+    set_in_json(file, "metrics", index, "spread", to=metric["spread"] + 1e-9)
 
 
 def drop_a_value(trained: Trained) -> None:
     file = trained.score("auto")
     index, _ = metric_of(file, "recall")
-    changed(file, "metrics", index, "missing_reason", to="too few images")
-    changed(file, "metrics", index, "value", to=None)
+    set_in_json(file, "metrics", index, "missing_reason", to="too few images")
+    set_in_json(file, "metrics", index, "value", to=None)
 
 
 def invent_a_metric(trained: Trained) -> None:
@@ -344,11 +335,11 @@ def invent_a_metric(trained: Trained) -> None:
 def say_another_sample_size(trained: Trained) -> None:
     file = trained.score("auto")
     index, metric = metric_of(file, "precision")
-    changed(file, "metrics", index, "n_fake", to=metric["n_fake"] + 1)
+    set_in_json(file, "metrics", index, "n_fake", to=metric["n_fake"] + 1)
 
 
 def change_the_images_hash(trained: Trained) -> None:
-    changed(trained.score("auto"), "images_sha256", to="0" * 64)
+    set_in_json(trained.score("auto"), "images_sha256", to="0" * 64)
 
 
 def rename_a_score(trained: Trained) -> None:
@@ -364,7 +355,7 @@ def borrow_a_score(trained: Trained) -> None:
 def change_a_calibration_score(trained: Trained) -> None:
     (file,) = (trained.runs / "calibration").glob("*.json")
     index, metric = metric_of(file, "fid")
-    changed(file, "metrics", index, "value", to=metric["value"] + 1e-6)
+    set_in_json(file, "metrics", index, "value", to=metric["value"] + 1e-6)
 
 
 @pytest.mark.parametrize(
@@ -403,7 +394,7 @@ def test_a_wrong_value_is_named_and_costs_its_own_run(
 def test_what_a_table_says_of_a_number(trained: Trained, verify: Verify) -> None:
     file = trained.score("auto")
     index, metric = metric_of(file, "fid")
-    changed(file, "metrics", index, "value", to=metric["value"] + 0.25)
+    set_in_json(file, "metrics", index, "value", to=metric["value"] + 0.25)
     (row,) = verify(trained.run("auto").path).rows
     assert row["record"] == f"scores/{file.name}"
     assert float(row["recorded"]) == metric["value"] + 0.25
@@ -444,7 +435,7 @@ def test_a_broken_record_is_invalid_input(trained: Trained, verify: Verify, name
 
 
 def test_a_record_cannot_name_files_outside_of_its_run(trained: Trained, verify: Verify) -> None:
-    changed(trained.run("auto").train_json, "artifacts", 0, "path", to="../weights.safetensors")
+    set_in_json(trained.run("auto").train_json, "artifacts", 0, "path", to="../weights.safetensors")
     shown = verify(trained.run("auto").path)
     assert shown.code == 3
     assert "a path is below the run directory" in shown.rows[0]["result"]
@@ -454,7 +445,7 @@ def test_a_number_that_is_wrong_outweighs_one_that_nobody_can_check(
     trained: Trained, verify: Verify
 ) -> None:
     trained.run("auto").weights.unlink()
-    changed(trained.score("conv"), "images_sha256", to="0" * 64)
+    set_in_json(trained.score("conv"), "images_sha256", to="0" * 64)
     assert verify(trained.runs).code == 5
 
 
@@ -463,7 +454,7 @@ def test_a_crash_costs_one_row(trained: Trained, verify: Verify) -> None:
     state = load_file(run.weights)
     huge = {name: t * 1e30 if t.is_floating_point() else t for name, t in state.items()}
     save_file(huge, run.weights)
-    changed(run.train_json, "artifacts", 0, "sha256", to=sha256_of_file(run.weights))
+    set_in_json(run.train_json, "artifacts", 0, "sha256", to=sha256_of_file(run.weights))
     shown = verify(trained.runs, "auto", "conv", "--seeds", "0")
     assert shown.code == 1
     failed, passed = (row["result"] for row in shown.rows)
@@ -479,8 +470,8 @@ def test_other_threads_are_another_machine(trained: Trained, verify: Verify) -> 
     file = trained.score("conv")
     index, metric = metric_of(file, "fid")
     allowed = allowed_of_value("fid", metric["value"])
-    changed(file, "metrics", index, "value", to=metric["value"] + 0.5 * allowed)
-    changed(file, "images_sha256", to="0" * 64)  # pixels may differ there
+    set_in_json(file, "metrics", index, "value", to=metric["value"] + 0.5 * allowed)
+    set_in_json(file, "images_sha256", to="0" * 64)  # pixels may differ there
     near = verify(trained.runs, "conv", "--threads", "2", compare="auto")
     assert near.code == 0
     assert near.rows[0]["result"] == "consistent within tolerance"
@@ -489,7 +480,7 @@ def test_other_threads_are_another_machine(trained: Trained, verify: Verify) -> 
     assert verify(trained.runs, "conv", "--threads", "2").code == 5
     assert verify(trained.runs, "conv").code == 5
 
-    changed(file, "metrics", index, "value", to=metric["value"] + 1.5 * allowed)
+    set_in_json(file, "metrics", index, "value", to=metric["value"] + 1.5 * allowed)
     far = verify(trained.runs, "conv", compare="tolerant")
     assert far.code == 5
     assert [row["what"] for row in far.rows] == ["fid"]
@@ -536,13 +527,13 @@ def test_only_the_very_processor_has_to_give_the_last_bit(
 
     file = trained.score("conv")
     index, metric = metric_of(file, "fid")
-    changed(file, "metrics", index, "value", to=metric["value"] * (1 + 1e-10))
+    set_in_json(file, "metrics", index, "value", to=metric["value"] * (1 + 1e-10))
     near = verify(trained.runs, "conv", compare="auto")
     assert near.code == (5 if known else 0)
     assert ("verified exactly: 0 records" in near.stderr) is not known
-    changed(file, "metrics", index, "value", to=metric["value"] * (1 + 2.4e-3))
+    set_in_json(file, "metrics", index, "value", to=metric["value"] * (1 + 2.4e-3))
     assert verify(trained.runs, "conv", compare="auto").code == 5  # of the very same images
-    changed(file, "metrics", index, "value", to=metric["value"] * 0.95)  # a forgery
+    set_in_json(file, "metrics", index, "value", to=metric["value"] * 0.95)  # a forgery
     forged = verify(trained.runs, "conv", compare="auto")
     assert forged.code == 5
     assert [row["what"] for row in forged.rows] == ["fid"]
@@ -611,7 +602,7 @@ def test_training_again_gives_the_recorded_weights(
     assert {row["result"] for row in shown.rows} == {"equal, exactly"}
 
     record = next((report / "records").glob("conv-*/train.json"))
-    changed(record, "artifacts", 0, "sha256", to="0" * 64)
+    set_in_json(record, "artifacts", 0, "sha256", to="0" * 64)
     wrong = verify(report, "conv", "--retrain")
     assert wrong.code == 5
     assert [row["what"] for row in wrong.rows] == ["weights.safetensors, trained again"]
@@ -678,7 +669,7 @@ def test_the_committed_calibration_scores_hold(verify: Verify, tmp_path: Path) -
 
     (file,) = (tmp_path / "calibration").glob("noise-*.json")
     index, metric = metric_of(file, "fid")
-    changed(file, "metrics", index, "value", to=metric["value"] * 0.95)
+    set_in_json(file, "metrics", index, "value", to=metric["value"] * 0.95)
     forged = verify(tmp_path / "calibration", registry=registry, compare="auto")
     assert forged.code == 5
     told = [row["what"] for row in forged.rows if row["recorded"] != "not on record"]

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from bench.report.board.table import Leaderboard
 from bench.report.leaderboard.notes import notes
 from bench.report.leaderboard.tables import tables_of
-from bench.report.leaderboard.write import committed_boards
 from bench.report.words import LANGUAGES, Language, Words
 from catalog.schema import Registry
 
-REPORTS = Path(__file__).parents[2] / "reports"
-
 
 @pytest.fixture(scope="module")
-def seeing(registry: Registry) -> Leaderboard:
+def seeing(boards: dict[str, Leaderboard]) -> Leaderboard:
     """A table whose judge finds held-out digits precise and noise not."""
-    return committed_boards(registry, REPORTS)["digits-quick"]
+    return boards["digits-quick"]
 
 
 def swapped(board: Leaderboard, first: str, second: str) -> Leaderboard:

@@ -18,7 +18,6 @@ from bench.report.card.gather import Card, card_of
 from bench.report.card.page import card_page
 from bench.report.card.recipe import recipe_facts
 from bench.report.card.write import committed_pictures
-from bench.report.leaderboard.write import committed_boards
 from bench.report.words import Language
 from bench.report.words.spelling import estimate_text
 from catalog.browse.items import errata_of
@@ -28,11 +27,6 @@ from catalog.schema import Registry
 REPORTS = CLONE / "reports"
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 SHOWN = ("dcgan", "vae", "sngan-resnet", "dall-e", "dall-e-shapes", "stylegan2")
-
-
-@pytest.fixture(scope="module")
-def boards(registry: Registry) -> dict[str, Leaderboard]:
-    return committed_boards(registry, REPORTS)
 
 
 def made(name: str, registry: Registry, boards: dict[str, Leaderboard]) -> Card:

@@ -19,22 +19,11 @@ from bench.report.leaderboard.differing import OFF, differing_settings
 from bench.report.leaderboard.notes import held_out, held_out_line, scale
 from bench.report.leaderboard.page import leaderboard_page
 from bench.report.leaderboard.tables import row_columns, tables_of
-from bench.report.leaderboard.write import board_of, committed_boards
+from bench.report.leaderboard.write import board_of
 from bench.report.words import LANGUAGES, Language, Words
-from catalog.read.loader import load_registry
 from catalog.schema import Registry
 
 WORDS = Words("en")
-
-
-@pytest.fixture(scope="module")
-def registry() -> Registry:
-    return load_registry(CLONE / "registry.yaml")
-
-
-@pytest.fixture(scope="module")
-def boards(registry: Registry) -> dict[str, Leaderboard]:
-    return committed_boards(registry, CLONE / "reports")
 
 
 @pytest.fixture(scope="module")

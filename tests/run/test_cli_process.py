@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +17,7 @@ from helpers import (
     CLONE,
     TESTS,
     aigc,
-    environment_of,
+    aigc_telling_torch,
     files_below,
     tiny_registry,
     tiny_variant,
@@ -85,22 +83,7 @@ def test_help_is_quick_and_loads_nothing_heavy(tmp_path: Path) -> None:
     "command", [["--help"], ["bench", "list"], ["bench", "show", "r1-gan"], ["bench", "run", "-h"]]
 )
 def test_looking_does_not_load_torch(tmp_path: Path, command: list[str]) -> None:
-
-    code = (
-        "import atexit, sys\n"
-        "atexit.register(lambda: sys.stderr.write(f'LOADED {\"torch\" in sys.modules}'))\n"
-        "from bench.cli.main import main\n"
-        "main()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *command],
-        cwd=tmp_path,
-        env=environment_of(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = aigc_telling_torch(*command, cwd=tmp_path)
     assert done.returncode == 0
     assert done.stderr.endswith("LOADED False")
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from helpers import Aigc, document_of, environment_of, items_of, tiny_registry, tiny_variant
+from helpers import Aigc, aigc_telling_torch, document_of, items_of, tiny_registry, tiny_variant
 from stored_runs import write_record, write_success
 
 from bench.run.plan import Narrowing, make_plan, planned_specs
@@ -172,20 +170,6 @@ def test_status_without_a_suite_shows_whatever_is_there(aigc: Aigc, tmp_path: Pa
 
 
 def test_looking_at_what_is_there_loads_no_torch(tmp_path: Path) -> None:
-    code = (
-        "import atexit, sys\n"
-        "atexit.register(lambda: sys.stderr.write(f'LOADED {\"torch\" in sys.modules}'))\n"
-        "from bench.cli.main import main\n"
-        "main()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, "bench", "status", "--json"],
-        cwd=tmp_path,
-        env=environment_of(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = aigc_telling_torch("bench", "status", "--json", cwd=tmp_path)
     assert document_of(done.stdout)["items"] == []
     assert done.stderr.endswith("LOADED False")

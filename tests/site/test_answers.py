@@ -9,30 +9,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from helpers import CLONE
 
 from bench.report.board.records import ScoreFile
 from bench.report.board.results import results_csv
 from bench.report.board.table import Leaderboard, Row
-from bench.report.leaderboard.write import committed_boards
 from bench.report.site.answers import FITTED, MIN_SEEDS, Answer, answer_of, faults
 from bench.report.words import LANGUAGES, Language, Words
 from bench.report.words.rows import plain_name
-from catalog.read.loader import load_registry
 from catalog.schema import Registry
 
 WORDS = Words("en", "site")
 BOARD = Words("en")
-
-
-@pytest.fixture(scope="module")
-def registry() -> Registry:
-    return load_registry(CLONE / "registry.yaml")
-
-
-@pytest.fixture(scope="module")
-def boards(registry: Registry) -> dict[str, Leaderboard]:
-    return committed_boards(registry, CLONE / "reports")
 
 
 @pytest.fixture(scope="module")

@@ -10,25 +10,13 @@ import pytest
 from helpers import CLONE
 
 from bench.report.board.table import Leaderboard
-from bench.report.leaderboard.write import committed_boards
 from bench.report.site.answers import answer_of
 from bench.report.site.board_rows import best_rows
 from bench.report.site.markup import Copies
 from bench.report.site.pages import Library, Pages, page_names
 from bench.report.site.shell import Shell
 from bench.report.words import LANGUAGES, Language, Words
-from catalog.read.loader import load_registry
 from catalog.schema import Registry
-
-
-@pytest.fixture(scope="module")
-def registry() -> Registry:
-    return load_registry(CLONE / "registry.yaml")
-
-
-@pytest.fixture(scope="module")
-def boards(registry: Registry) -> dict[str, Leaderboard]:
-    return committed_boards(registry, CLONE / "reports")
 
 
 @pytest.fixture(scope="module")

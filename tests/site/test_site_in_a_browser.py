@@ -13,9 +13,9 @@ from helpers import CLONE
 from playwright.sync_api import Page, expect
 from visiting import Visit
 
-from bench.report.leaderboard.write import committed_boards
+from bench.report.board.table import Leaderboard
 from bench.report.site.build import leaderboard_html
-from catalog.read.loader import load_registry
+from catalog.schema import Registry
 
 KINDS = (
     *("index", "leaderboards", "leaderboard-digits", "leaderboard-cifar10-tiny", "variants"),
@@ -242,9 +242,10 @@ def test_no_page_is_wider_than_the_window(
         assert shot.stat().st_size > 5_000
 
 
-def test_one_leaderboard_is_one_file(visit: Visit, tmp_path: Path) -> None:
-    registry = load_registry(CLONE / "registry.yaml")
-    board = committed_boards(registry, CLONE / "reports")["digits-quick"]
+def test_one_leaderboard_is_one_file(
+    visit: Visit, tmp_path: Path, registry: Registry, boards: dict[str, Leaderboard]
+) -> None:
+    board = boards["digits-quick"]
     file = tmp_path / "alone.html"
     file.write_text(leaderboard_html(board, registry, CLONE / "reports", "zh"), encoding="utf-8")
     visit.site = tmp_path
