@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 READY := $(VENV)/.ready
 
-.PHONY: help setup leaderboard reports check-reports site test lint format perf endure lock clean
+.PHONY: help setup leaderboard reports check-reports site test lint format perf endure lock upgrade clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -58,13 +58,16 @@ perf: setup  ## measure speed against textbook code, as ratios in one run
 endure: setup  ## kill a suite twenty times and compare it with one left alone (about 8 minutes)
 	$(BIN)/python tests/endurance
 
-lock: setup  ## resolve pyproject.toml and the newest uv again into the lock files (hashes, no addresses)
-	echo uv | $(UV) pip compile - --universal --python-version 3.11 --upgrade \
-	  --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	  --quiet --output-file requirements-uv.lock
-	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
-	  --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	  --quiet --output-file requirements.lock
+# Scores are equal to the last bit only under one torch: adding a package must not bring another one.
+COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-annotate --no-emit-index-url --no-emit-find-links --quiet
+
+lock: setup  ## write requirements.lock for pyproject.toml, keeping the versions that it names (hashes, no addresses)
+	$(COMPILE) pyproject.toml --extra dev $(UPGRADE) --output-file requirements.lock
+
+upgrade: setup  ## resolve everything again to the newest versions, uv too (other numbers, in the last digits)
+	echo uv | $(COMPILE) - --upgrade --output-file requirements-uv.lock
+	$(MAKE) lock UPGRADE=--upgrade
 
 clean:  ## remove .venv and caches; runs and reports stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist
