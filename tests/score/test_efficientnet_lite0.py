@@ -11,7 +11,7 @@ from sklearn.datasets import load_sample_image
 from torch import Tensor
 from torch.nn import functional as F
 
-from bench.score.extractors import load_extractor, weights_place
+from bench.score.extractors import efficientnet_lite0, load_extractor, weights_place
 from bench.score.features import extract
 from catalog.errors import InvalidInput, MissingPrerequisite
 from catalog.schema import Registry
@@ -55,6 +55,24 @@ def test_it_equals_the_reference_network(registry: Registry) -> None:
     found = extract(images, load_extractor(entry, "cpu"), 4, "cpu")["logits"]
     assert float((found - expected).abs().max()) < 1e-4
     assert float(expected.abs().max()) > 1.0
+
+
+def test_an_image_has_the_same_features_in_every_batch_and_by_plain_operators(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = load_extractor(registry.extractor("efficientnet-lite0"), "cpu")
+    images = torch.cat(
+        [photograph("china.jpg")[..., ::4, ::4].roll(n, 3) for n in (0, 9, 30, 70, 90)]
+    )
+    together = extract(images, network, 5, "cpu")
+    for batch in (1, 3):
+        apart = extract(images, network, batch, "cpu")
+        assert all(torch.equal(apart[layer], together[layer]) for layer in network.layers)
+    assert not torch.equal(together["pooled"][0], together["pooled"][1])
+    monkeypatch.setattr(efficientnet_lite0, "_is_fused", lambda _: False)
+    plain = extract(images, network, 5, "cpu")
+    for layer in network.layers:
+        assert float((plain[layer] - together[layer]).abs().max()) < 1e-4
 
 
 def test_absent_or_foreign_weights_are_refused(registry: Registry, tmp_path: Path) -> None:

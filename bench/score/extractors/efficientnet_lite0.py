@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +38,7 @@ STAGES = (
 """Expansion, channels, kernel, stride of the first block, and number of blocks."""
 STEM, HEAD, N_CLASSES = 32, 1280, 1000
 INPUT = 224
+AT_ONCE = 4
 EPSILON = 1e-3
 """Of the batch norms, as the authors trained them."""
 
@@ -48,20 +50,57 @@ class FoldedConv(nn.Module):
     """
 
     def __init__(
-        self, n_in: int, n_out: int, kernel: int, stride: int = 1, *, groups: int = 1
+        self,
+        n_in: int,
+        n_out: int,
+        kernel: int,
+        stride: int = 1,
+        *,
+        groups: int = 1,
+        clamped: bool = True,
     ) -> None:
+        """A convolution; ``clamped`` puts a ReLU6 behind it."""
         super().__init__()
         self.conv = nn.Conv2d(n_in, n_out, kernel, stride, groups=groups)
+        self.clamped = clamped
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, n_in, H, W) to (B, n_out, ceil(H / stride), ceil(W / stride))."""
-        [kernel, _], [stride, _] = self.conv.kernel_size, self.conv.stride
+    def forward(self, images: Tensor, shortcut: Tensor | None = None) -> Tensor:
+        """(B, n_in, H, W) to (B, n_out, ceil(H / stride), ceil(W / stride)), plus ``shortcut``."""
+        conv = self.conv
+        [kernel, _], [stride, _] = conv.kernel_size, conv.stride
         pads: list[int] = []
         for size in (images.shape[3], images.shape[2]):
             total = max(0, (-(-size // stride) - 1) * stride + kernel - size)
             pads += [total // 2, total - total // 2]
-        convolved: Tensor = self.conv(F.pad(images, pads) if any(pads) else images)
-        return convolved
+        even = pads[0::2] == pads[1::2]
+        padded = images if even else F.pad(images, pads)
+        padding = [pads[2], pads[0]] if even else [0, 0]
+        settings = (conv.weight, conv.bias, padding, [stride] * 2, [1, 1], conv.groups)
+        if _is_fused(images):
+            return _fused(padded, settings, shortcut, clamped=self.clamped)
+        found = F.conv2d(padded, conv.weight, conv.bias, stride, padding, 1, conv.groups)
+        if shortcut is not None:
+            found = found + shortcut
+        return F.relu6(found) if self.clamped else found
+
+
+def _is_fused(images: Tensor) -> bool:
+    return images.device.type == "cpu" and torch.backends.mkldnn.is_available()
+
+
+def _fused(
+    images: Tensor, settings: tuple[Any, ...], shortcut: Tensor | None, *, clamped: bool
+) -> Tensor:
+    """One pass over memory for a convolution and what follows it, by oneDNN's own operators."""
+    convolve = torch.ops.mkldnn._convolution_pointwise  # noqa: SLF001 (its compiler's own)
+    found: Tensor
+    if shortcut is not None:
+        found = convolve.binary(images, shortcut, *settings, "add", 1.0, None, [], None)
+    elif clamped:
+        found = convolve(images, *settings, "hardtanh", [0.0, 6.0], "")
+    else:
+        found = convolve(images, *settings, "none", [], "")
+    return found
 
 
 class Block(nn.Module):
@@ -75,20 +114,22 @@ class Block(nn.Module):
         wide = n_in * expansion
         self.expand = FoldedConv(n_in, wide, 1) if expansion > 1 else None
         self.depthwise = FoldedConv(wide, wide, kernel, stride, groups=wide)
-        self.project = FoldedConv(wide, n_out, 1)
+        self.project = FoldedConv(wide, n_out, 1, clamped=False)
         self.adds = stride == 1 and n_in == n_out
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, n_in, H, W) to (B, n_out, ceil(H / stride), ceil(W / stride))."""
-        wide = images if self.expand is None else F.relu6(self.expand(images))
-        inner: Tensor = self.project(F.relu6(self.depthwise(wide)))
-        return images + inner if self.adds else inner
+        wide = images if self.expand is None else self.expand(images)
+        projected: Tensor = self.project(self.depthwise(wide), images if self.adds else None)
+        return projected
 
 
 class EfficientNetLite0(FeatureExtractor):
     """(B, 3, H, W) uint8, resized to 224 x 224, to ``pooled`` (B, 1280) and ``logits`` (B, 1000).
 
-    ``pooled`` lies in 0 .. 6.
+    ``pooled`` lies in 0 .. 6. On a CPU, images go through the network in fours, the last ones
+    filled up: activations of four stay in the cache, which doubles the speed, and the features of
+    an image do not depend on how many others come with it.
     """
 
     def __init__(self, name: str, sha256: str | None = None) -> None:
@@ -107,10 +148,18 @@ class EfficientNetLite0(FeatureExtractor):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Features of (B, 3, H, W) uint8 images of any size."""
+        if images.device.type != "cpu":
+            return self._features(images)
+        n_images = len(images)
+        filled = F.pad(images, (0, 0, 0, 0, 0, 0, 0, -n_images % AT_ONCE))
+        parts = [self._features(few) for few in filled.split(AT_ONCE)]
+        return {name: torch.cat([part[name] for part in parts])[:n_images] for name in self.layers}
+
+    def _features(self, images: Tensor) -> dict[str, Tensor]:
         resized = F.interpolate(images.float(), size=(INPUT, INPUT), mode="bicubic", antialias=True)
         scaled = (resized.clamp(0.0, 255.0) - 127.0) / 128.0
-        inner = F.relu6(self.stem(scaled.contiguous(memory_format=torch.channels_last)))
-        pooled = F.relu6(self.head(self.blocks(inner))).mean((2, 3))  # (B, 1280)
+        inner = self.blocks(self.stem(scaled.contiguous(memory_format=torch.channels_last)))
+        pooled = self.head(inner).mean((2, 3))  # (B, 1280)
         return {"pooled": pooled, "logits": self.classifier(pooled)}
 
 
