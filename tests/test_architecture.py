@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
     *("catalog", "bench.identity", "bench.machine", "bench.records", "bench.data"),
     *("bench.objectives", "bench.networks", "bench.augment", "bench.models", "bench.train"),
-    *("bench.sample", "bench.stats", "bench.score", "bench.run", "bench.watch"),
+    *("bench.sample", "bench.outside", "bench.stats", "bench.score", "bench.run", "bench.watch"),
     *("bench.replay", "bench.speed", "bench.report", "bench.cli"),
 )
 """From the ground up: a module imports from its own room and from those before it."""
@@ -306,7 +306,10 @@ FOREIGN = {"pickle", "cPickle", "_pickle", "dill", "joblib", "cloudpickle", "mar
 ARCHIVES = {"tarfile", "zipfile", "shutil.unpack_archive"}
 HARMLESS = {"pickle.UnpicklingError"}
 """An exception, which runs nothing."""
-READS_INTO_MEMORY = {"bench.data.decode.zip_images": ["import zipfile"]}
+READS_INTO_MEMORY = {
+    "bench.data.decode.zip_images": ["import zipfile"],
+    "bench.outside.archives": ["import zipfile"],
+}
 """Bounds what an archive may hold, and unpacks it nowhere."""
 
 

@@ -1,0 +1,69 @@
+"""Zip archives of other libraries: their members by name, and one member as an open stream.
+
+Nothing is unpacked to disk, and nothing is read that the archive claims to be larger than allowed.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from bench.data.decode.zip_images import ENCRYPTED, MAX_ENTRIES, METHODS
+from catalog.errors import InvalidInput
+
+FAULTS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+"""Exceptions that the library raises on damaged archives."""
+
+
+def member_names(path: Path) -> tuple[str, ...]:
+    """Names of everything in an archive.
+
+    Raises:
+        InvalidInput: it is no readable archive, or has too many members.
+    """
+    with _opened(path) as archive:
+        names = tuple(archive.namelist())
+    if len(names) > MAX_ENTRIES:
+        raise InvalidInput(f"{path}: holds {len(names)} files, at most {MAX_ENTRIES}")
+    return names
+
+
+@contextmanager
+def opened_member(path: Path, name: str, at_most: int) -> Iterator[tuple[IO[bytes], int]]:
+    """One member as a stream, and the bytes that it has unpacked.
+
+    Raises:
+        InvalidInput: there is no such member, it is encrypted, packed by a method that is not
+            unpacked in bounded steps, or claims to be larger than ``at_most`` bytes.
+    """
+    with _opened(path) as archive:
+        if name not in archive.namelist():
+            raise InvalidInput(f"{path}: has no member '{name}'")
+        entry = archive.getinfo(name)
+        if entry.flag_bits & ENCRYPTED or entry.compress_type not in METHODS:
+            raise InvalidInput(f"{path}: {name}: it is encrypted, or neither stored nor deflated")
+        if entry.file_size > at_most:
+            raise InvalidInput(f"{path}: {name}: {entry.file_size:,} bytes, at most {at_most:,}")
+        with archive.open(entry) as stream:
+            yield stream, entry.file_size
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except FAULTS as error:
+        raise InvalidInput(f"{path}: not a readable archive ({error})") from error
