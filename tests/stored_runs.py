@@ -34,7 +34,8 @@ def write_record(job: PlannedJob, status: str, **changes: Any) -> RunDirectory:
 
 def write_success(plan: Plan, job: PlannedJob) -> RunDirectory:
     """A trained run with every score that the plan's protocol asks for."""
-    directory = write_record(job, "success")
+    reasons = plan.not_comparable_because
+    directory = write_record(job, "success", comparable=not reasons, not_comparable_because=reasons)
     directory.weights.touch()
     score = parse_score_record((RECORDS / "score-v1.json").read_bytes())
     for subject in expected_subjects(job.spec):

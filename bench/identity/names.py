@@ -42,6 +42,9 @@ RENAMED: dict[Literal["algorithm", "backbone", "extractor"], dict[str, str]] = {
 """By what is named: names in the registry and in records, and where their code is today."""
 
 
+OWN_SETTINGS = "."
+"""Between a registered variant and the settings that a user gave it: ``dcgan.width-64``."""
+
 FOLDER = "folder"
 """The data set of a user's own images; those with names of their own are ``folder-NAME``."""
 _OWN_JUDGE = re.compile(rf"{FOLDER}-[a-z0-9-]+-judge")
@@ -55,3 +58,8 @@ def present_name(kind: Literal["algorithm", "backbone", "extractor"], name: str)
     if kind == "extractor" and _OWN_JUDGE.fullmatch(name):
         return f"{FOLDER}-judge"
     return RENAMED[kind].get(name, name)
+
+
+def registered_variant(name: str) -> str:
+    """The variant of the registry that a variant with settings of a user's own comes from."""
+    return name.partition(OWN_SETTINGS)[0]

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.identity.names import registered_variant
 from bench.machine.process import is_alive
 from bench.records.disk import size_of
 from bench.records.files import CALIBRATION_FOLDER
@@ -97,7 +98,7 @@ class Planned:
         return tuple(
             run
             for run in found_runs(runs_dir, self.directories)
-            if run.variant in self.variants and run.dataset == self.dataset
+            if registered_variant(run.variant) in self.variants and run.dataset == self.dataset
         )
 
     def sentence(self, others: Collection[FoundRun]) -> str:
@@ -116,6 +117,8 @@ class Planned:
             yield run.precision
         if run.seed not in self.seeds:
             yield f"seed {run.seed}"
+        if run.variant not in self.variants:
+            yield run.variant
 
 
 def _told(record: TrainRecord, scored: tuple[str, ...], path: Path) -> FoundRun:

@@ -17,6 +17,8 @@ from bench.models.facts import algorithm_facts, complete_recipe
 from bench.records.record import RunSubject, ScoreRecord, TrainRecord
 from bench.records.run_directory import CALIBRATION, RunDirectory, calibration_file, read_score
 from bench.run.failures import KILLED
+from bench.run.own_settings import REASON as OWN_SETTINGS_REASON
+from bench.run.own_settings import Setting, all_derived
 from bench.sample.image_sets import calibration_draws, expected_subjects, score_hash
 from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
 from catalog.names import suggestion
@@ -39,6 +41,7 @@ class Narrowing:
         limit: images per score instead of the protocol's.
         smoke: a few updates and images, to see that everything works.
         precision: of the passes through networks instead of fp32.
+        settings: combinations of settings that each variant is trained with instead of its own.
     """
 
     variants: tuple[str, ...] = ()
@@ -47,6 +50,7 @@ class Narrowing:
     limit: int | None = None
     smoke: bool = False
     precision: Precision | None = None
+    settings: tuple[tuple[Setting, ...], ...] = ()
 
     def steps_of(self, suite: Suite) -> int:
         """Updates of each run of a suite."""
@@ -63,6 +67,8 @@ class Narrowing:
             reasons.append(f"--limit {self.limit}")
         if self.precision not in (None, "fp32"):
             reasons.append(f"--precision {self.precision} instead of fp32")
+        if self.settings:
+            reasons.append(OWN_SETTINGS_REASON)
         return tuple(reasons)
 
 
@@ -162,7 +168,8 @@ def planned_rows(
     Raises:
         UsageError: a variant is not in the suite.
     """
-    variants = _chosen(registry, suite, narrowing.variants)
+    chosen = _chosen(registry, suite, narrowing.variants)
+    variants = tuple(all_derived(chosen, narrowing.settings))
     return tuple((variant, seed) for variant in variants for seed in narrowing.seeds or suite.seeds)
 
 

@@ -65,6 +65,14 @@ PrecisionOption = Annotated[
     Literal["fp32", "bf16"] | None,
     typer.Option("--precision", help="Of passes through networks; bf16 is another training."),
 ]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A setting of your own, such as optimizer.lr=1e-4; repeatable."),
+]
+SweepOption = Annotated[
+    list[str] | None,
+    typer.Option("--sweep", help="A row for each value, such as width=32,64; repeatable."),
+]
 BudgetOption = Annotated[
     Literal["tiny", "short", "paper"] | None,
     typer.Option("--budget", help="How long is trained: the suite SUITE-BUDGET."),

@@ -19,9 +19,11 @@ from bench.cli.verbs.options import (
     RegistryOption,
     RunsOption,
     SeedsOption,
+    SetOption,
     SmokeOption,
     StepsOption,
     SuiteArgument,
+    SweepOption,
     VariantsArgument,
     parse_seeds,
 )
@@ -48,13 +50,15 @@ def plan(
     limit: LimitOption = None,
     smoke: SmokeOption = False,
     precision: PrecisionOption = None,
+    own: SetOption = None,
+    sweep: SweepOption = None,
     as_json: JsonOption = False,
     registry_file: RegistryOption = None,
 ) -> None:
     """Show what running a suite would do, and why; start nothing."""
     from bench.run.suite_choice import SuiteChoice
 
-    narrowing = narrowing_of(variants, seeds, steps, limit, smoke, precision)
+    narrowing = narrowing_of(variants, seeds, steps, limit, smoke, precision, own, sweep)
     chosen = SuiteChoice(suite, budget, protocol)
     show_plan(chosen, output_dir, registry_file, narrowing, as_json=as_json)
 
@@ -155,9 +159,12 @@ def narrowing_of(
     limit: int | None = None,
     smoke: bool = False,
     precision: Literal["fp32", "bf16"] | None = None,
+    own: list[str] | None = None,
+    sweep: list[str] | None = None,
 ) -> Narrowing:
     """What options say about how a suite is narrowed."""
     chosen = parse_seeds(seeds) if seeds is not None else ()  # complain before loading torch
+    from bench.run.own_settings import combinations, parse_setting, parse_sweep
     from bench.run.plan import Narrowing
 
     return Narrowing(
@@ -167,6 +174,7 @@ def narrowing_of(
         limit=limit,
         smoke=smoke,
         precision=precision,
+        settings=combinations([*map(parse_setting, own or ())], [*map(parse_sweep, sweep or ())]),
     )
 
 

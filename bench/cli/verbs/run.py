@@ -24,9 +24,11 @@ from bench.cli.verbs.options import (
     RegistryOption,
     RunsOption,
     SeedsOption,
+    SetOption,
     SmokeOption,
     StepsOption,
     SuiteArgument,
+    SweepOption,
     VariantsArgument,
     WeightsOption,
     parse_duration,
@@ -59,6 +61,8 @@ def run(
     limit: LimitOption = None,
     smoke: SmokeOption = False,
     precision: PrecisionOption = None,
+    own: SetOption = None,
+    sweep: SweepOption = None,
     tuned: Annotated[
         bool, typer.Option("--tuned/--plain", help="Replay updates as CUDA graphs; CUDA only.")
     ] = False,
@@ -88,7 +92,7 @@ def run(
 ) -> None:
     """Train and score every variant of a suite; give the same command again to go on."""
     limits = parse_duration(timeout), parse_size(memory_limit) if memory_limit else None
-    narrowing = narrowing_of(variants, seeds, steps, limit, smoke, precision)
+    narrowing = narrowing_of(variants, seeds, steps, limit, smoke, precision, own, sweep)
     from bench.run.suite_choice import SuiteChoice
 
     choice = SuiteChoice(suite, budget, protocol)

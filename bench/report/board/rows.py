@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from bench.identity.names import registered_variant
 from bench.identity.protocol import ScoringProtocol
 from bench.identity.settings import differences
 from bench.identity.spec import TrainSpec
@@ -148,7 +149,8 @@ def _own_settings(
     members: dict[tuple[RowKey, int, str, str], list[tuple[Run, ScoreFile]]] = defaultdict(list)
     for run in found.runs:
         spec = run.train.spec
-        if (spec.variant, spec.dataset.id) not in wanted or run.train.status != "success":
+        entry = registered_variant(spec.variant), spec.dataset.id
+        if entry not in wanted or run.train.status != "success":
             continue
         setting = spec.model_copy(update={"seed": 0}).train_hash
         for subject, score in run.final_scores():

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from bench.identity.names import registered_variant
 from bench.records.run_directory import CALIBRATION
 from bench.report.board.table import Leaderboard, Row
 from bench.report.leaderboard.commands import report_command, run_command
@@ -211,5 +212,6 @@ def _links(board: Leaderboard, registry: Registry) -> list[str]:
     rows = (*board.rows, *board.reconstructions)
     names = {row.key.name for row in rows} | {gap.variant for gap in board.gaps}
     names |= {own.row.key.name for own in board.own}
-    papers = {name: registry.resource(registry.variant(name).paper) for name in sorted(names)}
+    entries = {name: registry.variant(registered_variant(name)) for name in sorted(names)}
+    papers = {name: registry.resource(entry.paper) for name, entry in entries.items()}
     return [f"[{name}]: {md_target(paper.url) or '#'}" for name, paper in papers.items()]
