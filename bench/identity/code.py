@@ -41,10 +41,12 @@ CALIBRATION = (
     ("bench.score.calibration", "calibration_images"),
     ("bench.score.calibration", "calibration_labels"),
 )
+STARTED = (("bench.train.start", "take_over"),)
+"""What else decides a training that goes on from an earlier one."""
 DECIDE = (
     *("bench.augment", "bench.data", "bench.models", "bench.networks", "bench.objectives"),
     *("bench.train.batches", "bench.train.divergence", "bench.train.ema", "bench.train.gpu"),
-    *("bench.train.loop", "bench.sample.draw"),
+    *("bench.train.loop", "bench.train.start", "bench.sample.draw"),
     *("bench.sample.latent_density", "bench.sample.trained_model", "bench.score.calibration"),
     *("bench.score.extractors", "bench.score.features", "bench.score.metrics"),
     *("bench.score.scorer", "bench.stats"),
@@ -54,7 +56,9 @@ SAME_CODE = Path(__file__).with_name("same_code.json")
 """By kind and recorded digest: today's digests of code that was shown to make the same numbers."""
 
 
-def code_of_training(algorithm: str, recipe: Mapping[str, Any], loop: Loop = "plain") -> str:
+def code_of_training(
+    algorithm: str, recipe: Mapping[str, Any], loop: Loop = "plain", *, started: bool = False
+) -> str:
     """Hex sha256 of the definitions that decide what a training produces.
 
     Args:
@@ -62,15 +66,17 @@ def code_of_training(algorithm: str, recipe: Mapping[str, Any], loop: Loop = "pl
             such source, the digest covers the name alone.
         recipe: its settings; an entry of a table counts if a setting names it.
         loop: which loop it goes through.
+        started: whether it goes on from the weights of an earlier training.
     """
     algorithm = present_name("algorithm", algorithm)
-    return _code_of_training(algorithm, tuple(sorted(set(_names(recipe)))), loop)
+    return _code_of_training(algorithm, tuple(sorted(set(_names(recipe)))), loop, started)
 
 
 @functools.cache
-def _code_of_training(algorithm: str, names: tuple[str, ...], loop: Loop) -> str:
+def _code_of_training(algorithm: str, names: tuple[str, ...], loop: Loop, started: bool) -> str:
     module, _, kind = algorithm.partition(":")
-    roots = [Definition(*root) for root in (*TRAINING, *FASTER[loop])]
+    begin = STARTED if started else ()
+    roots = [Definition(*root) for root in (*TRAINING, *FASTER[loop], *begin)]
     if not is_allowed(module):  # looking for a module imports the packages around it
         return digest(roots, {algorithm}, _decides)
     plug_in = module.partition(".")[0]
@@ -117,9 +123,16 @@ def is_same_code(kind: CodeKind, recorded: str, present: str) -> bool:
     return recorded == present or present in _same_code()[kind].get(recorded, ())
 
 
-def trained_by_present_code(algorithm: str, recipe: Mapping[str, Any], recorded: str) -> bool:
+def is_on_list(kind: CodeKind, recorded: str) -> bool:
+    """Whether a digest is one of those that later code was shown to make the same numbers as."""
+    return recorded in _same_code()[kind]
+
+
+def trained_by_present_code(
+    algorithm: str, recipe: Mapping[str, Any], recorded: str, *, started: bool = False
+) -> bool:
     """Whether a training by recorded code would go the same way today, by any of the loops."""
-    present = (code_of_training(algorithm, recipe, loop) for loop in LOOPS)
+    present = (code_of_training(algorithm, recipe, loop, started=started) for loop in LOOPS)
     return any(is_same_code("training", recorded, code) for code in present)
 
 

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from bench.identity.digest import sha256_of_file
 from bench.identity.local_registry import pinned_registry
+from bench.records.metric_names import LATER
 from bench.records.record import ScoreRecord, parse_score_record, to_json
 from bench.records.run_directory import read_score, record_files
 from bench.replay.verify.compare import draw_checks
@@ -211,6 +212,26 @@ def another_image_set(copy: Copy) -> Path:
     return file
 
 
+def newer_measures_stripped(copy: Copy, **told: str | None) -> None:
+    """A score as today's code makes it, without what was added last, by code of another name."""
+    verified(copy.path, copy.path.parent / "made")
+    recorded = parse_score_record(copy.score_file("prior").read_bytes())
+    made = next(record for record, _ in MADE.values() if record.subject == recorded.subject)
+    kept = tuple(one for one in made.metrics if one.name not in LATER)
+    assert len(made.metrics) == len(kept) + len(LATER)
+    assert made.provenance is not None
+    code = made.provenance.model_copy(update={"definitions_sha256": "0" * 64} | told)
+    forged = made.model_copy(update={"metrics": kept, "provenance": code})
+    copy.score_file("prior").write_text(to_json(forged))
+
+
+def stripped_and_of_old_code(copy: Copy) -> None:
+    recorded = parse_score_record(copy.score_file("prior").read_bytes()).provenance
+    assert recorded is not None
+    files = recorded.implementation_sha256
+    newer_measures_stripped(copy, definitions_sha256=None, implementation_sha256=files)
+
+
 FORGERIES: dict[str, Callable[[Copy], None]] = {
     "distance": lambda copy: copy.metric("fid", "value", lambda value: value * 0.999),
     "distance, a little": lambda copy: copy.metric("fid", "value", lambda value: value * 0.9995),
@@ -256,6 +277,8 @@ FORGERIES: dict[str, Callable[[Copy], None]] = {
     "real images behind a metric": lambda copy: copy.metric("fid", "n_real", lambda _: 9),
     "a number withheld": number_withheld,
     "a score of no set": another_image_set,
+    "newer measures, other code": newer_measures_stripped,
+    "newer measures, old code": stripped_and_of_old_code,
 }
 
 
@@ -331,6 +354,14 @@ def test_a_score_of_no_image_set_is_told_without_weights(tmp_path: Path) -> None
     another_image_set(copy)
     (found,) = verified(copy.path, tmp_path / "scratch").mismatches
     assert found[1].what.startswith("score of gmm-10 under ")
+
+
+def test_stripped_measures_are_missed_without_weights(tmp_path: Path) -> None:
+    copy = copied(DCGAN, tmp_path)
+    newer_measures_stripped(copy)
+    (copy.path / "weights.safetensors").unlink()
+    result = verified(copy.path, tmp_path / "scratch")
+    assert {check.what for _, check in result.mismatches} >= LATER
 
 
 def test_a_blanked_suspicion_is_derived_again(tmp_path: Path) -> None:

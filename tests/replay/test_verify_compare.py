@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import get_args
+import json
+from typing import Any, get_args
 
 import pytest
 from helpers import RECORDS
 
+from bench.identity.code import SAME_CODE
 from bench.machine.device import VARIABLES
 from bench.records.environment import driver_of, processor_of
 from bench.records.metric_names import LATER, MetricName
@@ -16,9 +18,17 @@ from bench.records.record import (
     Metric,
     Processor,
     Provenance,
+    TrainRecord,
     parse_score_record,
+    parse_train_record,
 )
-from bench.replay.verify.compare import result_checks, same_machine
+from bench.replay.verify.compare import (
+    NOT_ON_RECORD,
+    identity_checks,
+    lacking_checks,
+    result_checks,
+    same_machine,
+)
 from bench.replay.verify.comparison import Comparison, Value
 from bench.replay.verify.tolerance import (
     SPREADS,
@@ -251,9 +261,9 @@ def test_without_exactness_pixels_may_differ_and_numbers_a_little() -> None:
     assert "fid" in [c.what for c in result_checks(recorded, fewer, exact=False) if not c.passed]
 
 
-def test_only_a_record_of_other_code_lacks_what_is_measured_since() -> None:
-    """All of it, or what is missing was taken out; with today's code nothing may be missing."""
-    today = parse_score_record((RECORDS / "score-v1.json").read_bytes())
+def test_only_a_record_of_before_lacks_what_is_measured_since() -> None:
+    """All of it, or what is missing was taken out; other words for its code do not excuse it."""
+    today = parse_score_record((RECORDS / "score-v1-processor.json").read_bytes())
     code = Provenance(
         package_version="0.1.0",
         commit=None,
@@ -265,18 +275,40 @@ def test_only_a_record_of_other_code_lacks_what_is_measured_since() -> None:
     added = tuple(
         Metric(name=name, value=0.1, higher_is_better=False, n_fake=9) for name in sorted(LATER)
     )
-    before = code.model_copy(update={"definitions_sha256": "0" * 64})
-    full = today.model_copy(
-        update={"n_distinct": 1, "metrics": today.metrics + added, "provenance": code}
-    )
+    full = today.model_copy(update={"metrics": today.metrics + added, "provenance": code})
+    known = next(iter(json.loads(SAME_CODE.read_bytes())["scoring"]))
+    before = {"definitions_sha256": None, "implementation_sha256": known}
+    undescribed = today.environment.model_copy(update={"processor": None})
 
-    def wrong(**changes: object) -> set[str]:
+    def wrong(told: dict[str, str | None], **changes: Any) -> set[str]:
+        changes["provenance"] = code.model_copy(update=told)
         recorded = full.model_copy(update=changes)
-        return {c.what for c in result_checks(recorded, full, exact=True) if not c.passed}
+        return {c.what for c in lacking_checks(recorded) if not c.passed}
 
-    assert wrong() == wrong(provenance=before) == set()
-    assert wrong(provenance=before, metrics=today.metrics) == set()
-    assert wrong(metrics=today.metrics) == LATER
+    assert today.environment.processor is not None
+    assert wrong({}) == wrong(before, environment=undescribed) == set()
+    stripped: dict[str, Any] = {"metrics": today.metrics, "environment": undescribed}
+    assert wrong(before, **stripped) == set()
+    assert wrong(before, metrics=today.metrics) == LATER  # a processor told before there was one
+    assert wrong({}, **stripped) == wrong({"definitions_sha256": "0" * 64}, **stripped) == LATER
+    assert wrong(before | {"implementation_sha256": "0" * 64}, **stripped) == LATER
     one_less = (*today.metrics, *added[1:])
-    assert wrong(provenance=before, metrics=one_less) == {added[0].name}
-    assert wrong(provenance=before, metrics=today.metrics[1:]) == {today.metrics[0].name}
+    assert wrong(before, **stripped | {"metrics": one_less}) == {added[0].name}
+
+
+def test_no_score_is_older_than_its_training() -> None:
+    """A record whose digest is of the old kind, in a run whose training has one of the new."""
+    train = parse_train_record((RECORDS / "train-v1.json").read_bytes())
+    score = parse_score_record((RECORDS / "score-v1-provenance.json").read_bytes())
+    told = train.provenance.model_copy(
+        update={"definitions_sha256": "1" * 64, "implementation_sha256": None}
+    )
+    newer = train.model_copy(update={"provenance": told})
+
+    def found(of: TrainRecord) -> set[str]:
+        checks = identity_checks("x.json", score, of)
+        return {c.what for c in checks if c.recorded == NOT_ON_RECORD}
+
+    assert score.provenance is not None
+    assert score.provenance.definitions_sha256 is None
+    assert (found(train), found(newer)) == (set(), {"definitions_sha256"})

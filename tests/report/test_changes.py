@@ -85,10 +85,6 @@ def one_calibration(folder: Path) -> None:
     edit(next((folder / "records/calibration").glob("pca-gaussian-draw-3-*.json")), by_other_code)
 
 
-def one_draw_deleted(folder: Path) -> None:
-    next((folder / "records/calibration").glob("pca-gaussian-draw-4-*.json")).unlink()
-
-
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -97,9 +93,8 @@ def one_draw_deleted(folder: Path) -> None:
         (all_trainings, (Change("training", ("dall-e-shapes",), everything=True),)),
         (one_score, (Change("scoring", ("dall-e-shapes (2)",)),)),
         (one_calibration, (Change("calibration", ("pca-gaussian",)),)),
-        (one_draw_deleted, (Change("missing-calibration", ("pca-gaussian (4 / 5)",)),)),
     ],
-    ids=["nothing", "training", "every training", "score", "calibration", "draw"],
+    ids=["nothing", "training", "every training", "score", "calibration"],
 )
 def test_what_other_code_made_is_said(
     folder: Path,

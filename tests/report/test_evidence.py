@@ -75,6 +75,28 @@ def worst_seed_deleted(folder: Path) -> None:
     shutil.rmtree(run)
 
 
+def one_draw_deleted(folder: Path) -> None:
+    next((folder / "records/calibration").glob("pca-gaussian-draw-4-*.json")).unlink()
+
+
+def all_calibration_deleted(folder: Path) -> None:
+    shutil.rmtree(folder / "records" / "calibration")
+
+
+def seed_withheld(folder: Path) -> None:
+    """A seed says of itself, in both kinds of records, that it compares with none."""
+    run = runs_of(folder)[1]
+    why = {"comparable": False, "not_comparable_because": ["--limit 500"]}
+    edit(run / "train.json", lambda data: data.update(why))
+    for file in RunDirectory(run).score_files():
+        edit(file, lambda data: data.update(comparable=False))
+
+
+def score_withheld(folder: Path) -> None:
+    file = RunDirectory(runs_of(folder)[1]).score_files()[0]
+    edit(file, lambda data: data.update(comparable=False))
+
+
 @pytest.mark.parametrize(
     ("forge", "kind"),
     [
@@ -83,6 +105,10 @@ def worst_seed_deleted(folder: Path) -> None:
         (same_images, "same-images"),
         (real_images, "same-images"),
         (worst_seed_deleted, "missing-seed"),
+        (one_draw_deleted, "missing-calibration"),
+        (all_calibration_deleted, "missing-calibration"),
+        (seed_withheld, "withheld"),
+        (score_withheld, "withheld"),
     ],
 )
 def test_it_is_noticed_even_when_the_pages_were_made_again(

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from bench.identity.code import is_on_list
 from bench.machine.device import VARIABLES
 from bench.records.metric_names import LATER
 from bench.records.record import (
@@ -75,6 +76,10 @@ def identity_checks(
     }
     for name, value in expected.items():
         yield Comparison("identity", f"subject {name}", _field(subject, name), value)
+    made = recorded.provenance
+    if train.provenance.definitions_sha256 and not (made and made.definitions_sha256):
+        # a score is no older than its training
+        yield Comparison("identity", "definitions_sha256", NOT_ON_RECORD, EXPECTED)
 
 
 def _file_name(recorded: ScoreRecord, recomputed_hash: str) -> str:
@@ -90,9 +95,24 @@ def _field(subject: Subject, name: str) -> str | int:
     return found
 
 
-def _code(record: ScoreRecord) -> str | None:
-    """The digest of the code that made a record, if it is on record in today's way."""
-    return record.provenance.definitions_sha256 if record.provenance else None
+def lacking_checks(recorded: ScoreRecord) -> Iterator[Comparison]:
+    """What was taken out of a record, of the metrics that were added ``LATER``.
+
+    Records of before have none of these. They are known by a digest over whole files, which is one
+    of those that today's code was held against, and by a processor that they do not describe:
+    digests over definitions and processors came first. It takes neither weights nor images to see.
+    """
+    missing = sorted(LATER.difference(metric.name for metric in recorded.metrics))
+    if len(missing) == len(LATER) and _is_of_before(recorded):
+        return
+    for name in missing:
+        yield Comparison("identity", name, NOT_ON_RECORD, EXPECTED)
+
+
+def _is_of_before(recorded: ScoreRecord) -> bool:
+    files = recorded.provenance.implementation_sha256 if recorded.provenance else None
+    known = files is not None and is_on_list("scoring", files)
+    return known and recorded.environment.processor is None
 
 
 def result_checks(
@@ -100,13 +120,11 @@ def result_checks(
 ) -> Iterator[Comparison]:
     """Images and metrics of a record beside those that were made again.
 
-    A metric that only one of them has is a mismatch, but for those that were added ``LATER``: a
-    record of other code than today's may have none of these. Without ``exact``, pixels may differ,
-    and numbers within their tolerances; where the pixels are those on record, what is left is the
-    rounding of the judge.
+    A metric that only one of them has is a mismatch, but for those that were added ``LATER``, of
+    which ``lacking_checks`` tell. Without ``exact``, pixels may differ, and numbers within their
+    tolerances; where the pixels are those on record, what is left is the rounding of the judge.
     """
     same_images = recorded.images_sha256 == again.images_sha256
-    older = not any(recorded.metric(name) for name in LATER) and _code(recorded) != _code(again)
     yield Comparison("identity", "n_images", recorded.n_images, again.n_images)
     yield Comparison(
         "images",
@@ -123,7 +141,7 @@ def result_checks(
         made = again.metric(metric.name)
         yield from _metric_checks(metric, made, exact=exact, same_images=same_images)
     for made in again.metrics:
-        if recorded.metric(made.name) is None and not (made.name in LATER and older):
+        if recorded.metric(made.name) is None and made.name not in LATER:
             yield Comparison("identity", made.name, NOT_ON_RECORD, made.value)
 
 

@@ -39,6 +39,7 @@ from bench.replay.verify.compare import (
     NOT_ON_RECORD,
     draw_checks,
     identity_checks,
+    lacking_checks,
     measure_checks,
     result_checks,
     same_machine,
@@ -217,12 +218,15 @@ class VerifyTask(Task):
         try:
             recorded = read_score(file)
             checks = tuple(identity_checks(file.name, recorded, train))
+            lacks = tuple(lacking_checks(recorded))
             exact = self._is_exact(recorded.environment)
             if all(check.passed for check in checks):
                 if train is not None and model is None:
+                    if lacks:
+                        self.watch(Verified(self.name, name, exact, lacks))
                     raise MissingPrerequisite(reason)
                 again, images = self._again(recorded, model)
-                checks += tuple(result_checks(recorded, again, exact=exact))
+                checks += (*lacks, *result_checks(recorded, again, exact=exact))
                 grid = self._grid(recorded, file, model)
                 if grid is not None:
                     same = exact or recorded.images_sha256 == again.images_sha256

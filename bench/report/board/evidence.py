@@ -18,8 +18,15 @@ from bench.report.board.records import Run, ScoreFile
 from bench.report.board.table import Leaderboard, StaleRuns
 from bench.sample.image_sets import calibration_draws
 
-ChangeKind = Literal["settings", "training", "scoring", "calibration", "missing-calibration"]
-Kind = Literal["same-weights", "same-curve", "same-images", "missing-seed"]
+ChangeKind = Literal["settings", "training", "scoring", "calibration"]
+Kind = Literal[
+    "same-weights",
+    "same-curve",
+    "same-images",
+    "missing-seed",
+    "missing-calibration",
+    "withheld",
+]
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ class Change:
 
     Attributes:
         kind: what has changed: settings of a training, the code of training, of scoring or of a
-            calibration set, or the calibration sets that are asked for.
+            calibration set.
         what: variants or calibration sets, each with its seeds where not all are concerned, and
             with the settings that changed where it is they.
         everything: whether nothing of the table is as today, so that a list says nothing.
@@ -58,17 +65,11 @@ def changes(board: Leaderboard) -> tuple[Change, ...]:
     by_code = [run for run in runs if not _by_present_training(run)]
     scored = [run for run in runs if any(_scored_otherwise(s) for _, s in run.final_scores())]
     made = [row for row in board.calibration if any(map(_scored_otherwise, row.scores))]
-    asked = [
-        f"{name} ({n} / {len(calibration_draws(name))})"
-        for name in board.suite.calibration
-        if (n := _n_draws(board, name)) < len(calibration_draws(name))
-    ]
     return (
         *([Change("settings", tuple(map(_stale_text, board.stale)))] if board.stale else []),
         *([Change("training", _variants(by_code, runs), by_code == runs)] if by_code else []),
         *([Change("scoring", _variants(scored, runs), scored == runs)] if scored else []),
         *([Change("calibration", tuple(row.key.name for row in made))] if made else []),
-        *([Change("missing-calibration", tuple(asked))] if asked else []),
     )
 
 
@@ -105,14 +106,15 @@ def _stale_text(stale: StaleRuns) -> str:
     return f"{stale.variant} ({seeds}): {', '.join(stale.differs_in)}"
 
 
-def _n_draws(board: Leaderboard, name: str) -> int:
-    row = board.calibration_row(name)
-    return 0 if row is None else len(row.scores)
-
-
 def oddities(board: Leaderboard) -> tuple[Oddity, ...]:
     """Everything odd about the records behind a table, in a fixed order."""
-    return (*_same_files(board), *_same_images(board), *_missing_seeds(board))
+    return (
+        *_same_files(board),
+        *_same_images(board),
+        *_missing_seeds(board),
+        *_missing_calibration(board),
+        *_withheld(board),
+    )
 
 
 def _same_files(board: Leaderboard) -> Iterator[Oddity]:
@@ -158,3 +160,34 @@ def _missing_seeds(board: Leaderboard) -> Iterator[Oddity]:
         missing = [seed for seed in gap.seeds if seed < last.get(gap.variant, -1)]
         if gap.status == "missing" and missing:
             yield Oddity("missing-seed", tuple(f"{gap.variant}, {seed}" for seed in missing))
+
+
+def _missing_calibration(board: Leaderboard) -> Iterator[Oddity]:
+    """Sets that the suite asks for, without all of their draws, beside rows that have scores.
+
+    Who leaves out draws chooses the mean; who leaves out sets takes away the scale.
+    """
+    n_draws = {row.key.name: len(row.scores) for row in board.calibration}
+    missing = tuple(
+        f"{name} ({n} / {n_all})"
+        for name in board.suite.calibration
+        if (n := n_draws.get(name, 0)) < (n_all := len(calibration_draws(name)))
+    )
+    if board.rows and missing:
+        yield Oddity("missing-calibration", missing)
+
+
+def _withheld(board: Leaderboard) -> Iterator[Oddity]:
+    """Trainings kept out of the table, though they were trained and scored as it asks."""
+    runs = tuple(
+        run.train.run_id
+        for run in board.runs
+        if run.train.status == "success"
+        and any(
+            score.record.protocol_key == board.protocol.key
+            and not (run.train.comparable and score.record.comparable)
+            for _, score in run.final_scores()
+        )
+    )
+    if runs:
+        yield Oddity("withheld", runs)

@@ -37,6 +37,12 @@ from catalog.schema import Registry, Suite
 
 COMMAND = "aigc report all"
 NO_LINE = "(no such line)"
+EXPECTED = {
+    "missing-seed": "as planned",
+    "missing-calibration": "all draws of all sets",
+    "withheld": "in the table: trained and scored as it asks",
+}
+"""What records should be in place of what is odd about them; else each of its own."""
 
 Files = dict[Path, str | bytes]
 SHOWN = 160
@@ -238,7 +244,7 @@ def _strays(board: Leaderboard, folder: Path, files: set[Path]) -> Iterator[Stal
 def _odd(board: Leaderboard, folder: Path) -> Iterator[StaleFile]:
     """What the records say of each other that trainings do not make; pages say it, too."""
     for one in oddities(board):
-        expected = "as planned" if one.kind == "missing-seed" else "each of its own"
+        expected = EXPECTED.get(one.kind, "each of its own")
         told = f"{one.kind}: {'; '.join(one.what)}"
         yield StaleFile(folder / RECORDS, None, told, expected, "aigc bench verify --retrain")
     for file, problem in board.broken_grids.items():
