@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 READY := $(VENV)/.ready
 
+# Containers often forbid bytecode; then each of the tests' processes compiles torch anew, in 8 s.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup leaderboard reports check-reports site test lint format perf endure lock upgrade clean
 .DEFAULT_GOAL := help
 
