@@ -40,6 +40,30 @@ def member_names(path: Path) -> tuple[str, ...]:
     return names
 
 
+def member_sizes(content: IO[bytes], path: Path, at_most: int) -> dict[str, int]:
+    """Bytes of every member of an archive in memory, none of which is compressed.
+
+    Args:
+        content: the archive.
+        path: where it is from, for messages.
+        at_most: bytes of all members together.
+
+    Raises:
+        InvalidInput: it is no such archive, or members lie over each other.
+    """
+    try:
+        with zipfile.ZipFile(content) as archive:
+            entries = archive.infolist()
+    except FAULTS as error:
+        raise InvalidInput(f"{path}: not a readable archive ({error})") from error
+    if any(one.compress_type != zipfile.ZIP_STORED for one in entries):
+        raise InvalidInput(f"{path}: its members are compressed, as torch.save leaves none")
+    total = sum(one.file_size for one in entries)
+    if total > min(at_most, content.seek(0, 2)):
+        raise InvalidInput(f"{path}: its members claim {total:,} bytes, more than it can hold")
+    return {one.filename: one.file_size for one in entries}
+
+
 @contextmanager
 def opened_member(path: Path, name: str, at_most: int) -> Iterator[tuple[IO[bytes], int]]:
     """One member as a stream, and the bytes that it has unpacked.

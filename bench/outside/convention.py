@@ -14,28 +14,37 @@ from bench.networks.shape import ImageShape
 from catalog.errors import InvalidInput
 from catalog.schema.loads import Convention, StatedConvention
 
-__all__ = ["Convention", "StatedConvention", "label_tensor", "noise_tensor", "to_images"]
+__all__ = [
+    "Convention",
+    "StatedConvention",
+    "label_tensor",
+    "noise_tensor",
+    "noise_values",
+    "to_images",
+]
 
 
 def noise_tensor(noise: ImageNoise, convention: Convention) -> Tensor:
-    """The noise of a batch as a convention wants it, (N, *noise_shape) float32.
+    """The noise of a batch as a convention wants it, (N, *noise_shape) float32."""
+    values = noise_values(noise, math.prod(convention.noise_shape), convention)
+    return values.reshape(len(noise), *convention.noise_shape)
+
+
+def noise_values(noise: ImageNoise, n_values: int, convention: Convention) -> Tensor:
+    """The next ``n_values`` draws of every image from a convention's distribution, (N, n_values).
 
     Truncated noise is the normal distribution's quantile of a uniform draw between the two ends,
     which has the distribution of drawing again and needs one draw.
     """
-    n_values = math.prod(convention.noise_shape)
     if convention.noise == "normal":
-        values = noise.normal(n_values)
-    elif convention.noise == "truncated":
-        bound = torch.tensor(convention.truncation, dtype=torch.float64)
+        return noise.normal(n_values)
+    uniform = noise.uniform(n_values)
+    if convention.noise == "truncated":
+        bound = torch.tensor(convention.truncation, dtype=torch.float64, device=uniform.device)
         low = torch.special.ndtr(-bound)
-        share = low + (1.0 - 2.0 * low) * noise.uniform(n_values).double()
-        values = torch.special.ndtri(share).clamp(-bound, bound).float()
-    else:
-        values = noise.uniform(n_values)
-        if convention.noise == "uniform":
-            values = 2.0 * values - 1.0
-    return values.reshape(len(noise), *convention.noise_shape)
+        quantiles: Tensor = torch.special.ndtri(low + (1.0 - 2.0 * low) * uniform.double())
+        return quantiles.clamp(-bound, bound).float()
+    return 2.0 * uniform - 1.0 if convention.noise == "uniform" else uniform
 
 
 def label_tensor(labels: Tensor, convention: Convention, n_classes: int) -> Tensor | None:
@@ -55,7 +64,8 @@ def to_images(raw: Tensor, convention: Convention, shape: ImageShape) -> Tensor:
     MNIST's format have here. Nothing is clamped: quantising does that.
 
     Args:
-        raw: (N, C, H, W), (N, H, W, C) or, of one channel, (N, H, W); integers or floats.
+        raw: (N, C, H, W), (N, H, W, C), (N, C * H * W) or, of one channel, (N, H, W); integers or
+            floats.
         convention: of the generator.
         shape: of the images of the data set.
 
@@ -65,7 +75,9 @@ def to_images(raw: Tensor, convention: Convention, shape: ImageShape) -> Tensor:
     """
     channels, size = convention.channels, convention.resolution
     images = raw.float()
-    if images.ndim == 3 and channels == 1:
+    if images.ndim == 2 and images.shape[1] == channels * size * size:
+        images = images.reshape(-1, channels, size, size)
+    elif images.ndim == 3 and channels == 1:
         images = images.unsqueeze(1)
     elif images.ndim == 4 and convention.layout == "NHWC":
         images = images.permute(0, 3, 1, 2)

@@ -72,12 +72,16 @@ class Opened:
         generator: makes the generator under a complete convention; called more than once.
         said: sentences for the user about choices that opening it took, such as renamed tensors.
         n_parameters: scalars in its weights, where that is known.
+        seed: of the noise from which its images are drawn.
+        details: what else decides its images, such as renamed tensors; enters the load hash.
     """
 
     told: StatedConvention
     generator: Callable[[Convention], OutsideGenerator]
     said: tuple[str, ...] = ()
     n_parameters: int | None = None
+    seed: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

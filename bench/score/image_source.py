@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from bench.data import load_dataset
-from bench.data.decode.image_files import SUFFIXES, Pixels, channels_first, read_array, read_image
 from bench.data.loaders import require_loader
+from bench.outside.samples import read_directory, read_npy
 from bench.records.run_directory import RunDirectory
 from bench.sample import trained_model as trained
 from bench.sample.draw import NonFiniteImages
@@ -61,51 +60,6 @@ def _resolve(text: str, registry: Registry, device: torch.device) -> Tensor:
     if ":" in text:
         return _read_split(text, registry)
     raise InvalidInput(f"{text}: neither a directory, nor a .npy file, nor DATASET:SPLIT")
-
-
-def read_directory(path: Path) -> Tensor:
-    """The image files of a directory, in order of their names; its folders are not entered.
-
-    Returns:
-        (N, C, H, W) uint8; C is 1 for grey files and 3 for RGB files.
-
-    Raises:
-        InvalidInput: there is none, one cannot be decoded, or they differ in size or mode.
-    """
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
-    if not files:
-        raise InvalidInput(f"{path}: holds no {', '.join(SUFFIXES)} file")
-    images: list[Pixels] = []
-    for file in files:
-        image = read_image(file)
-        if images and image.shape != images[0].shape:
-            raise InvalidInput(
-                f"{file}: is {_described(image)}, but {files[0].name} is {_described(images[0])};"
-                " all images of a set have one size and mode"
-            )
-        images.append(image)
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()  # (N, C, H, W)
-
-
-def read_npy(path: Path) -> Tensor:
-    """The images of a ``.npy`` file of uint8: (N, H, W), (N, C, H, W) or (N, H, W, C).
-
-    Where both orders are possible, an axis of 3 is taken for the channels rather than an axis of
-    1, and the first possible axis rather than the last.
-
-    Returns:
-        (N, C, H, W) uint8 with C of 1 or 3.
-
-    Raises:
-        InvalidInput: the file cannot be read, or dtype or shape is another one.
-    """
-    array = read_array(path)
-    return torch.from_numpy(np.ascontiguousarray(channels_first(array, path)))
-
-
-def _described(image: Pixels) -> str:
-    height, width, channels = image.shape
-    return f"{height} x {width} {'grey' if channels == 1 else 'RGB'}"
 
 
 def _read_run(path: Path, device: torch.device) -> Tensor:

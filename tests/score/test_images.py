@@ -11,8 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from bench.models.noise import ImageNoise
+from bench.outside.samples import read_directory, read_npy
 from bench.sample.draw import sample_images
-from bench.score.image_source import read_directory, read_npy, resolve_image_source
+from bench.score.image_source import resolve_image_source
 from catalog.errors import InvalidInput, UsageError
 from catalog.read.loader import load_registry
 from catalog.schema import Registry
