@@ -26,6 +26,7 @@ from bench.cli.verbs import (
     sampling,
     score,
     speed,
+    stats,
     watching,
 )
 from bench.cli.verbs import verify as verifying
@@ -67,6 +68,7 @@ bench_app.command("prune")(prune.prune)
 bench_app.command("sample")(sampling.sample)
 bench_app.command("generate")(sampling.generate)
 bench_app.command("score")(score.score)
+bench_app.command("stats")(stats.stats)
 bench_app.command("selftest")(checks.selftest)
 bench_app.command("verify")(verifying.verify)
 bench_app.command("speed")(speed.speed)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch_fidelity.metric_fid import (
     KEY_METRIC_FID,
@@ -119,6 +120,27 @@ def frechet_distance(fake: Tensor, real: Tensor) -> float:
     statistics = [_statistics(features) for features in (fake, real)]
     found = fid_statistics_to_metric(*statistics, verbose=False)
     return _finite("FID", found[KEY_METRIC_FID])
+
+
+def distance_to_statistics(fake: Tensor, mu: NDArray[Any], sigma: NDArray[np.float64]) -> float:
+    """The distance of ``frechet_distance`` to a Gaussian whose moments are known.
+
+    Against a mean in double precision, that of ``fake`` is summed in double precision, too.
+
+    Args:
+        fake: (N, d) float32 features of the generated images.
+        mu: (d,) float32 or float64.
+        sigma: (d, d).
+
+    Raises:
+        TooFewImages: N is below 2.
+        InvalidInput: the result is not finite.
+    """
+    _require(len(fake), 2, "FID", "generated")
+    found = _statistics(fake)
+    found["mu"] = fake.numpy().mean(axis=0, dtype=mu.dtype)
+    known = {"mu": mu, "sigma": sigma}
+    return _finite("FID", fid_statistics_to_metric(found, known, verbose=False)[KEY_METRIC_FID])
 
 
 def kernel_distance(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,10 +21,14 @@ _SOURCE = "Directory of images, .npy of uint8, run directory or DATASET:SPLIT"
 def score(
     fake: Annotated[str, typer.Option("--fake", help=f"{_SOURCE}: the generated images.")],
     extractor: Annotated[str, typer.Option("--extractor", help="Feature network, by its id.")],
-    real: Annotated[str | None, typer.Option("--real", help=f"{_SOURCE}: the real images.")] = None,
+    real: Annotated[
+        str | None,
+        typer.Option("--real", help=f"{_SOURCE}, or .npz with mu and sigma: the real images."),
+    ] = None,
     metrics: Annotated[
-        str, typer.Option("--metrics", help="Comma-separated: fid, is, kid, prc.")
-    ] = "fid,is,kid,prc",
+        str | None,
+        typer.Option("--metrics", help="Comma-separated: fid, is, kid, prc; default: all."),
+    ] = None,
     isc_splits: Annotated[int, typer.Option("--isc-splits", min=1)] = 10,
     kid_subset_size: Annotated[int, typer.Option("--kid-subset-size", min=2)] = 1000,
     kid_subsets: Annotated[int, typer.Option("--kid-subsets", min=1)] = 100,
@@ -37,25 +42,44 @@ def score(
     registry: RegistryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare two sets of images through torch-fidelity."""
+    """Compare two sets of images through torch-fidelity.
+
+    In the place of the real ones a file may stand that pytorch-fid, clean-fid, ADM or aigc bench
+    stats wrote.
+    """
     from bench.identity.local_registry import pinned_registry
     from bench.machine.device import resolve_device
+    from bench.outside.statistics import holds_statistics
     from bench.records.metric_names import metric_label
     from bench.score.extractors import load_extractor
     from bench.score.image_source import resolve_image_source
-    from bench.score.scorer import Settings
-    from bench.score.two_sets import compare, metric_groups, protocol_of
+    from bench.score.scorer import GROUPS, Settings
+    from bench.score.two_sets import (
+        compare,
+        compare_with_statistics,
+        known_statistics,
+        measurable,
+        metric_groups,
+        protocol_of,
+    )
 
-    groups = metric_groups(metrics)
+    groups = metric_groups(metrics or ",".join(GROUPS))
     if real is None and groups != ["is"]:
-        raise UsageError(f"--metrics {metrics} needs --real; only 'is' does without")
+        asked = f"--metrics {metrics}" if metrics else "all metrics together"
+        raise UsageError(f"{asked} needs --real; only 'is' does without")
     known = pinned_registry(registry)
     entry = known.extractor(extractor)
     sources: dict[Side, str] = {"generated": fake}
     if real is not None and groups != ["is"]:
         sources["real"] = real
+    file = Path(sources["real"]) if "real" in sources else None
+    of_file = file is not None and holds_statistics(file)
     place = resolve_device(device, cpu_is_fine=True)
-    images = {side: resolve_image_source(text, known, place) for side, text in sources.items()}
+    images = {
+        side: resolve_image_source(text, known, place)
+        for side, text in sources.items()
+        if not (of_file and side == "real")
+    }
     settings = Settings(
         layer_isc=entry.layers["isc"],
         layer_fid=entry.layers["fid"],
@@ -68,9 +92,19 @@ def score(
         prc_samples=prc_samples,
     )
     network = load_extractor(entry, place, extractor_weights)
-    values = compare(images, sources, groups, network, settings, place)
+    statistics = None
+    if file is not None and of_file:
+        fakes = images["generated"]
+        statistics = known_statistics(file, fakes, fake, network, settings, place)
+        if metrics is None:
+            groups = [group for group in groups if group in measurable(statistics)]
+        values = compare_with_statistics(
+            fakes, sources, groups, network, settings, place, statistics
+        )
+    else:
+        values = compare(images, sources, groups, network, settings, place)
     if as_json:
-        protocol = protocol_of(images, network, settings, place)
+        protocol = protocol_of(images, network, settings, place, statistics)
         emit(json.dumps({"metrics": values, "protocol": protocol}, indent=2, allow_nan=False))
         return
     rows = []

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -128,6 +128,25 @@ def _header(file: IO[bytes], path: Path) -> tuple[tuple[int, ...], bool]:
     if file.read(2) == b"PK":
         raise InvalidInput(f"{path}: an archive of arrays, expected one .npy array")
     file.seek(0)
+    shape, fortran, dtype = npy_header(file, path)
+    if dtype != np.uint8:
+        raise InvalidInput(f"{path}: images are uint8 in 0 .. 255, this array is {dtype}")
+    if any(type(size) is not int or size < 1 for size in shape):
+        raise InvalidInput(f"{path}: holds no images, its shape is {shape}")
+    return shape, fortran
+
+
+def npy_header(file: IO[bytes], path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether the order is Fortran's, and type of an array that is never a pickled one.
+
+    Args:
+        file: stands at the beginning of the array, and afterwards at its first value.
+        path: of the file, for messages.
+
+    Raises:
+        InvalidInput: it is of a format that numpy writes for no plain array.
+        One of ``DAMAGED``, or TokenError: it has no header that numpy reads.
+    """
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     if version not in ((1, 0), (2, 0)):
@@ -135,11 +154,7 @@ def _header(file: IO[bytes], path: Path) -> tuple[tuple[int, ...], bool]:
     shape, fortran, dtype = read(file)
     if dtype.hasobject:
         raise InvalidInput(f"{path}: not a readable .npy file (it holds pickled objects)")
-    if dtype != np.uint8:
-        raise InvalidInput(f"{path}: images are uint8 in 0 .. 255, this array is {dtype}")
-    if any(type(size) is not int or size < 1 for size in shape):
-        raise InvalidInput(f"{path}: holds no images, its shape is {shape}")
-    return shape, fortran
+    return shape, fortran, dtype
 
 
 def channels_first(array: Pixels, path: Path) -> Pixels:
