@@ -15,6 +15,7 @@ from typing import Any, Literal
 from bench.identity.definitions import MissingDefinition, digest, walk
 from bench.identity.names import present_name
 from bench.identity.sources import Definition, include
+from bench.identity.spec import TrainSpec
 from catalog.rules.entries import is_allowed
 
 Loop = Literal["plain", "streamed", "tuned"]
@@ -70,6 +71,12 @@ def code_of_training(
     """
     algorithm = present_name("algorithm", algorithm)
     return _code_of_training(algorithm, tuple(sorted(set(_names(recipe)))), loop, started)
+
+
+def code_of_spec(spec: TrainSpec, loop: Loop = "plain") -> str:
+    """``code_of_training`` of what a spec describes."""
+    started = spec.start is not None
+    return code_of_training(spec.algorithm, spec.recipe, loop, started=started)
 
 
 @functools.cache
@@ -128,11 +135,9 @@ def is_on_list(kind: CodeKind, recorded: str) -> bool:
     return recorded in _same_code()[kind]
 
 
-def trained_by_present_code(
-    algorithm: str, recipe: Mapping[str, Any], recorded: str, *, started: bool = False
-) -> bool:
+def trained_by_present_code(spec: TrainSpec, recorded: str) -> bool:
     """Whether a training by recorded code would go the same way today, by any of the loops."""
-    present = (code_of_training(algorithm, recipe, loop, started=started) for loop in LOOPS)
+    present = (code_of_spec(spec, loop) for loop in LOOPS)
     return any(is_same_code("training", recorded, code) for code in present)
 
 

@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from bench.identity.digest import sha256_of_data
 from bench.identity.local_registry import require_pinned
@@ -35,8 +43,26 @@ class DatasetSpec(BaseModel):
     n_classes: Classes
 
 
+class Start(BaseModel):
+    """The earlier training whose final weights a training goes on from.
+
+    Attributes:
+        run_id: its name, which decides nothing.
+        train_hash: what it is.
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    run_id: Name
+    train_hash: Digest
+
+
 class TrainSpec(BaseModel):
-    """One training; ``recipe`` holds every setting of its algorithm, defaults included."""
+    """One training; ``recipe`` holds every setting of its algorithm, defaults included.
+
+    ``start`` is None where weights are freshly drawn; then the spec is written without it, as in
+    the days before fine-tuning.
+    """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
@@ -47,11 +73,18 @@ class TrainSpec(BaseModel):
     seed: Seed
     steps: PositiveInt
     precision: Precision = "fp32"
+    start: Start | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_no_start(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data: dict[str, Any] = serialize(self)
+        return data if data.get("start") else {k: v for k, v in data.items() if k != "start"}
 
     @property
     def train_hash(self) -> str:
-        """Hex sha256 of the spec; the variant's name is left out, since it decides nothing."""
-        return sha256_of_data(self.model_dump(mode="json", exclude={"variant"}))
+        """Hex sha256 of the spec; names are left out, since they decide nothing."""
+        data = self.model_dump(mode="json", exclude={"variant": True, "start": {"run_id"}})
+        return sha256_of_data(data)
 
     @property
     def label(self) -> str:
@@ -130,6 +163,7 @@ def train_spec(
     seed: int,
     steps: int,
     precision: Precision = "fp32",
+    start: Start | None = None,
 ) -> TrainSpec:
     """The resolved spec of one training; ``recipe`` is complete, defaults filled in.
 
@@ -153,4 +187,5 @@ def train_spec(
         seed=seed,
         steps=steps,
         precision=precision,
+        start=start,
     )

@@ -111,6 +111,17 @@ class Parameters(Record):
     sampling: Count
 
 
+class TakenOver(Record):
+    """What a fine-tuning began with: of the earlier weights, and freshly drawn for what they lack.
+
+    Numbers are of trainable scalars.
+    """
+
+    weights_sha256: Digest
+    n_taken: Positive
+    n_fresh: Count
+
+
 class Provenance(Record):
     """Where the code came from.
 
@@ -206,6 +217,7 @@ class TrainRecord(Record):
     updated_at: Moment
     phases: tuple[Phase, ...] = ()
     parameters: Parameters | None = None
+    taken_over: TakenOver | None = None
     cost: Cost | None = None
     health: Health = Health()
     measures: Measures | None = None

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from bench.identity.code import Loop, code_of_training
+from bench.identity.code import Loop, code_of_spec
 from bench.identity.spec import TrainSpec
 from bench.machine.memory import peak_memory_bytes
 from bench.records.environment import environment, provenance
@@ -133,8 +133,7 @@ class Journal:
         return (*(phase for phase in self.record.phases if phase.name != name), ended)
 
     def _provenance(self, loop: Loop) -> Provenance:
-        code = code_of_training(self.spec.algorithm, self.spec.recipe, loop)
-        return provenance(self.around.registry_sha256, code)
+        return provenance(self.around.registry_sha256, code_of_spec(self.spec, loop))
 
     def _public(self, text: str) -> str:
         return anonymous(text, runs_dir=self.directory.path.parent)
@@ -143,7 +142,7 @@ class Journal:
 def _kept_when_scoring(earlier: TrainRecord) -> tuple[str, ...]:
     """Fields that tell of the training itself, which a later sitting only scores."""
     told = (
-        *("phases", "parameters", "cost", "health", "measures"),
+        *("phases", "parameters", "taken_over", "cost", "health", "measures"),
         *("artifacts", "environment", "provenance"),
     )
     # A limit on the scored images casts no doubt on a training that was beyond doubt before.

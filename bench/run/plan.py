@@ -12,13 +12,14 @@ from bench.identity.code import LOOPS, code_of_scoring, is_same_code, trained_by
 from bench.identity.local_registry import require_made
 from bench.identity.protocol import ScoringProtocol
 from bench.identity.settings import differences
-from bench.identity.spec import Precision, TrainSpec, train_spec
+from bench.identity.spec import Precision, Start, TrainSpec, train_spec
 from bench.models.facts import algorithm_facts, complete_recipe
 from bench.records.record import RunSubject, ScoreRecord, TrainRecord
 from bench.records.run_directory import CALIBRATION, RunDirectory, calibration_file, read_score
 from bench.run.failures import KILLED
 from bench.run.own_settings import REASON as OWN_SETTINGS_REASON
 from bench.run.own_settings import Setting, all_derived
+from bench.run.starts import StartingPoint
 from bench.sample.image_sets import calibration_draws, expected_subjects, score_hash
 from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
 from catalog.names import suggestion
@@ -42,6 +43,7 @@ class Narrowing:
         smoke: a few updates and images, to see that everything works.
         precision: of the passes through networks instead of fp32.
         settings: combinations of settings that each variant is trained with instead of its own.
+        start: the run whose weights every training goes on from.
     """
 
     variants: tuple[str, ...] = ()
@@ -51,6 +53,7 @@ class Narrowing:
     smoke: bool = False
     precision: Precision | None = None
     settings: tuple[tuple[Setting, ...], ...] = ()
+    start: StartingPoint | None = None
 
     def steps_of(self, suite: Suite) -> int:
         """Updates of each run of a suite."""
@@ -69,17 +72,24 @@ class Narrowing:
             reasons.append(f"--precision {self.precision} instead of fp32")
         if self.settings:
             reasons.append(OWN_SETTINGS_REASON)
+        if self.start is not None:
+            reasons.append(f"--start-from {self.start.start.run_id}")
         return tuple(reasons)
 
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """One training of a suite: what state it is in, and why it would or would not run."""
+    """One training of a suite: what state it is in, and why it would or would not run.
+
+    Attributes:
+        start: where the run should lie whose weights it goes on from; None if it draws its own.
+    """
 
     spec: TrainSpec
     directory: Path
     state: State
     why: str
+    start: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -151,6 +161,7 @@ def _specs(registry: Registry, suite: Suite, narrowing: Narrowing) -> tuple[Trai
             seed=seed,
             steps=steps,
             precision=narrowing.precision or "fp32",
+            start=_start(registry, variant, seed, narrowing),
         )
         for variant, seed in planned_rows(registry, suite, narrowing)
     )
@@ -158,6 +169,17 @@ def _specs(registry: Registry, suite: Suite, narrowing: Narrowing) -> tuple[Trai
         if (why := refusal(spec)) is not None:
             raise UsageError(f"variant '{spec.variant}' cannot be trained here: {why}")
     return specs
+
+
+def _start(registry: Registry, variant: Variant, seed: int, narrowing: Narrowing) -> Start | None:
+    """What a training goes on from: what the command says, or the registry, at the same seed."""
+    if narrowing.start is not None:
+        return narrowing.start.start
+    if variant.start_from is None:
+        return None
+    suite = registry.suite(variant.start_from.suite)
+    (spec,) = _specs(registry, suite, Narrowing((variant.start_from.variant,), (seed,)))
+    return Start(run_id=spec.run_id, train_hash=spec.train_hash)
 
 
 def planned_rows(
@@ -170,6 +192,8 @@ def planned_rows(
     """
     chosen = _chosen(registry, suite, narrowing.variants)
     variants = tuple(all_derived(chosen, narrowing.settings))
+    if narrowing.start is not None:
+        variants = tuple(map(narrowing.start.variant, variants))
     return tuple((variant, seed) for variant in variants for seed in narrowing.seeds or suite.seeds)
 
 
@@ -197,7 +221,8 @@ def make_plan(
         protocol=protocol,
         runs_dir=runs_dir,
         jobs=tuple(
-            _examine(spec, runs_dir, protocol) for spec in _specs(registry, suite, narrowing)
+            _examine(spec, runs_dir, protocol, narrowing.start)
+            for spec in _specs(registry, suite, narrowing)
         ),
         calibration=tuple(
             name
@@ -243,14 +268,24 @@ def _chosen(registry: Registry, suite: Suite, names: tuple[str, ...]) -> tuple[V
     return tuple(by_name[name] for name in dict.fromkeys(names)) if names else of_suite
 
 
-def _examine(spec: TrainSpec, runs_dir: Path, protocol: ScoringProtocol) -> PlannedJob:
-    directory = RunDirectory(runs_dir / spec.run_id)
+def _examine(
+    spec: TrainSpec, runs_dir: Path, protocol: ScoringProtocol, start: StartingPoint | None
+) -> PlannedJob:
+    directory, begin = RunDirectory(runs_dir / spec.run_id), None
+    if spec.start is not None:
+        begin = start.directory if start is not None else runs_dir / spec.start.run_id
     if (why_not := refusal(spec)) is not None:
         return PlannedJob(spec, directory.path, "refused", why_not)
     state, why = _state(spec, directory, protocol)
     if state == "new":
         why = _older_run(spec, runs_dir) or why
-    return PlannedJob(spec, directory.path, state, why)
+        if begin is not None:
+            why += f"; goes on from {begin.name}{_if_missing(begin)}"
+    return PlannedJob(spec, directory.path, state, why, begin)
+
+
+def _if_missing(begin: Path) -> str:
+    return "" if RunDirectory(begin).weights.exists() else ", whose weights are not here"
 
 
 def _state(
@@ -287,7 +322,7 @@ def unscored(
 def _remarks(record: TrainRecord, directory: RunDirectory, protocol: ScoringProtocol) -> str:
     """What makes a finished run less than plainly good."""
     spec, recorded = record.spec, record.provenance.code
-    same = trained_by_present_code(spec.algorithm, spec.recipe, recorded)
+    same = trained_by_present_code(spec, recorded)
     found = [] if same else ["the code of training has changed since"]
     scores = [one for one in directory.score_records() if one.protocol_key == protocol.key]
     if any(map(_scored_otherwise, scores)):

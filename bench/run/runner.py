@@ -22,6 +22,7 @@ from bench.run.events import JobEnded, Watch
 from bench.run.job import Job, Surroundings, Task
 from bench.run.journal import Journal
 from bench.run.plan import Plan, PlannedJob
+from bench.run.starts import require_start
 from catalog.errors import MissingPrerequisite
 from catalog.read.loader import registry_sha256
 from catalog.read.locate import find_registry
@@ -40,6 +41,7 @@ class TrainJob:
 
     Attributes:
         not_comparable_because: reasons that keep its records out of leaderboards.
+        start: where the run lies whose weights it goes on from; None if it draws its own.
     """
 
     spec: TrainSpec
@@ -47,6 +49,7 @@ class TrainJob:
     around: Surroundings
     not_comparable_because: tuple[str, ...] = ()
     stop_grace_s: float = SAVING_S
+    start: Path | None = None
 
     @property
     def name(self) -> str:
@@ -62,8 +65,15 @@ class TrainJob:
         """The work itself."""
         from bench.run.train_job import TrainTask
 
-        directory, reasons = RunDirectory(self.directory), self.not_comparable_because
-        return TrainTask(self.spec, directory, self.around, reasons, watch, should_stop)
+        return TrainTask(
+            self.spec,
+            RunDirectory(self.directory),
+            self.around,
+            self.not_comparable_because,
+            watch,
+            should_stop,
+            start=self.start,
+        )
 
     def bury(self, failure: Failure) -> None:
         """Close its record from outside; a job that died before its first record gets one now."""
@@ -179,7 +189,7 @@ def jobs_of(plan: Plan, around: Surroundings, *, retry_failed: bool) -> list[Job
         directory = plan.runs_dir / CALIBRATION
         calibration = [CalibrationJob(plan.calibration, directory, around)]
     return calibration + [
-        TrainJob(job.spec, job.directory, around, plan.not_comparable_because)
+        TrainJob(job.spec, job.directory, around, plan.not_comparable_because, start=job.start)
         for job in plan.to_run(retry_failed=retry_failed)
     ]
 
@@ -198,6 +208,9 @@ def require_prerequisites(plan: Plan, around: Surroundings, *, retry_failed: boo
     require_made(around.extractor)
     load_extractor(around.extractor, "cpu", around.extractor_weights)
     to_train = [job for job in plan.to_run(retry_failed=retry_failed) if job.state != "rescore"]
+    for job in to_train:
+        if job.spec.start is not None:
+            require_start(job.spec.start, job.start)
     sizes = {job.spec.run_id: size_of(job.directory) for job in to_train}
     needed, free = needed_bytes(plan.runs_dir, sizes) or 0, free_bytes(plan.runs_dir)
     if free < max(needed, LEAST_FREE):

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -49,6 +50,7 @@ class TrainTask(Task):
         not_comparable_because: reasons that keep its records out of leaderboards.
         watch: who wants to know.
         should_stop: asked before every update, and before each image set is drawn or scored.
+        start: where the run lies whose weights it goes on from.
     """
 
     spec: TrainSpec
@@ -57,6 +59,7 @@ class TrainTask(Task):
     not_comparable_because: tuple[str, ...]
     watch: Watch
     should_stop: Callable[[], bool]
+    start: Path | None = None
     journal: Journal | None = None
 
     def run(self) -> str:
@@ -111,8 +114,10 @@ class TrainTask(Task):
                 torch.device(self.around.device),
                 graphs=self.around.tuned,
                 checkpoint_file=self.directory.checkpoint,
+                start=self.start,
             )
-            journal.update(parameters=parameters_of(trainee.model))
+            parameters = parameters_of(trainee.model)
+            journal.update(parameters=parameters, taken_over=trainee.taken_over)
             journal.looped(trainee.loop)
         previews = Previews(trainee.trainer, self.directory.latest_grid)
 

@@ -8,13 +8,17 @@ from pathlib import Path
 import torch
 
 from bench.data import ImageData
-from bench.identity.spec import TrainSpec
+from bench.identity.spec import Start, TrainSpec
+from bench.models.base import GenerativeModel
 from bench.models.build import build_from_spec
+from bench.records.record import TakenOver
 from bench.run.events import TrainProgress, Watch
+from bench.run.starts import weights_of
 from bench.sample.trained_model import TrainedModel, finish
 from bench.train.checkpoint import Identity
 from bench.train.gpu.choice import loop_of, placed, trainer_of
 from bench.train.loop import NOBODY, Progress, Training
+from bench.train.start import take_over
 
 
 class Trainee:
@@ -26,8 +30,10 @@ class Trainee:
         device: where to train.
         graphs: whether updates may be replayed as CUDA graphs.
         checkpoint_file: where the training saves itself and goes on from; None for neither.
+        start: where the run lies whose weights the spec goes on from, if it does.
 
     Attributes:
+        taken_over: what the model has of those weights.
         split: the images, on the device if they fit there.
         loop: which loop the training goes through.
     """
@@ -40,9 +46,12 @@ class Trainee:
         *,
         graphs: bool = False,
         checkpoint_file: Path | None = None,
+        start: Path | None = None,
     ) -> None:
         self.spec = spec
-        self.model = build_from_spec(spec).to(device)
+        self.model = build_from_spec(spec)
+        self.taken_over = None if spec.start is None else _begin(self.model, spec.start, start)
+        self.model.to(device)
         self.split = placed(data[spec.dataset.split], device)
         place = next(self.model.parameters()).device
         self.loop = loop_of(spec, self.split, place, graphs=graphs)
@@ -72,6 +81,13 @@ class Trainee:
         """
         training = self.trainer.run(observe, should_stop)
         return training, finish(self.spec, self.model, self.trainer.average, self.split)
+
+
+def _begin(model: GenerativeModel, start: Start, directory: Path | None) -> TakenOver:
+    """Lay the weights of an earlier run over those that were drawn."""
+    weights, sha256 = weights_of(start, directory)
+    taken = take_over(model, weights)
+    return TakenOver(weights_sha256=sha256, n_taken=taken.n_taken, n_fresh=taken.n_fresh)
 
 
 def tell(job: str, watch: Watch, progress: Progress) -> None:

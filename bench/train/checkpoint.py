@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from bench.identity.code import Loop, code_of_training
+from bench.identity.code import Loop, code_of_spec
 from bench.identity.spec import TrainSpec
 from bench.models.base import GenerativeModel
 from bench.records.files import MAX_WEIGHTS_BYTES
@@ -47,7 +47,7 @@ class Identity:
     @classmethod
     def of(cls, spec: TrainSpec, loop: Loop = "plain") -> Identity:
         """What the checkpoints of a training are, made by the present code of a loop."""
-        return cls(spec.train_hash, code_of_training(spec.algorithm, spec.recipe, loop))
+        return cls(spec.train_hash, code_of_spec(spec, loop))
 
 
 def capture(model: GenerativeModel, average: AveragedWeights | None) -> dict[str, Any]:

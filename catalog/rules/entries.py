@@ -195,6 +195,26 @@ def suites_train_what_they_can(file: Sourced) -> Iterator[Finding]:
 def suites_repeat_nothing(file: Sourced) -> Iterator[Finding]:
     """A suite names a variant, a seed or a calibration row once."""
     for loc, suite in _each(file.registry.suites, "suites"):
+def starts_are_trained(file: Sourced) -> Iterator[Finding]:
+    """A variant goes on from a row of a suite, and that row starts from nothing itself."""
+    suites = {suite.id: suite for suite in file.registry.all_suites}
+    variants = {variant.id: variant for variant in file.registry.variants}
+    for loc, variant in _each(file.registry.variants, "variants"):
+        if (start := variant.start_from) is None:
+            continue
+        if start.suite not in suites:
+            yield (*loc, "start_from", "suite"), _no_entry(start.suite, suites, "suites")
+        elif start.variant not in variants:
+            message = _no_entry(start.variant, variants, "variants")
+            yield (*loc, "start_from", "variant"), message
+        elif variants[start.variant] not in file.registry.variants_of(suites[start.suite]):
+            message = f"suite '{start.suite}' does not train '{start.variant}'"
+            yield (*loc, "start_from", "variant"), message
+        elif variants[start.variant].start_from is not None:
+            message = f"'{start.variant}' goes on from another training itself"
+            yield (*loc, "start_from", "variant"), message
+
+
         for field in ("variants", "seeds", "calibration"):
             items = getattr(suite, field)
             if isinstance(items, tuple):
@@ -414,12 +434,13 @@ def same_for_other_readers(file: Sourced) -> Iterator[Finding]:
 
 RULES: tuple[Rule, ...] = (
     unique_ids, resolved_references, no_circular_parents, allowed_algorithms, complete_weights,
-    complete_layers, existing_splits, kid_subsets_fit, isc_splits_fit, suites_score_their_dataset,
-    suites_train_what_they_can, suites_repeat_nothing, resolved_relations, relations_once,
-    dated_arxiv_ids, first_years, distinct_addresses, distinct_identifiers, distinct_texts,
-    real_languages, quoted_when_in_the_article, items_once, edges_are_judged, unsure_of_something,
-    partial_releases_say_so, variants_cite_papers, claims_compare_variants, claims_have_both_sides,
-    claims_name_corrections, same_for_other_readers,
+    complete_layers, existing_splits, kid_subsets_fit, isc_splits_fit,
+    suites_score_their_dataset, suites_train_what_they_can, starts_are_trained,
+    suites_repeat_nothing, resolved_relations, relations_once, dated_arxiv_ids, first_years,
+    distinct_addresses, distinct_identifiers, distinct_texts, real_languages,
+    quoted_when_in_the_article, items_once, edges_are_judged, unsure_of_something,
+    partial_releases_say_so, variants_cite_papers, claims_compare_variants,
+    claims_have_both_sides, claims_name_corrections, same_for_other_readers,
 )  # fmt: skip
 
 

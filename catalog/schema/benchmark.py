@@ -58,6 +58,18 @@ class Gate(Entry):
     text: Text
 
 
+class StartFrom(Entry):
+    """The trainings whose final weights a variant goes on from, seed by seed.
+
+    Attributes:
+        suite: the table that they are of, or SUITE-BUDGET.
+        variant: the row of that table.
+    """
+
+    suite: Id
+    variant: Id
+
+
 class Variant(Entry):
     """A model that can be trained: an algorithm and the settings in which it is special.
 
@@ -70,6 +82,7 @@ class Variant(Entry):
         per_dataset: further deviations on one data set, by data set id.
         datasets: the only data sets that it can be trained on; None for any.
         gates: what every one of its trainings must reach.
+        start_from: the trainings that it goes on from; None where weights are freshly drawn.
         deviations: where this row departs from its paper, one plain sentence each.
         reported: numbers that others published for it; ``setting`` says under which protocol.
     """
@@ -83,6 +96,7 @@ class Variant(Entry):
     summary: Text
     datasets: Annotated[tuple[Id, ...], Field(min_length=1)] | None = None
     gates: tuple[Gate, ...] = ()
+    start_from: StartFrom | None = None
     deviations: tuple[Sentence, ...] = ()
     reported: tuple[Reported, ...] = ()
     recipe: Recipe = Field(default_factory=dict)

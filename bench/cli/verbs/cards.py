@@ -11,6 +11,7 @@ import typer
 
 from bench.cli.verbs.options import (
     DEFAULT_REPORTS,
+    DEFAULT_RUNS,
     OWN_REPORTS,
     DeviceOption,
     FirstLanguageOption,
@@ -125,6 +126,7 @@ def _draw(runs: Sequence[Run], setting: Setting, output_dir: Path, *, again: boo
     """Draw one after another; returns the variants that could not be drawn."""
     from bench.replay.pictures.draw import are_drawn, draw_pictures
     from bench.replay.pictures.record import pictures_folder
+    from bench.run.starts import find_start
     from bench.train.divergence import Diverged
 
     failed = []
@@ -137,8 +139,9 @@ def _draw(runs: Sequence[Run], setting: Setting, output_dir: Path, *, again: boo
             continue
         start = time.monotonic()
         try:
-            pictures = draw_pictures(run.train, setting, folder)
-        except (Diverged, InvalidInput) as error:
+            earlier = find_start(run.train.spec, DEFAULT_RUNS)
+            pictures = draw_pictures(run.train, setting, folder, earlier)
+        except (Diverged, InvalidInput, MissingPrerequisite) as error:
             say(f"{lead}: failed: {error}")
             failed.append(name)
             continue

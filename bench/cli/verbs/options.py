@@ -73,6 +73,10 @@ SweepOption = Annotated[
     list[str] | None,
     typer.Option("--sweep", help="A row for each value, such as width=32,64; repeatable."),
 ]
+StartOption = Annotated[
+    Path | None,
+    typer.Option("--start-from", help="A finished run whose weights every training goes on from."),
+]
 BudgetOption = Annotated[
     Literal["tiny", "short", "paper"] | None,
     typer.Option("--budget", help="How long is trained: the suite SUITE-BUDGET."),

@@ -21,6 +21,7 @@ from bench.cli.verbs.options import (
     SeedsOption,
     SetOption,
     SmokeOption,
+    StartOption,
     StepsOption,
     SuiteArgument,
     SweepOption,
@@ -52,13 +53,16 @@ def plan(
     precision: PrecisionOption = None,
     own: SetOption = None,
     sweep: SweepOption = None,
+    start_from: StartOption = None,
     as_json: JsonOption = False,
     registry_file: RegistryOption = None,
 ) -> None:
     """Show what running a suite would do, and why; start nothing."""
     from bench.run.suite_choice import SuiteChoice
 
-    narrowing = narrowing_of(variants, seeds, steps, limit, smoke, precision, own, sweep)
+    narrowing = narrowing_of(
+        variants, seeds, steps, limit, smoke, precision, own=own, sweep=sweep, start_from=start_from
+    )
     chosen = SuiteChoice(suite, budget, protocol)
     show_plan(chosen, output_dir, registry_file, narrowing, as_json=as_json)
 
@@ -159,13 +163,16 @@ def narrowing_of(
     limit: int | None = None,
     smoke: bool = False,
     precision: Literal["fp32", "bf16"] | None = None,
+    *,
     own: list[str] | None = None,
     sweep: list[str] | None = None,
+    start_from: Path | None = None,
 ) -> Narrowing:
     """What options say about how a suite is narrowed."""
     chosen = parse_seeds(seeds) if seeds is not None else ()  # complain before loading torch
     from bench.run.own_settings import combinations, parse_setting, parse_sweep
     from bench.run.plan import Narrowing
+    from bench.run.starts import StartingPoint
 
     return Narrowing(
         variants=tuple(variants or ()),
@@ -175,6 +182,7 @@ def narrowing_of(
         smoke=smoke,
         precision=precision,
         settings=combinations([*map(parse_setting, own or ())], [*map(parse_sweep, sweep or ())]),
+        start=None if start_from is None else StartingPoint.at(start_from),
     )
 
 

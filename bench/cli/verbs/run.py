@@ -26,6 +26,7 @@ from bench.cli.verbs.options import (
     SeedsOption,
     SetOption,
     SmokeOption,
+    StartOption,
     StepsOption,
     SuiteArgument,
     SweepOption,
@@ -63,6 +64,7 @@ def run(
     precision: PrecisionOption = None,
     own: SetOption = None,
     sweep: SweepOption = None,
+    start_from: StartOption = None,
     tuned: Annotated[
         bool, typer.Option("--tuned/--plain", help="Replay updates as CUDA graphs; CUDA only.")
     ] = False,
@@ -92,7 +94,9 @@ def run(
 ) -> None:
     """Train and score every variant of a suite; give the same command again to go on."""
     limits = parse_duration(timeout), parse_size(memory_limit) if memory_limit else None
-    narrowing = narrowing_of(variants, seeds, steps, limit, smoke, precision, own, sweep)
+    narrowing = narrowing_of(
+        variants, seeds, steps, limit, smoke, precision, own=own, sweep=sweep, start_from=start_from
+    )
     from bench.run.suite_choice import SuiteChoice
 
     choice = SuiteChoice(suite, budget, protocol)

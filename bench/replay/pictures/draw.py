@@ -113,7 +113,9 @@ def picture_file(folder: Path, name: PictureName) -> Path:
     return folder / f"{name}.png"
 
 
-def draw_pictures(train: TrainRecord, setting: Setting, folder: Path) -> Pictures:
+def draw_pictures(
+    train: TrainRecord, setting: Setting, folder: Path, start: Path | None = None
+) -> Pictures:
     """Train a recorded run again and write its pictures, then their record.
 
     On a CPU as many threads are used as on record, since their number decides how sums round.
@@ -122,9 +124,11 @@ def draw_pictures(train: TrainRecord, setting: Setting, folder: Path) -> Picture
         train: the record of a finished run.
         setting: its surroundings.
         folder: where the pictures go.
+        start: where the run lies whose weights this one went on from, if it did.
 
     Raises:
         Diverged: a loss became infinite or NaN.
+        MissingPrerequisite: it went on from a run that is not there.
         InvalidInput: a picture would show pixels that are not finite.
     """
     before, wanted = torch.get_num_threads(), train.environment.n_threads
@@ -132,7 +136,7 @@ def draw_pictures(train: TrainRecord, setting: Setting, folder: Path) -> Picture
     try:
         torch.set_num_threads(n_threads)
         with threadpool_limits(n_threads):
-            made = train_watched(train.spec, setting.data, setting.device)
+            made = train_watched(train.spec, setting.data, setting.device, start)
             return _write(train, setting, made, folder)
     except NonFiniteImages as error:
         raise InvalidInput(f"{train.run_id} cannot be drawn: {error}") from error

@@ -7,6 +7,7 @@ copies when training is over. So a watched training ends bit-equal to one that n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -43,13 +44,21 @@ class WatchedTraining:
     earlier: tuple[tuple[int, TrainedModel], ...]
 
 
-def train_watched(spec: TrainSpec, data: ImageData, device: torch.device) -> WatchedTraining:
+def train_watched(
+    spec: TrainSpec, data: ImageData, device: torch.device, start: Path | None
+) -> WatchedTraining:
     """Train what ``spec`` describes, and keep what the model was at some moments before the end.
+
+    Args:
+        spec: says what is trained.
+        data: the data set of the spec.
+        device: where to train.
+        start: where the run lies whose weights the spec goes on from, if it does.
 
     Raises:
         Diverged: a loss became infinite or NaN.
     """
-    trainee = Trainee(spec, data, device)
+    trainee = Trainee(spec, data, device, start=start)
     taker = SnapshotTaker(trainee.trainer)
     _, final = trainee.train(taker.observe)
     shots = taker.snapshots

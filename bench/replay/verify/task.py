@@ -50,11 +50,13 @@ from bench.replay.verify.training import (
     curve_check,
     machine_of,
     measured,
+    taken_over_checks,
     training_checks,
 )
 from bench.replay.verify.verification import Verification
 from bench.run.events import PhaseStarted, Watch
 from bench.run.job import Task
+from bench.run.starts import find_start
 from bench.run.trainee import Trainee, tell
 from bench.sample import trained_model as trained
 from bench.sample.image_sets import grid_name
@@ -179,7 +181,8 @@ class VerifyTask(Task):
         data = self._training_data(train)
         again = self.scratch / "trained-again"
         self.watch(PhaseStarted(self.name, "train"))
-        trainee = Trainee(train.spec, data, self.device)
+        start = find_start(train.spec, self.source.parent, self.how.runs_dir)
+        trainee = Trainee(train.spec, data, self.device, start=start)
         training, model = trainee.train(partial(tell, self.name, self.watch), self.should_stop)
         again.mkdir(parents=True)
         trained.save(model, RunDirectory(again))
@@ -199,8 +202,9 @@ class VerifyTask(Task):
         # distribution, whose scores may differ as far as those of another seed.
         foreign = found.no_model and not exact
         curve = curve_check(RunDirectory(self.source).curve, curve_csv(training.curve))
+        began = taken_over_checks(train, trainee.taken_over)
         return Found(
-            checks=(*stored.checks, *checks, *([] if foreign else [curve])),
+            checks=(*stored.checks, *checks, *([] if foreign else [curve, *began])),
             missing=stored.missing,
             no_model=NOT_COMPARABLE if foreign else found.no_model,
         )

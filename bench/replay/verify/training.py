@@ -18,6 +18,7 @@ from bench.records.record import (
     RunSubject,
     ScoreRecord,
     Suspicion,
+    TakenOver,
     TrainRecord,
 )
 from bench.records.run_directory import RunDirectory
@@ -54,6 +55,15 @@ def training_checks(
     yield from _grid_names(train, directory)
 
 
+def taken_over_checks(train: TrainRecord, again: TakenOver | None) -> Iterator[Comparison]:
+    """What a fine-tuning says that it began with, beside what it begins with today."""
+    recorded = {} if train.taken_over is None else train.taken_over.model_dump()
+    expected = {} if again is None else again.model_dump()
+    for name in recorded | expected:
+        pair = recorded.get(name, NOT_ON_RECORD), expected.get(name, NOT_ON_RECORD)
+        yield Comparison("identity", f"taken over {name}", *pair)
+
+
 def measured(train: TrainRecord) -> Iterator[Measured]:
     """The times and the memory of a training."""
     machine = machine_of(train.environment)
@@ -75,6 +85,10 @@ def _size_checks(train: TrainRecord, model: GenerativeModel) -> Iterator[Compari
     for name in ("total", "sampling"):
         recorded = getattr(train.parameters, name) if train.parameters else NOT_ON_RECORD
         yield Comparison("number", f"parameters {name}", recorded, getattr(expected, name))
+    if train.spec.start is not None:
+        began = train.taken_over
+        total = began.n_taken + began.n_fresh if began is not None else NOT_ON_RECORD
+        yield Comparison("number", "parameters taken over and fresh", total, expected.total)
     cost = train.cost
     seen = train.spec.steps * model.recipe.batch_size * model.batches_per_step
     if cost is None:

@@ -74,8 +74,7 @@ def changes(board: Leaderboard) -> tuple[Change, ...]:
 
 
 def _by_present_training(run: Run) -> bool:
-    spec = run.train.spec
-    return trained_by_present_code(spec.algorithm, spec.recipe, run.train.provenance.code)
+    return trained_by_present_code(run.train.spec, run.train.provenance.code)
 
 
 def _scored_otherwise(score: ScoreFile) -> bool:
