@@ -192,9 +192,6 @@ def suites_train_what_they_can(file: Sourced) -> Iterator[Finding]:
                 yield (*loc, "variants", *below), message
 
 
-def suites_repeat_nothing(file: Sourced) -> Iterator[Finding]:
-    """A suite names a variant, a seed or a calibration row once."""
-    for loc, suite in _each(file.registry.suites, "suites"):
 def starts_are_trained(file: Sourced) -> Iterator[Finding]:
     """A variant goes on from a row of a suite, and that row starts from nothing itself."""
     suites = {suite.id: suite for suite in file.registry.all_suites}
@@ -215,6 +212,9 @@ def starts_are_trained(file: Sourced) -> Iterator[Finding]:
             yield (*loc, "start_from", "variant"), message
 
 
+def suites_repeat_nothing(file: Sourced) -> Iterator[Finding]:
+    """A suite names a variant, a seed or a calibration row once."""
+    for loc, suite in _each(file.registry.suites, "suites"):
         for field in ("variants", "seeds", "calibration"):
             items = getattr(suite, field)
             if isinstance(items, tuple):
