@@ -16,6 +16,7 @@ OPENERS: dict[SourceKind, str] = {
     "onnx": "bench.outside.onnx_file:open_onnx",
     "diffusers": "bench.outside.diffusers_folder:open_diffusers",
     "run": "bench.outside.run_source:open_run_source",
+    "export": "bench.outside.exported:open_export",
     "samples": "bench.outside.samples:open_samples",
 }
 """By kind: ``module:function`` of an ``Opener``. ``hub`` becomes one of the others once its file is

@@ -6,6 +6,7 @@ What opens each kind stands in ``bench.outside.openers``.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import stat
 from dataclasses import dataclass
@@ -15,11 +16,20 @@ from typing import Literal
 from bench.data.decode.image_files import SUFFIXES
 from bench.identity.digest import sha256_of_data, sha256_of_file
 from bench.outside.archives import member_names
+from bench.outside.export_record import is_exported_file, is_exported_folder
 from catalog.errors import InvalidInput, UsageError
-from catalog.files import reason
+from catalog.files import reason, regular_bytes
 
 SourceKind = Literal[
-    "state-dict", "torchscript", "torch-export", "onnx", "diffusers", "hub", "run", "samples"
+    "state-dict",
+    "torchscript",
+    "torch-export",
+    "onnx",
+    "diffusers",
+    "hub",
+    "run",
+    "export",
+    "samples",
 ]
 MAX_BYTES = 2**33
 """Nothing larger is hashed and opened: 8 GiB, more than any generator of small images."""
@@ -91,6 +101,21 @@ def local_source(text: str, path: Path, *, is_samples: bool = False) -> Source:
         raise InvalidInput(f"{path}: cannot be read ({reason(error)})") from error
 
 
+def verified_bytes(source: Source, at_most: int) -> bytes:
+    """The content of a source that is one file, which must be the one that was hashed.
+
+    Raises:
+        InvalidInput: it cannot be read, is larger than ``at_most`` bytes, or was changed since.
+    """
+    try:
+        content = regular_bytes(source.path, at_most)
+    except OSError as error:
+        raise InvalidInput(f"{source.path}: cannot be read ({reason(error)})") from error
+    if hashlib.sha256(content).hexdigest() != source.sha256:
+        raise InvalidInput(f"{source.path} changed while it was read")
+    return content
+
+
 def kind_of_file(path: Path) -> SourceKind:
     """What a file holds, by its first bytes and, of an archive, by the names of its members.
 
@@ -103,7 +128,9 @@ def kind_of_file(path: Path) -> SourceKind:
         return "samples"
     if head.startswith(_ZIP):
         return _kind_of_archive(path)
-    if _is_safetensors(head, path.stat().st_size) or head.startswith(_PICKLE):
+    if _is_safetensors(head, path.stat().st_size):
+        return "export" if is_exported_file(path) else "state-dict"
+    if head.startswith(_PICKLE):
         return "state-dict"
     if path.suffix.lower() == ".onnx" or _is_onnx(head):
         return "onnx"
@@ -116,7 +143,7 @@ def kind_of_file(path: Path) -> SourceKind:
 
 
 def kind_of_folder(path: Path) -> SourceKind:
-    """What a folder holds: a run of this program, a diffusers pipeline, or pictures.
+    """What a folder holds: a run of this program, its export, a diffusers pipeline, or pictures.
 
     Raises:
         InvalidInput: none of them.
@@ -125,10 +152,13 @@ def kind_of_folder(path: Path) -> SourceKind:
         return "run"
     if (path / "model_index.json").is_file():
         return "diffusers"
+    if is_exported_folder(path):
+        return "export"
     if any(entry.suffix.lower() in SUFFIXES for entry in path.iterdir()):
         return "samples"
     raise InvalidInput(
-        f"{path}: holds neither a train.json, nor a model_index.json, nor pictures",
+        f"{path}: holds neither a train.json, nor an export's config.json, nor a model_index.json,"
+        " nor pictures",
         hint="name the file of weights itself",
     )
 

@@ -60,16 +60,7 @@ class RecordedWeights:
                 where=str(self.directory.train_json),
                 hint=RESTORE,
             )
-        content = self._verified(path, item)
-        try:
-            found = parse_safetensors(content)
-        # A header of the right form may still name types and places that make no tensor.
-        except (SafetensorError, ValueError, TypeError, KeyError, RuntimeError) as error:
-            raise InvalidInput("a weight file is damaged", where=f"{path}: {error}") from error
-        for name, tensor in found.items():
-            if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-                raise InvalidInput(f"tensor '{name}' is not finite", where=str(path))
-        return found
+        return finite_tensors(self._verified(path, item), path)
 
     def _verified(self, path: Path, item: Artifact) -> bytes:
         if not path.exists():
@@ -95,6 +86,23 @@ class RecordedWeights:
         if digest != item.sha256:
             raise _another(path, f"sha256 {item.sha256}", digest)
         return content
+
+
+def finite_tensors(content: bytes, path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, by name, on the CPU; ``path`` is where it is from.
+
+    Raises:
+        InvalidInput: it is no such file, or holds numbers that are not finite.
+    """
+    try:
+        found = parse_safetensors(content)
+    # A header of the right form may still name types and places that make no tensor.
+    except (SafetensorError, ValueError, TypeError, KeyError, RuntimeError) as error:
+        raise InvalidInput("a weight file is damaged", where=f"{path}: {error}") from error
+    for name, tensor in found.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise InvalidInput(f"tensor '{name}' is not finite", where=str(path))
+    return found
 
 
 def fitting(path: Path, found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:

@@ -225,12 +225,16 @@ def load(directory: RunDirectory, device: torch.device) -> TrainedModel:
     if isinstance(model, LatentModel):
         for ema in (False, True) if average else (False,):
             path = _mixture_file(directory, ema=ema)
-            mixtures[ema] = _mixture(path, recorded.tensors(path), model)
+            mixtures[ema] = mixture_of(path, recorded.tensors(path), model)
     return TrainedModel(record.spec, model, average, mixtures, device)
 
 
-def _mixture(path: Path, tensors: dict[str, Tensor], model: GenerativeModel) -> LatentMixture:
-    """The ex-post density in a file, once it has the sizes of the model's latents."""
+def mixture_of(path: Path, tensors: dict[str, Tensor], model: GenerativeModel) -> LatentMixture:
+    """The ex-post density in a file, once it has the sizes of the model's latents.
+
+    Raises:
+        InvalidInput: it does not fit.
+    """
     dim, k = _latent_size(model), N_COMPONENTS
     shapes = {"weights": (k,), "means": (k, dim), "factors": (k, dim, dim)}
     expected = {
