@@ -8,31 +8,38 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from catalog.errors import InvalidInput
 from catalog.files import reason, regular_bytes, write_atomically
-from catalog.schema.base import Sha256
+from catalog.schema.base import Id, Sha256
 
 MAX_BYTES = 2**20
 DIM_SIGHT = 0.6
 """Accuracy below which a judge's distances deserve a warning."""
+CorruptionName = Literal["background", "brightness", "contrast", "noise", "blur", "shift"]
+"""The names in ``bench.score.corruptions``, which takes torch to read."""
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class Grade(BaseModel):
+class _Part(BaseModel):
+    """What is in a report came from a file: names are names, and numbers are finite."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Grade(_Part):
     """Real images under one grade of a corruption: their distance, and the judge's accuracy."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    corruption: str
+    corruption: CorruptionName
     level: float
     distance: float
-    accuracy: float | None = None
+    accuracy: Share | None = None
 
 
-class Agreement(BaseModel):
+class Agreement(_Part):
     """How alike another network orders the same images: Spearman's rank correlation.
 
     Attributes:
@@ -40,9 +47,7 @@ class Agreement(BaseModel):
         within: mean of those over the grades of one corruption.
     """
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    extractor: str
+    extractor: Id
     sha256: Sha256 | None
     n_held_out: int
     n_reference: int
@@ -50,7 +55,7 @@ class Agreement(BaseModel):
     within: float
 
 
-class JudgeReport(BaseModel):
+class JudgeReport(_Part):
     """An examination of one judge.
 
     Attributes:
@@ -66,9 +71,7 @@ class JudgeReport(BaseModel):
         agreement: with another network, where one was at hand.
     """
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    extractor: str
+    extractor: Id
     sha256: Sha256 | None
     fingerprint: Sha256
     n_held_out: int
@@ -76,7 +79,7 @@ class JudgeReport(BaseModel):
     held_out: float
     mean_image: float
     noise: float
-    grades: tuple[Grade, ...]
+    grades: Annotated[tuple[Grade, ...], Field(min_length=1)]
     agreement: Agreement | None = None
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from statistics import fmean
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from bench.data.dataset import ImageData, ImageSplit
-from bench.records.judge_report import Agreement, Grade, JudgeReport
+from bench.records.judge_report import Agreement, CorruptionName, Grade, JudgeReport
 from bench.score.calibration import mean_image
 from bench.score.corruptions import CORRUPTIONS, corrupted
 from bench.score.extractors.base import FeatureExtractor
@@ -64,7 +65,8 @@ def examine(
 
     def graded(name: str, level: float) -> Grade:
         distance, right = seen(f"{name} {level:g}", corrupted(held_out.images, name, level))
-        return Grade(corruption=name, level=float(level), distance=distance, accuracy=right)
+        known = cast("CorruptionName", name)
+        return Grade(corruption=known, level=float(level), distance=distance, accuracy=right)
 
     generator = torch.Generator().manual_seed(SEED)
     shape = held_out.images.shape

@@ -12,6 +12,7 @@ import torch
 from bench.machine.units import size_text
 from bench.records.environment import environment
 from bench.speed.measure import Failed, Measurement
+from catalog.escaping import md_text
 from catalog.markdown_table import markdown_table
 
 HEAD = (
@@ -41,10 +42,12 @@ class Setting:
         return cls(*names, dataset=dataset, steps=steps)
 
     def sentence(self) -> str:
-        """The setting as one line of text."""
+        """The setting as one line of Markdown."""
+        names = (self.device_name, self.os, self.torch_version, self.dataset)
+        device_name, os_name, torch_version, dataset = map(md_text, names)
         return (
-            f"{self.device_name} ({self.device}), {self.n_cores} CPU cores, {self.os}, "
-            f"torch {self.torch_version}; data set {self.dataset}, {self.steps} updates per turn."
+            f"{device_name} ({self.device}), {self.n_cores} CPU cores, {os_name}, "
+            f"torch {torch_version}; data set {dataset}, {self.steps} updates per turn."
         )
 
 
@@ -65,13 +68,17 @@ def median_ratio(results: Sequence[Result]) -> float | None:
 
 def _cells(result: Result) -> list[str]:
     if isinstance(result, Failed):
-        return [result.variant, f"failed: {result.reason}", *[""] * (len(HEAD) - 2)]
+        return [
+            md_text(result.variant),
+            f"failed: {md_text(result.reason)}",
+            *[""] * (len(HEAD) - 2),
+        ]
     columns = (result.textbook, result.plain, result.tuned)
     return [
-        result.variant,
+        md_text(result.variant),
         *(f"{column.images_per_s:,.0f}" for column in columns),
         str(result.tuned.n_jobs),
         f"{result.ratio:.2f}x",
         ", ".join(size_text(column.peak_bytes) for column in columns),
-        result.graph,
+        md_text(result.graph),
     ]

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from bench.records.judge_report import Agreement, Grade, JudgeReport, read_report, write_report
+from bench.records.judge_report import (
+    Agreement,
+    CorruptionName,
+    Grade,
+    JudgeReport,
+    read_report,
+    write_report,
+)
 from bench.report.judges import FOLDER, judges_files
+from bench.score.corruptions import CORRUPTIONS
 from catalog.errors import InvalidInput
 from catalog.schema import Registry
 
@@ -77,3 +87,30 @@ def test_a_report_of_other_weights_or_of_nothing_is_refused(
     file.write_text('{"extractor": "mnist-judge"}')
     with pytest.raises(InvalidInput, match="no report of a judge"):
         read_report(file)
+
+
+def test_the_names_of_corruptions_are_those_that_are_made() -> None:
+    assert get_args(CorruptionName) == tuple(CORRUPTIONS)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"extractor": "mnist-judge\n```\n<script>"},
+        {"agreement": {"extractor": "x` <img src=x>"}},
+        {"grades": [{"corruption": "[x](javascript:y)", "level": 1.0, "distance": 1.0}]},
+        {"grades": []},
+        {"noise": float("nan")},
+    ],
+)
+def test_a_strangers_report_holds_names_and_numbers(
+    registry: Registry, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    data = report_of(registry).model_dump()
+    for key, value in changes.items():
+        data[key] = data[key] | value if isinstance(value, dict) else value
+    file = tmp_path / FOLDER / "mnist-judge.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps(data))
+    with pytest.raises(InvalidInput, match="no report of a judge"):
+        judges_files(registry, tmp_path)

@@ -6,17 +6,20 @@ import json
 import multiprocessing
 import re
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from helpers import Aigc, tiny_registry, tiny_variant
+from hostile import HOSTILE, Elements, unescaped
+from markdown_it import MarkdownIt
 
 from bench.models.build import resolve_recipe
 from bench.speed import measure as speed
 from bench.speed.loops import Workload
 from bench.speed.measure import Column, Failed, LoopFailed, Measurement, Team, best_of, team_sizes
-from bench.speed.table import Setting, markdown, median_ratio
+from bench.speed.table import HEAD, Setting, markdown, median_ratio
 from catalog.read.loader import load_registry
 
 SETTING = Setting("A processor", "cpu", 2, "Linux x86_64", "2.6.0", "digits", 60)
@@ -57,6 +60,19 @@ def test_the_table() -> None:
         "",
         "Median ratio of tuned to textbook: **2.12x**",
     ]
+
+
+def test_words_of_machines_and_failures_are_text() -> None:
+    setting = replace(SETTING, device_name=HOSTILE[2], os=HOSTILE[3])
+    rows = [Failed(text, text) for text in HOSTILE]
+    rows += [replace(FAST, variant=text, graph=text) for text in HOSTILE]
+    text = markdown(setting, rows)
+    assert not unescaped(text)
+    assert len([line for line in text.splitlines() if line.startswith("|")]) == len(rows) + 2
+    found = Elements(MarkdownIt("commonmark", {"html": True}).enable("table").render(text))
+    assert set(found.tags) == {"p", "table", "thead", "tbody", "tr", "th", "td", "strong"}
+    assert found.tags.count("td") == len(HEAD) * len(rows)
+    assert not found.targets
 
 
 def test_without_a_measurement_there_is_no_median() -> None:

@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import STEPS, Aigc, files_below, tiny_registry, tiny_variant
+from helpers import RECORDS, STEPS, Aigc, files_below, tiny_registry, tiny_variant
+from hostile import HOSTILE, Elements, unescaped
+from markdown_it import MarkdownIt
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
 from bench.cli.verbs import options
 from bench.records.curve import read_curve
+from bench.records.record import parse_score_record, to_json
 from bench.records.run_directory import RunDirectory
 from bench.run.events import Event, JobEnded, JobStarted, PhaseStarted, TrainProgress
 from bench.run.plan import Plan, make_plan
@@ -136,6 +139,33 @@ def test_a_training_that_goes_on_hides_what_it_makes_again(plan: Plan, tmp_path:
     assert scalars(found, "speed/images per second") == [(s, 100.0 * s) for s in range(1, 21)]
     assert texts(found, "outcome") == [(15, "error: Killed: by hand"), (20, "cancelled")]
     assert len(heard) == 15 + 1 + 10 + 1
+
+
+def test_words_of_a_run_are_text_to_tensorboard(plan: Plan, tmp_path: Path) -> None:
+    """It shows texts as Markdown: a message, and reasons why a number is missing."""
+    words = [text.encode(errors="ignore").decode() for text in HOSTILE]
+    job = plan.jobs[0]
+    run = RunDirectory(job.directory)
+    run.scores.mkdir(parents=True)
+    score = parse_score_record((RECORDS / "score-v1.json").read_bytes())
+    n = len(score.metrics)
+    for start in range(0, len(words), n):
+        part = zip(score.metrics, words[start : start + n], strict=False)
+        told = {"value": None, "spread": None}
+        made = tuple(one.model_copy(update=told | {"missing_reason": why}) for one, why in part)
+        changes = {"metrics": made, "protocol": plan.protocol, "protocol_key": plan.protocol.key}
+        (run.scores / f"{start:016}.json").write_text(to_json(score.model_copy(update=changes)))
+    with TensorBoard(plan, tmp_path / "board", lambda _: None) as board:
+        board(JobEnded("vae s0", "success", "\n\n".join(words)))
+    found = read(tmp_path / "board" / job.spec.run_id)
+    ((_, outcome),), ((_, scores),) = texts(found, "outcome"), texts(found, "scores")
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
+    assert Elements(parser.render(outcome)).tags == ["p"]
+    assert not unescaped(outcome + scores)
+    shown = Elements(parser.render(scores))
+    assert set(shown.tags) == {"p", "table", "thead", "tbody", "tr", "th", "td"}
+    assert shown.tags.count("tr") == len(words) + 1
+    assert not shown.targets
 
 
 def test_events_of_no_training_write_nothing(plan: Plan, tmp_path: Path) -> None:

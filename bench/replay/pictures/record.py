@@ -92,7 +92,7 @@ class Pictures(Record):
     between: Between
     n_images: PositiveInt
     extractor: Name
-    layer: str
+    layer: Name
     first: tuple[Column, ...]
     nearest: tuple[Column, ...]
     files: dict[PictureName, Digest]

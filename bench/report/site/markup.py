@@ -139,7 +139,9 @@ def _lead(tokens: list[Token], links: SiteLinks) -> None:
     dropped = 0
     for token in tokens:
         if token.type == "image":
-            source = links.of(str(token.attrs["src"])) or ""
+            named = str(token.attrs["src"])
+            # a picture of another site would tell that one who reads
+            source = "" if _OUTSIDE.match(named) else links.of(named) or ""
             size = links.copies.size(source.removeprefix(root_of(links.language)))
             token.attrs |= {"src": source, "loading": "lazy"}
             if size is not None:  # keeps the place of a picture that is not loaded yet
