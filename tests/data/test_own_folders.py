@@ -177,9 +177,10 @@ def test_a_named_folder_has_suites_protocols_and_a_judge_of_its_own(
     assert registry.extractor("folder-cats-judge").sha256 == "1" * 64
     assert registry.extractor("folder-judge").sha256 is None
     assert resolve(registry, "folder-cats-10k").extractor == "folder-cats-judge"
+    assert resolve(registry, "folder-cats-lite0-10k").extractor == "efficientnet-lite0"
     assert resolve(registry, "folder-cats-inception-10k").dataset_fingerprint == pixels
     suite = registry.suite("folder-cats-tiny")
-    assert (suite.dataset, suite.protocol) == ("folder-cats", "folder-cats-10k")
+    assert (suite.dataset, suite.protocol) == ("folder-cats", "folder-cats-lite0-10k")
     assert suite.title.en == "Your own images: cats, tiny budget"
     (spec, *_) = planned_specs(registry, suite, Narrowing(variants=("dcgan",)))
     assert spec.recipe == complete_recipe(registry, registry.variant("dcgan"), "folder")
