@@ -17,6 +17,7 @@ from bench.cli.verbs import (
     comparing,
     data,
     explain,
+    export,
     extractors,
     listing,
     planning,
@@ -68,6 +69,7 @@ bench_app.command("prune")(prune.prune)
 bench_app.command("sample")(sampling.sample)
 bench_app.command("generate")(sampling.generate)
 bench_app.command("score")(score.score)
+bench_app.command("export")(export.export)
 bench_app.command("stats")(stats.stats)
 bench_app.command("selftest")(checks.selftest)
 bench_app.command("verify")(verifying.verify)

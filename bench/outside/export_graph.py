@@ -62,7 +62,7 @@ def graph_bytes(item: Exportable, form: GraphFormat) -> bytes:
         raise
     except Exception as error:
         raise _refused(item, form, _told(error)) from error
-    if off > TOLERANCE:
+    if not off <= TOLERANCE:  # nor what is no number
         raise _refused(item, form, f"as a graph it gives other images, by {off:.2g} of -1 .. 1")
     return content
 
