@@ -38,6 +38,7 @@ FASTER: dict[Loop, tuple[tuple[str, str], ...]] = {
     "tuned": (("bench.train.gpu.trainer", "TunedTrainer"),),
 }
 SCORING = (("bench.score.scorer", "Scorer"),)
+LOADING = (("bench.outside.row", "open_row"), ("bench.outside.row", "OutsideRow"))
 CALIBRATION = (
     ("bench.score.calibration", "calibration_images"),
     ("bench.score.calibration", "calibration_labels"),
@@ -45,6 +46,7 @@ CALIBRATION = (
 STARTED = (("bench.train.start", "take_over"),)
 """What else decides a training that goes on from an earlier one."""
 DECIDE = (
+    "bench.outside",
     *("bench.augment", "bench.data", "bench.models", "bench.networks", "bench.objectives"),
     *("bench.train.batches", "bench.train.divergence", "bench.train.ema", "bench.train.gpu"),
     *("bench.train.loop", "bench.train.start", "bench.sample.draw"),
@@ -123,6 +125,18 @@ def code_of_scoring(extractor: str, calibration: str | None = None) -> str:
     asked = {present_name("extractor", extractor), *([] if calibration is None else [calibration])}
     roots = SCORING if calibration is None else (*SCORING, *CALIBRATION)
     return digest([Definition(*root) for root in roots], asked, _decides)
+
+
+def code_of_loading(opener: str, details: Mapping[str, Any]) -> str:
+    """Hex sha256 of the definitions that decide the images of a loaded row.
+
+    Args:
+        opener: ``module:function`` of what opens its kind of source.
+        details: options that it was opened with; an entry of a table counts if one names it.
+    """
+    module, _, name = opener.partition(":")
+    roots = [*(Definition(*root) for root in LOADING), Definition(module, name)]
+    return digest(roots, set(_names(details)), _decides)
 
 
 def is_same_code(kind: CodeKind, recorded: str, present: str) -> bool:

@@ -73,7 +73,8 @@ class Opened:
         said: sentences for the user about choices that opening it took, such as renamed tensors.
         n_parameters: scalars in its weights, where that is known.
         seed: of the noise from which its images are drawn.
-        details: what else decides its images, such as renamed tensors; enters the load hash.
+        details: options with which it opens again in the same way, as plain data; they enter the
+            load hash, since they decide its images.
     """
 
     told: StatedConvention

@@ -89,7 +89,7 @@ def open_state_dict(opening: Opening) -> Opened:
         generator=partial(ModelGenerator, model),
         said=(*_said(fit, what), *aside),
         n_parameters=n_sampled_from(model),
-        details={**identity, "inside": fit.place, "tensors": proposal.mapping},
+        details={**identity, INSIDE: fit.place, KEYS: proposal.mapping},
     )
 
 
@@ -122,7 +122,7 @@ def _network(opening: Opening) -> tuple[GenerativeModel, str, dict[str, Any]]:
             f"{what} cannot be built for images of {opening.shape.size} x {opening.shape.size}",
             where=f"{type(error).__name__}: {error}",
         ) from error
-    return model, what, {"algorithm": name, "recipe": recipe.model_dump(mode="json")}
+    return model, what, {VARIANT: name, SETTINGS: recipe.model_dump(mode="json")}
 
 
 def _chosen(opening: Opening, model: GenerativeModel, what: str) -> tuple[_Fit, tuple[str, ...]]:

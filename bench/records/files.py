@@ -12,6 +12,7 @@ from typing import Literal
 
 FileKind = Literal[
     "record",
+    "place",
     "score",
     "weights",
     "checkpoint",
@@ -22,6 +23,9 @@ FileKind = Literal[
     "progress",
     "lock",
 ]
+LOAD = "load.json"
+SOURCE_PLACE = "source.txt"
+"""Where a loaded file lies on this machine, which no record tells; it is never published."""
 PROGRESS = "progress.json"
 LOCK = ".lock"
 RESERVE = ".reserve"
@@ -38,7 +42,8 @@ MIXTURE = "gmm-10"
 """Sampler of the mixture that is fitted to latents, which has a file of weights of its own."""
 
 _NAMES: tuple[tuple[FileKind, str], ...] = (
-    ("record", r"train\.json"),
+    ("record", r"(train|load)\.json"),
+    ("place", re.escape(SOURCE_PLACE)),
     ("score", r"scores/[0-9a-f]{16}\.json"),
     ("weights", rf"(weights|{MIXTURE})(-ema)?\.safetensors"),
     ("checkpoint", r"checkpoint(-previous)?\.pt"),

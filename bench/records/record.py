@@ -300,7 +300,16 @@ class CalibrationSubject(Record):
     draw: Count = 0
 
 
-Subject = Annotated[RunSubject | CalibrationSubject, Field(discriminator="kind")]
+class LoadedSubject(Record):
+    """Images of a generator that somebody else trained, or samples that somebody else drew."""
+
+    kind: Literal["loaded"] = "loaded"
+    run_id: Name
+    name: Name
+    load_hash: Digest
+
+
+Subject = Annotated[RunSubject | CalibrationSubject | LoadedSubject, Field(discriminator="kind")]
 
 
 class ScoreRecord(Record):

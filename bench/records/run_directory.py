@@ -5,6 +5,8 @@ image set), ``weights.safetensors`` and ``weights-ema.safetensors``, ``curve.csv
 ``grid-*.png``; until the end of training also ``checkpoint.pt`` and ``checkpoint-previous.pt``, and
 while a job is at work ``progress.json`` and ``.reserve``, the room for the record of a failure. A
 run that is not finished also has ``live.csv``, its curve so far, and ``latest.png``, a grid of it.
+A run that was loaded instead of trained has ``load.json`` in the place of ``train.json``, scores,
+a grid, and ``source.txt``, which says where its file lies on this machine.
 ``<runs>/calibration/<name>-<key>.json`` are scores of calibration images, with a grid beside each;
 further draws are ``<name>-draw-<n>-<key>.json``. ``bench.records.files`` knows all these names.
 """
@@ -26,6 +28,7 @@ from bench.records.files import (
     CHECKPOINT,
     CURVE,
     LATEST_GRID,
+    LOAD,
     LOCK,
     PROGRESS,
     RESERVE,
@@ -33,6 +36,7 @@ from bench.records.files import (
     WEIGHTS,
 )
 from bench.records.lease import name_of_holder
+from bench.records.load_record import LoadRecord, parse_load_record
 from bench.records.record import (
     Artifact,
     ArtifactKind,
@@ -85,6 +89,7 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.train_json = path / "train.json"
+        self.load_json = path / LOAD
         self.checkpoint = path / CHECKPOINT
         self.weights = path / WEIGHTS
         self.weights_ema = path / "weights-ema.safetensors"
@@ -102,6 +107,16 @@ class RunDirectory:
         if not self.train_json.exists():
             return None
         return parsed(self.train_json, parse_train_record)
+
+    def load_record(self) -> LoadRecord | None:
+        """The load record, or None where there is none.
+
+        Raises:
+            InvalidInput: the file breaks the record's rules.
+        """
+        if not self.load_json.exists():
+            return None
+        return parsed(self.load_json, parse_load_record)
 
     def score_records(self) -> list[ScoreRecord]:
         """All score records, in order of their file names.

@@ -9,12 +9,13 @@ from bench.identity.protocol import ScoringProtocol
 from bench.identity.spec import TrainSpec
 from bench.models.facts import AlgorithmFacts, algorithm_facts, says
 from bench.records.files import MIXTURE
-from bench.records.record import CalibrationSubject, RunSubject
+from bench.records.record import LoadedSubject, RunSubject, Subject
 
 if TYPE_CHECKING:
     from bench.models.base import GenerativeModel
 
 RECONSTRUCTION = "reconstruction"
+LOADED_GRID = "grid-loaded.png"
 DRAWS = 5
 """Independent draws of each of the calibration sets that rows are compared with."""
 
@@ -53,10 +54,12 @@ def calibration_draws(name: str) -> range:
     return range(DRAWS if name in {"class-pca-gaussian", "pca-gaussian"} else 1)
 
 
-def score_hash(subject: RunSubject | CalibrationSubject, protocol: ScoringProtocol) -> str:
+def score_hash(subject: Subject, protocol: ScoringProtocol) -> str:
     """Hash of an image set under a protocol; equal sets under equal protocols share it."""
     if isinstance(subject, RunSubject):
         exclude = {"variant", "run_id"}
+    elif isinstance(subject, LoadedSubject):
+        exclude = {"name", "run_id"}
     else:  # the first draw keeps the hash that it had before there were others
         exclude = set() if subject.draw else {"draw"}
     data = subject.model_dump(mode="json", exclude=exclude)

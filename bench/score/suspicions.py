@@ -5,7 +5,7 @@ The result stands; a reader is told to look at the samples before believing it.
 
 from __future__ import annotations
 
-from bench.records.record import RunSubject, ScoreRecord, Suspicion
+from bench.records.record import CalibrationSubject, RunSubject, ScoreRecord, Suspicion
 
 LOW_RECALL = 0.05
 FEW_DISTINCT = 0.05
@@ -20,7 +20,7 @@ def suspicions(record: ScoreRecord) -> tuple[Suspicion, ...]:
     that makes a few images only has little of it, however good they are.
     """
     subject = record.subject
-    if not isinstance(subject, RunSubject):
+    if isinstance(subject, CalibrationSubject):
         return ()
     signs = []
     recall = record.metric("recall")
@@ -32,8 +32,8 @@ def suspicions(record: ScoreRecord) -> tuple[Suspicion, ...]:
         return ()
     suspicion = Suspicion(
         kind="mode-collapse",
-        sampler=subject.sampler,
-        ema=subject.ema,
+        sampler=subject.sampler if isinstance(subject, RunSubject) else "loaded",
+        ema=isinstance(subject, RunSubject) and subject.ema,
         message="; ".join(signs),
         hint=LOOK,
     )

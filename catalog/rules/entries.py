@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 SECTIONS = (
     *("resources", "errata", "datasets", "extractors", "protocols", "suites", "variants"),
-    "claims",
+    *("claims", "loads"),
 )
 BUILT_IN_MODELS = "bench.models."
 PLUGIN_GROUP = "aigc.models"
@@ -55,6 +55,9 @@ REFERENCES = (
     ("variants", "datasets", "datasets"),
     ("claims", "errata", "errata"),
     ("claims", "suite", "suites"),
+    ("loads", "dataset", "datasets"),
+    ("loads", "paper", "resources"),
+    ("loads", "variant", "variants"),
 )
 """Section, field, and the section whose ids the field holds (as a value, a list or keys)."""
 

@@ -9,22 +9,26 @@ group, beside the types of its fields.
 from catalog.schema.base import Entry, Text
 from catalog.schema.benchmark import Dataset, Extractor, Gate, Protocol, Recipe, Suite, Variant
 from catalog.schema.claims import Claim, Comparison
+from catalog.schema.loads import Convention, Load, StatedConvention
 from catalog.schema.registry import Registry
 from catalog.schema.resources import Erratum, Reported, Resource
 
 __all__ = [
     "Claim",
     "Comparison",
+    "Convention",
     "Dataset",
     "Entry",
     "Erratum",
     "Extractor",
     "Gate",
+    "Load",
     "Protocol",
     "Recipe",
     "Registry",
     "Reported",
     "Resource",
+    "StatedConvention",
     "Suite",
     "Text",
     "Variant",

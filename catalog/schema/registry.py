@@ -11,6 +11,7 @@ from catalog.schema.base import Entry
 from catalog.schema.benchmark import Dataset, Extractor, Suite, Variant
 from catalog.schema.benchmark import Protocol as ScoringProtocol
 from catalog.schema.claims import Claim
+from catalog.schema.loads import Load
 from catalog.schema.resources import Erratum, Resource
 
 
@@ -34,6 +35,7 @@ class Registry(Entry):
     suites: tuple[Suite, ...]
     variants: tuple[Variant, ...]
     claims: tuple[Claim, ...] = ()
+    loads: tuple[Load, ...] = ()
 
     def resource(self, name: str) -> Resource:
         """The resource called ``name``; UsageError with suggestions if there is none."""
@@ -74,9 +76,10 @@ class Registry(Entry):
         return _find(self.variants, name, "variant", "aigc bench list")
 
     def variants_of(self, suite: Suite) -> tuple[Variant, ...]:
-        """The variants of one suite in its order."""
+        """The variants of one suite in its order; of all, those that start from nothing."""
         if suite.variants == "all":
-            return tuple(variant for variant in self.variants if variant.fits(suite.dataset))
+            alone = (variant for variant in self.variants if variant.start_from is None)
+            return tuple(variant for variant in alone if variant.fits(suite.dataset))
         return tuple(self.variant(name) for name in suite.variants)
 
 

@@ -122,6 +122,7 @@ def verify(
         retrain=retrain,
         strictness=compare,
         calibration=planned_calibration(registry),
+        registry=registry,
     )
     report = _Progress(len(sources)).report
     n_slots = slots_on(chosen, jobs)

@@ -14,7 +14,6 @@ from bench.records.record import (
     Environment,
     Measures,
     Metric,
-    RunSubject,
     ScoreRecord,
     Subject,
     TrainRecord,
@@ -84,7 +83,7 @@ def identity_checks(
 
 def _file_name(recorded: ScoreRecord, recomputed_hash: str) -> str:
     subject = recorded.subject
-    if isinstance(subject, RunSubject):
+    if not isinstance(subject, CalibrationSubject):
         return f"{recomputed_hash[:16]}.json"
     key = recorded.protocol.key
     return calibration_file(Path(), subject.name, key, subject.draw).name

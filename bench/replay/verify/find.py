@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.identity.strict_json import MAX_BYTES
+from bench.records.files import LOAD
 from bench.records.run_directory import CALIBRATION
 from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
 from catalog.files import unlinked_bytes
@@ -62,12 +63,17 @@ def find_targets(
 
 
 def _is_run(path: Path) -> bool:
-    return (path / "train.json").is_file() or (path / "scores").is_dir()
+    return (
+        any((path / name).is_file() for name in ("train.json", LOAD)) or (path / "scores").is_dir()
+    )
 
 
 def _candidate(path: Path) -> _Candidate:
     """Variant and seed as the file has them; a broken record is reported by its own job."""
     try:
+        if (path / LOAD).is_file():
+            spec = json.loads(unlinked_bytes(path / LOAD, MAX_BYTES))["spec"]
+            return _Candidate(path, str(spec["name"]), None)
         spec = json.loads(unlinked_bytes(path / "train.json", MAX_BYTES))["spec"]
         return _Candidate(path, str(spec["variant"]), int(spec["seed"]))
     except (OSError, ValueError, LookupError, TypeError, RecursionError, InvalidInput):

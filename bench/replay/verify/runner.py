@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.records.files import LOAD
 from bench.records.record import Failure
 from bench.replay.verify.result import Result, Tally
 from bench.replay.verify.verification import Verification
@@ -40,9 +41,11 @@ class VerifyJob:
 
     def task(self, watch: Watch, should_stop: Callable[[], bool]) -> Task:
         """The work itself."""
+        from bench.replay.verify.loaded import LoadedTask
         from bench.replay.verify.task import VerifyTask
 
-        return VerifyTask(self.name, self.source, self.directory, self.how, watch, should_stop)
+        kind = LoadedTask if (self.source / LOAD).is_file() else VerifyTask
+        return kind(self.name, self.source, self.directory, self.how, watch, should_stop)
 
     def bury(self, failure: Failure) -> None:
         """A verifying job that dies leaves no record that would have to be closed."""

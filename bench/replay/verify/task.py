@@ -114,7 +114,7 @@ class VerifyTask(Task):
         files = record_files(self.source)
         for file in files:
             self._score(file, None, None, "")
-        wrong = tuple(draw_checks(_readable(files), self.how.calibration))
+        wrong = tuple(draw_checks(readable(files), self.how.calibration))
         if wrong:
             self.watch(Verified(self.name, CALIBRATION, True, wrong))
 
@@ -149,7 +149,7 @@ class VerifyTask(Task):
         if self.how.retrain:
             found = self._found_again(train, found, exact=exact)
         model = build_from_spec(train.spec)
-        scores = _readable(RunDirectory(self.source).score_files())
+        scores = readable(RunDirectory(self.source).score_files())
         checks = training_checks(train, model, RunDirectory(self.source), scores)
         told = [identity, *found.checks, *checks]
         if train.measures is None and isinstance(model, MeasuresItself):
@@ -238,17 +238,30 @@ class VerifyTask(Task):
         except AigcError as error:
             self._not_verified(name, error)
         else:
+            self._verified(name, checks, exact=exact, recorded=recorded)
+
+    def _verified(
+        self,
+        name: str,
+        checks: tuple[Comparison, ...],
+        *,
+        exact: bool,
+        recorded: ScoreRecord | None = None,
+    ) -> None:
+        """Answer a record; of a score, its times are told as they stand there."""
+        times: tuple[Measured, ...] = ()
+        if recorded is not None:
             machine = machine_of(recorded.environment)
             times = tuple(
                 Measured(what, getattr(recorded, what), machine)
                 for what in ("sample_wall_s", "score_wall_s")
             )
-            self.watch(Verified(self.name, name, exact, checks, times))
+        self.watch(Verified(self.name, name, exact, checks, times))
 
     def _grid(self, recorded: ScoreRecord, file: Path, model: TrainedModel | None) -> Path | None:
         """The picture that shows the first images of a score, if it is there."""
         subject = recorded.subject
-        if isinstance(subject, CalibrationSubject):
+        if not isinstance(subject, RunSubject):
             grid = file.with_suffix(".png")
         else:
             averaged = model is not None and model.average is not None
@@ -265,6 +278,8 @@ class VerifyTask(Task):
         if isinstance(subject, CalibrationSubject):
             images = calibration_images(subject.name, data, protocol, subject.draw)
             labels = calibration_labels(subject.name, data, protocol)
+        elif not isinstance(subject, RunSubject):
+            raise InvalidInput("the score is of a loaded row, which this is not")
         else:
             images, labels = _drawn(subject, model, data, protocol)
         trained_on = None if model is None else model.spec.dataset.split
@@ -291,7 +306,7 @@ class VerifyTask(Task):
         self.watch(NotVerified(self.name, record, reason + hint, int(code)))
 
 
-def _readable(files: Iterable[Path]) -> list[ScoreRecord]:
+def readable(files: Iterable[Path]) -> list[ScoreRecord]:
     """The scores in some files; a broken one is answered when its turn comes."""
     found = []
     for file in files:

@@ -45,6 +45,7 @@ class Verification:
         runs_dir: where the weights of a published run may lie, below the run's id.
         retrain: whether to train again from the spec instead of reading weights.
         calibration: names of the calibration sets that suites ask for, by key of their protocol.
+        registry: where the variants of loaded state dicts stand.
     """
 
     datasets: tuple[Dataset, ...]
@@ -57,6 +58,7 @@ class Verification:
     retrain: bool = False
     strictness: Strictness = "auto"
     calibration: Mapping[str, Collection[str]] = field(default_factory=dict)
+    registry: Registry | None = None
 
     def scoring_bench(self, protocol: ScoringProtocol, data: ImageData) -> ScoringBench:
         """The means to make a score under a stored protocol again.
