@@ -20,6 +20,7 @@ from bench.cli.verbs import (
     export,
     extractors,
     listing,
+    load,
     planning,
     prune,
     reporting,
@@ -69,6 +70,7 @@ bench_app.command("prune")(prune.prune)
 bench_app.command("sample")(sampling.sample)
 bench_app.command("generate")(sampling.generate)
 bench_app.command("score")(score.score)
+bench_app.command("load")(load.load)
 bench_app.command("export")(export.export)
 bench_app.command("stats")(stats.stats)
 bench_app.command("selftest")(checks.selftest)
