@@ -17,6 +17,7 @@ from bench.machine.process import is_alive
 from bench.records.disk import size_of
 from bench.records.files import CALIBRATION_FOLDER
 from bench.records.lease import read_sign
+from bench.records.load_record import LoadRecord
 from bench.records.record import TrainRecord
 from bench.records.run_directory import RunDirectory
 from catalog.errors import InvalidInput
@@ -63,7 +64,7 @@ def found_runs(runs_dir: Path, without: Collection[Path] = ()) -> Iterator[Found
         if path.name not in passed_over and path.is_dir() and not path.is_symlink():
             directory = RunDirectory(path)
             try:
-                record = directory.train_record()
+                record, loaded = directory.train_record(), directory.load_record()
                 scored = _scored(directory)
             except InvalidInput as broken:
                 why = f"{broken.what}: {broken.where}"
@@ -72,6 +73,8 @@ def found_runs(runs_dir: Path, without: Collection[Path] = ()) -> Iterator[Found
                 continue
             if record is not None:
                 yield _told(record, scored, path)
+            elif loaded is not None:
+                yield _told_loaded(loaded, scored, path)
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,14 @@ class Planned:
             if registered_variant(run.variant) in self.variants and run.dataset == self.dataset
         )
 
+    def loaded(self, runs_dir: Path) -> str:
+        """Which rows of these images were loaded instead of trained; empty where none was."""
+        found = found_runs(runs_dir, self.directories)
+        names = [
+            run.variant for run in found if run.state == "loaded" and run.dataset == self.dataset
+        ]
+        return f"loaded from elsewhere: {', '.join(names)}" if names else ""
+
     def sentence(self, others: Collection[FoundRun]) -> str:
         """How many other runs there are, and how they were made; empty where there are none."""
         if not others:
@@ -119,6 +130,22 @@ class Planned:
             yield f"seed {run.seed}"
         if run.variant not in self.variants:
             yield run.variant
+
+
+def _told_loaded(record: LoadRecord, scored: tuple[str, ...], path: Path) -> FoundRun:
+    licence = record.licence or "licence not stated"
+    return FoundRun(
+        variant=record.spec.name,
+        dataset=record.spec.dataset.id,
+        seed=None,
+        steps=None,
+        precision="",
+        state="loaded",
+        scored=scored,
+        why=f"{record.source}; {licence}",
+        n_bytes=size_of(path),
+        directory=path,
+    )
 
 
 def _told(record: TrainRecord, scored: tuple[str, ...], path: Path) -> FoundRun:

@@ -115,7 +115,7 @@ def status(
         return
     print_rows(rows, only_in_pipes=("directory",))
     say(_totals(the_plan, [job.state for job in jobs]))
-    _say_if_any(the_plan.without_judge, planned.sentence(others))
+    _say_if_any(the_plan.without_judge, planned.sentence(others), planned.loaded(output_dir))
     say(disk.sentence())
     say(command.sentence(last_sign))
 
@@ -232,7 +232,7 @@ def show_plan(
         return
     print_rows(rows)
     say(_totals(plan, [job.state for job in plan.jobs]))
-    _say_if_any(plan.without_judge, planned.sentence(others))
+    _say_if_any(plan.without_judge, planned.sentence(others), planned.loaded(runs_dir))
     say(disk.sentence(needed))
     command = CommandState.of(plan.runs_dir)
     if command.holder is not None:

@@ -8,7 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.records.record import CalibrationSubject, RunSubject, ScoreRecord, TrainRecord
+from bench.records.load_record import LoadRecord
+from bench.records.record import (
+    CalibrationSubject,
+    LoadedSubject,
+    RunSubject,
+    ScoreRecord,
+    TrainRecord,
+)
 from bench.records.run_directory import CALIBRATION, RunDirectory, read_score, record_files
 from catalog.errors import InvalidInput, MissingPrerequisite
 
@@ -36,16 +43,26 @@ class Run:
 
 
 @dataclass(frozen=True)
+class LoadedRun:
+    """A directory of something that somebody else made: its load record and its scores."""
+
+    directory: Path
+    load: LoadRecord
+    scores: tuple[ScoreFile, ...]
+
+
+@dataclass(frozen=True)
 class Found:
     """Everything in a directory that a report can be made from, in a fixed order."""
 
     directory: Path
     runs: tuple[Run, ...]
     calibration: tuple[ScoreFile, ...]
+    loaded: tuple[LoadedRun, ...] = ()
 
 
 def find_records(runs_dir: Path) -> Found:
-    """Reads ``*/train.json``, ``*/scores/*.json`` and ``calibration/*.json`` below a directory.
+    """Reads ``*/train.json``, ``*/load.json``, ``*/scores/*.json`` and ``calibration/*.json``.
 
     Raises:
         MissingPrerequisite: there is no such directory.
@@ -71,7 +88,9 @@ def find_records(runs_dir: Path) -> Found:
     for score in calibration:
         if not isinstance(score.record.subject, CalibrationSubject):
             raise InvalidInput("a calibration score is of a trained model", where=str(score.path))
-    return Found(runs_dir, tuple(runs[name] for name in sorted(runs)), tuple(calibration))
+    loaded = filter(None, map(read_loaded, sorted(runs_dir.iterdir())))
+    in_order = tuple(runs[name] for name in sorted(runs))
+    return Found(runs_dir, in_order, tuple(calibration), tuple(loaded))
 
 
 def read_run(directory: Path) -> Run | None:
@@ -92,6 +111,24 @@ def read_run(directory: Path) -> Run | None:
                 f"a score does not belong to run {train.run_id}", where=str(score.path)
             )
     return Run(directory, train, tuple(scores))
+
+
+def read_loaded(directory: Path) -> LoadedRun | None:
+    """The loaded row in a directory, or None where there is no load record.
+
+    Raises:
+        InvalidInput: a file is no valid record, or a score belongs to another row.
+    """
+    stored = RunDirectory(directory)
+    load = stored.load_record()
+    if load is None:
+        return None
+    scores = [_read_score(path) for path in stored.score_files()]
+    for score in scores:
+        subject = score.record.subject
+        if not isinstance(subject, LoadedSubject) or subject.load_hash != load.load_hash:
+            raise InvalidInput(f"a score does not belong to {load.run_id}", where=str(score.path))
+    return LoadedRun(directory, load, tuple(scores))
 
 
 def _read_score(path: Path) -> ScoreFile:

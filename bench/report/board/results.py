@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from bench.records.metric_names import MetricName, metric_label
-from bench.report.board.table import Gap, Leaderboard, OwnSettings, Row
+from bench.report.board.table import Gap, Leaderboard, LoadedRow, OwnSettings, Row
 from bench.stats.comparisons import Contrast
 from catalog.escaping import sheet_cell, visible_json
 
@@ -95,7 +95,7 @@ def _all_fields(board: Leaderboard) -> list[Fields]:
         *(_row(row, contrasts.get(row.key)) for row in board.rows),
         *(_row(row, None) for row in (*board.calibration, *board.reconstructions)),
     ]
-    others = (*map(_own, board.own), *map(_gap, board.gaps))
+    others = (*map(_loaded, board.loaded), *map(_own, board.own), *map(_gap, board.gaps))
     return [shared | fields for fields in (*rows, *others)]
 
 
@@ -146,6 +146,17 @@ def _own(own: OwnSettings) -> Fields:
         "status": "not-comparable",
         "reason": "; ".join(own.reasons),
         "protocol_key": own.row.scores[0].record.protocol_key,
+    }
+
+
+def _loaded(loaded: LoadedRow) -> Fields:
+    load = loaded.run.load
+    told = (load.source, load.licence, load.url, f"sha256 {load.spec.sha256}")
+    return _row(loaded.row, None) | {
+        "weights": None,
+        "status": "loaded",
+        "reason": "; ".join(filter(None, told)),
+        "parameters_sampling": load.n_parameters,
     }
 
 

@@ -16,12 +16,14 @@ from bench.identity.spec import TrainSpec
 from bench.records.picture_files import grid_image
 from bench.records.record import CalibrationSubject, RunSubject, TrainRecord
 from bench.report.board.ranking import descents, ranked
-from bench.report.board.records import Found, Run, ScoreFile
+from bench.report.board.records import Found, LoadedRun, Run, ScoreFile
 from bench.report.board.table import (
+    BASELINE,
     Gap,
     GapStatus,
     GateResult,
     Leaderboard,
+    LoadedRow,
     OwnSettings,
     Row,
     RowKey,
@@ -29,8 +31,8 @@ from bench.report.board.table import (
     StaleRuns,
     value_of,
 )
-from bench.sample.image_sets import RECONSTRUCTION, grid_name
-from bench.stats.comparisons import method_of
+from bench.sample.image_sets import LOADED_GRID, RECONSTRUCTION, grid_name
+from bench.stats.comparisons import contrasts, method_of
 from catalog.errors import InvalidInput
 from catalog.schema import Gate, Suite, Variant
 
@@ -78,7 +80,8 @@ def gather(
     gates = _gate_results(shown, variants, protocol.key)
     missed = {result.variant for result in gates if not result.passed}
     rows = sorted(_rows(planned, members, gaps, missed), key=lambda row: row.order)
-    broken = _broken_grids((*rows, *calibration))
+    loaded = _loaded_rows(found.loaded, suite.dataset, protocol.key, calibration)
+    broken = _broken_grids((*rows, *(one.row for one in loaded), *calibration))
     rows = [_without_broken(row, broken) for row in rows]
     calibration = tuple(_without_broken(row, broken) for row in calibration)
     generated = [row for row in rows if row.kind == "generated"]
@@ -105,8 +108,36 @@ def gather(
         method=method_of([row.sample("fid") for row in in_order]),
         own=own,
         beyond=tuple(_beyond(rest, planned)),
+        loaded=tuple(replace(one, row=_without_broken(one.row, broken)) for one in loaded),
         broken_grids=broken,
     )
+
+
+def _loaded_rows(
+    found: Sequence[LoadedRun], dataset: str, key: str, calibration: Sequence[Row]
+) -> list[LoadedRow]:
+    """What others made, beside the same images under the same protocol, best first.
+
+    To the baseline it is compared by its mean alone, as one training is.
+    """
+    baseline = next((row for row in calibration if row.key.name == BASELINE), None)
+    rows = []
+    for run in found:
+        of_table = run.load.spec.dataset.id == dataset
+        scores = [s for s in run.scores if s.record.protocol_key == key and s.record.comparable]
+        if not of_table or not scores:
+            continue
+        row = Row(
+            RowKey(run.load.spec.name),
+            "loaded",
+            scores=(scores[0],),
+            grid=run.directory / LOADED_GRID,
+        )
+        if baseline is not None and baseline.values("fid") and row.values("fid"):
+            pair = (row.sample("fid"), baseline.sample("fid"))
+            row = replace(row, baseline=contrasts([pair], of_draws=True)[0])
+        rows.append(LoadedRow(row, run))
+    return sorted(rows, key=lambda one: one.row.order)
 
 
 def _broken_grids(rows: Iterable[Row]) -> dict[Path, str]:

@@ -17,7 +17,7 @@ from bench.identity.protocol import ScoringProtocol
 from bench.records.metric_names import MetricName
 from bench.records.ranges import METRICS
 from bench.records.record import RunSubject, ScoreRecord
-from bench.report.board.records import Run, ScoreFile
+from bench.report.board.records import LoadedRun, Run, ScoreFile
 from bench.sample.image_sets import RECONSTRUCTION
 from bench.score.suspicions import suspicions
 from bench.stats.comparisons import Contrast, Method, RankRange
@@ -41,7 +41,7 @@ ON_LOG_SCALE: frozenset[MetricName] = frozenset(
 )
 """Metrics that cannot be 0 or below but by rounding, and whose spread grows with their level."""
 
-RowKind = Literal["generated", "calibration", "reconstruction"]
+RowKind = Literal["generated", "loaded", "calibration", "reconstruction"]
 Weights = Literal["raw", "ema"]
 GapStatus = Literal["error", "cancelled", "started", "missing", "unscored", "not-comparable"]
 
@@ -271,6 +271,17 @@ class OwnSettings:
 
 
 @dataclass(frozen=True)
+class LoadedRow:
+    """A generator or samples of somebody else, beside the rows that were trained here.
+
+    It is one number that nobody here can repeat with another seed: it has no rank, and no interval.
+    """
+
+    row: Row
+    run: LoadedRun
+
+
+@dataclass(frozen=True)
 class GateResult:
     """What every training of a variant must reach, beside what it reached.
 
@@ -304,6 +315,7 @@ class Leaderboard:
         stale_runs: the run directories behind ``stale``.
         own: runs at settings of one's own, such as few updates or images.
         beyond: finished trainings of seeds that the suite does not ask for.
+        loaded: what others made, best first.
         descents: rows beside their parents', in the order of the rows.
         gates: what some variants have to reach, and what they reached.
         n_foreign: scores of the shown runs made under another protocol key, and left out.
@@ -328,7 +340,18 @@ class Leaderboard:
     method: Method
     own: tuple[OwnSettings, ...] = ()
     beyond: tuple[Run, ...] = field(default=(), repr=False)
+    loaded: tuple[LoadedRow, ...] = ()
     broken_grids: Mapping[Path, str] = field(default_factory=dict)
+
+    @property
+    def by_distance(self) -> tuple[Row, ...]:
+        """The rows with the loaded ones where their distances put them."""
+        placed = list(self.rows)
+        for loaded in reversed(self.loaded):
+            is_behind = (row.rank is None or row.order > loaded.row.order for row in placed)
+            place = next((at for at, behind in enumerate(is_behind) if behind), len(placed))
+            placed.insert(place, loaded.row)
+        return tuple(placed)
 
     @property
     def ranked(self) -> tuple[Row, ...]:

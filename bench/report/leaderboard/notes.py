@@ -136,6 +136,7 @@ def notes(board: Leaderboard, words: Words) -> list[str]:
         *_naming(board, words),
         *([words("foreign", n=board.n_foreign)] if board.n_foreign else []),
         *([words("beyond", runs=_seeds_of(board.beyond))] if board.beyond else []),
+        *([words("loaded_note", rows=_loaded_names(board, words))] if board.loaded else []),
     ]
 
 
@@ -355,6 +356,10 @@ def _naming(board: Leaderboard, words: Words) -> list[str]:
         "kernel": page_label("kid", extractor),
     }
     return [words("naming", extractor=extractor, **labels)]
+
+
+def _loaded_names(board: Leaderboard, words: Words) -> str:
+    return _names([one.row for one in board.loaded], words)
 
 
 def _names(rows: Sequence[Row], words: Words) -> str:

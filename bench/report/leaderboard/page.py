@@ -7,12 +7,13 @@ and records below ``records/``, both beside the page.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from bench.identity.names import registered_variant
 from bench.records.run_directory import CALIBRATION
-from bench.report.board.table import Leaderboard, Row
+from bench.report.board.table import Leaderboard, LoadedRow, Row
 from bench.report.leaderboard.commands import report_command, run_command
 from bench.report.leaderboard.notes import cost_note, held_out_line, notes, status_line
 from bench.report.leaderboard.pictures import PagePicture
@@ -115,6 +116,7 @@ def _sections(
         ),
         *section("losses", _folded(words("losses_open"), ["\n".join(curves)]) if curves else []),
         *table("published"),
+        *table("loaded"),
         *table("own"),
         *table("gaps"),
         *table("stale"),
@@ -162,7 +164,20 @@ def _details(board: Leaderboard, registry: Registry, words: Words) -> list[str]:
         ]
         return _folded(f"<b>{escape(plain_name(row, words))}</b>", paragraphs)
 
-    return _paragraphs(map(detail, (*board.rows, *board.reconstructions, *board.calibration)))
+    def loaded_detail(one: LoadedRow) -> list[str]:
+        said = [*one.run.load.said, *(f"{words('doubts')}: {d}" for d in one.run.load.warnings)]
+        [value], load = one.row.values("fid") or [math.nan], one.run.load
+        link = f"{RECORDS}/{load.run_id}/load.json"
+        paragraphs = [
+            words("loaded_from", source=md_text(load.source), sha256=load.spec.sha256),
+            *(["\n".join(f"- {md_text(sentence)}" for sentence in said)] if said else []),
+            *_grid(one.row, words),
+            f"{page_label('fid', board.protocol.extractor)}: [{value:.5g}]({md_target(link)})",
+        ]
+        return _folded(f"<b>{escape(plain_name(one.row, words))}</b>", paragraphs)
+
+    rows = (*board.rows, *board.reconstructions, *board.calibration)
+    return _paragraphs([*map(detail, rows), *map(loaded_detail, board.loaded)])
 
 
 def _about(name: str, registry: Registry, words: Words) -> list[str]:
@@ -213,5 +228,6 @@ def _links(board: Leaderboard, registry: Registry) -> list[str]:
     names = {row.key.name for row in rows} | {gap.variant for gap in board.gaps}
     names |= {own.row.key.name for own in board.own}
     entries = {name: registry.variant(registered_variant(name)) for name in sorted(names)}
-    papers = {name: registry.resource(entry.paper) for name, entry in entries.items()}
-    return [f"[{name}]: {md_target(paper.url) or '#'}" for name, paper in papers.items()]
+    urls = {name: registry.resource(entry.paper).url for name, entry in entries.items()}
+    urls |= {one.row.key.name: one.run.load.url or "" for one in board.loaded}
+    return [f"[{name}]: {md_target(url) or '#'}" for name, url in urls.items()]

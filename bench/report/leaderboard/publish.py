@@ -8,12 +8,13 @@ of one at settings of its own that and its scores, which is all that the report 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.records.files import MAX_WEIGHTS_BYTES
 from bench.records.picture_files import png_bytes
+from bench.records.record import LoadedSubject
 from bench.records.run_directory import CALIBRATION
 from bench.report.board.table import Leaderboard, Row
 from catalog.errors import InvalidInput
@@ -22,6 +23,8 @@ from catalog.files import reason, regular_bytes, unlinked_bytes, write_atomicall
 RECORDS = "records"
 """Below the folder of a report."""
 PUBLISHED = ("train.json", "scores/*.json", "curve.csv", "grid*.png")
+OF_LOADED = ("load.json", "scores/*.json", "grid*.png")
+"""Of what others made: never the file itself, whose licence is theirs, nor where it lies."""
 WEIGHTS = "*.safetensors"
 _SPARE = 2**24
 """Bytes by which a record that is there may be longer than the one that takes its place."""
@@ -87,9 +90,9 @@ def published_files(board: Leaderboard) -> Iterator[tuple[Path, Path]]:
     """Target below the records directory, and source, of every published file."""
     patterns = (*PUBLISHED, WEIGHTS) if board.suite.publish_weights else PUBLISHED
     for run in board.runs:
-        for pattern in patterns:
-            for source in sorted(run.directory.glob(pattern)):
-                yield Path(run.train.run_id) / source.relative_to(run.directory), source
+        yield from _matching(run.directory, patterns, run.train.run_id)
+    for loaded in board.loaded:
+        yield from _matching(loaded.run.directory, OF_LOADED, loaded.run.load.run_id)
     for run in (*board.stale_runs, *board.beyond):
         yield Path(run.train.run_id, "train.json"), run.directory / "train.json"
     for own in board.own:
@@ -101,6 +104,12 @@ def published_files(board: Leaderboard) -> Iterator[tuple[Path, Path]]:
             yield Path(CALIBRATION, score.path.name), score.path
         if row.grid is not None and row.grid.is_file():
             yield Path(CALIBRATION, row.grid.name), row.grid
+
+
+def _matching(directory: Path, patterns: Iterable[str], run_id: str) -> Iterator[tuple[Path, Path]]:
+    for pattern in patterns:
+        for source in sorted(directory.glob(pattern)):
+            yield Path(run_id) / source.relative_to(directory), source
 
 
 def _content(source: Path) -> bytes:
@@ -116,6 +125,8 @@ def _content(source: Path) -> bytes:
 def grid_link(row: Row) -> str:
     """Where the sample grid of a row lies, seen from its report; the row has one."""
     folder = row.runs[0].train.run_id if row.runs else CALIBRATION
+    if row.kind == "loaded" and isinstance(of := row.scores[0].record.subject, LoadedSubject):
+        folder = of.run_id
     return f"{RECORDS}/{folder}/{row.grid.name if row.grid else ''}"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from bench.identity.settings import differences
+from bench.records.load_record import LoadRecord
 from bench.records.metric_names import MetricName
 from bench.report.board.records import Run
 from bench.report.board.table import (
@@ -12,6 +14,7 @@ from bench.report.board.table import (
     Gap,
     GateResult,
     Leaderboard,
+    LoadedRow,
     OwnSettings,
     Row,
     StaleRuns,
@@ -39,7 +42,7 @@ from bench.report.words.spelling import (
 from bench.stats.intervals import Estimate, t_interval
 from catalog.escaping import md_code, md_text
 from catalog.markdown_table import markdown_table
-from catalog.schema import Registry
+from catalog.schema import Convention, Registry
 from catalog.schema.resources import Reported
 
 T = TypeVar("T")
@@ -72,7 +75,7 @@ def tables_of(board: Leaderboard, registry: Registry, words: Words) -> dict[str,
     variant: TableColumn[Row] = (words("variant"), lambda row: f"[{row.key.name}]")
     return {
         "ranking": of_rows(
-            board.rows, 4, *names, "distance", "recall", "versus", "images_seen", "wall"
+            board.by_distance, 4, *names, "distance", "recall", "versus", "images_seen", "wall"
         ),
         "parents": _parents(board, words),
         "gates": _gates(board, words),
@@ -86,6 +89,7 @@ def tables_of(board: Leaderboard, registry: Registry, words: Words) -> dict[str,
         "spread": _spread(board, words),
         "costs": table_of(trained, [variant, *(columns[key] for key in costs)], n_left=1),
         "published": _published(board, registry, words),
+        "loaded": _loaded(board, columns, words),
         "own": _own(board, columns, words),
         "gaps": _gaps(board, words),
         "stale": _stale(board, words),
@@ -156,7 +160,11 @@ def row_columns(
         "draws": (words("draws"), lambda row: str(len(row.scores))),
         "family": (
             words("family"),
-            lambda row: words(f"family_{registry.variant(row.key.name).family}"),
+            lambda row: (
+                NOTHING
+                if row.kind == "loaded"
+                else words(f"family_{registry.variant(row.key.name).family}")
+            ),
         ),
         "sampler": (words("sampler"), lambda row: sampler_text(row, words) or NOTHING),
         "seeds": (words("seeds"), lambda row: seeds_text(row, words) if row.runs else NOTHING),
@@ -321,6 +329,39 @@ def _own(board: Leaderboard, shown: Columns, words: Words) -> list[str]:
         (words("reason"), lambda own: md_text("; ".join(own.reasons))),
     ]
     return table_of(board.own, columns, n_left=2)
+
+
+def _loaded(board: Leaderboard, shown: Columns, words: Words) -> list[str]:
+    """What others made: where it is from, whose it is, and how its images were drawn."""
+    heading, distance = shown["distance"]
+
+    def licence(one: LoadedRow) -> str:
+        return md_text(one.run.load.licence or words("licence_unknown"))
+
+    columns: list[TableColumn[LoadedRow]] = [
+        (words("variant"), lambda one: f"[{one.row.key.name}]"),
+        (words("source"), lambda one: md_text(one.run.load.source)),
+        ("sha256", lambda one: md_code(one.run.load.spec.sha256[:12])),
+        (words("licence"), licence),
+        (words("convention"), lambda one: md_text(convention_text(one.run.load, words))),
+        (words("doubts"), lambda one: md_text("; ".join(one.run.load.warnings) or NOTHING)),
+        (heading, lambda one: distance(one.row)),
+    ]
+    return table_of(board.loaded, columns, n_left=6)
+
+
+def convention_text(load: LoadRecord, words: Words) -> str:
+    """How images of a loaded row were drawn, in the words of options; what is usual is left out."""
+    convention = load.spec.convention
+    if convention is None:
+        return words("samples_as_they_are")
+    usual = Convention(channels=convention.channels, resolution=convention.resolution)
+    told = differences(usual.model_dump(mode="json"), convention.model_dump(mode="json"))
+    shape = "x".join(map(str, convention.noise_shape)) or NOTHING
+    shown: dict[str, str] = {"noise": convention.noise, "noise_shape": shape}
+    shown["range"] = convention.range
+    shown |= {key: str(value) for key, (_, value) in told.items() if key not in shown}
+    return ", ".join(f"{key} {value}" for key, value in shown.items() if "shape." not in key)
 
 
 def _seeds_of(row: Row) -> str:

@@ -50,7 +50,7 @@ def board_of(
     """
     protocol = protocols.resolve(registry, suite.protocol)
     board = gather(suite, protocol, planned, found, registry.variants)
-    if not board.runs and not board.stale_runs and not board.own:
+    if not (board.runs or board.stale_runs or board.own or board.loaded):
         raise MissingPrerequisite(
             f"no run of suite '{suite.id}' is there to report on",
             where=str(found.directory),

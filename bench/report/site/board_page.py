@@ -21,10 +21,21 @@ from bench.report.site.markup import SiteLinks, html_of, inline_html
 from bench.report.site.shell import root_of
 from bench.report.words import Language, Words
 from bench.report.words.rows import plain_name, row_id
+from catalog.escaping import md_target
 from catalog.schema import Registry
 
 TABLES = (
-    *("parents", "gates", "measures", "reconstructions", "spread", "published", "own", "gaps"),
+    *(
+        "parents",
+        "gates",
+        "measures",
+        "reconstructions",
+        "spread",
+        "published",
+        "loaded",
+        "own",
+        "gaps",
+    ),
     *("stale", "costs", "protocol"),
 )
 """Of the Markdown page; the ranking and the calibration rows are one table of their own here."""
@@ -103,12 +114,18 @@ def _sections(
     for key in TABLES:
         if any(tables[key]):
             above = "" if key == "costs" else table_intro(key, board, words)
-            lines = [above, "", *tables[key], "", *cards]
+            lines = [above, "", *tables[key], "", *cards, *_origins(board)]
             yield Section(key, words(key), html_of("\n".join(lines), links))
 
 
+def _origins(board: Leaderboard) -> list[str]:
+    """Where the names of loaded rows lead."""
+    urls = {one.row.key.name: one.run.load.url for one in board.loaded}
+    return [f"[{name}]: {md_target(url) or '#'}" for name, url in urls.items() if url]
+
+
 def _grids(board: Leaderboard, words: Words, links: SiteLinks) -> Iterator[Grid]:
-    for row in (*board.rows, *board.calibration, *board.reconstructions):
+    for row in (*board.by_distance, *board.calibration, *board.reconstructions):
         if row.grid is not None:
             source = links.copied(f"{board.suite.id}/{grid_link(row)}")
             size = links.copies.size(source.removeprefix(root_of(links.language)))

@@ -73,8 +73,8 @@ def lines_of(
     board: Leaderboard, registry: Registry, columns: list[BoardColumn]
 ) -> Iterator[BoardLine]:
     """Generated rows best first, then the calibration rows."""
-    for row in (*board.rows, *board.calibration):
-        real = row.kind == "calibration"
+    for row in (*board.by_distance, *board.calibration):
+        real = row.kind in ("calibration", "loaded")
         family = "" if real else registry.variant(row.key.name).family
         cells = tuple(column.cell(row) for column in columns)
         yield BoardLine(row_id(row), row.kind, row.key.name, family, cells)
@@ -127,8 +127,8 @@ def columns_of(
     ) -> BoardColumn:
         return column(key, lambda row: value(row.cost), of=of, shown=shown)
 
-    def family(row: Row) -> str:
-        return registry.variant(row.key.name).family
+    def family(row: Row) -> str | None:
+        return None if row.kind == "loaded" else registry.variant(row.key.name).family
 
     return [
         column("rank", _place),

@@ -38,7 +38,9 @@ def seeds_text(row: Row, words: Words) -> str:
 
 
 def place_text(row: Row, words: Words) -> str:
-    """Its rank range, a dash without one, or that it misses a gate."""
+    """Its rank range, a dash without one, that it misses a gate, or that it was loaded."""
+    if row.kind == "loaded":
+        return words("loaded_place")
     return words("gate_missed") if row.short else rank_text(row.rank)
 
 
