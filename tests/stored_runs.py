@@ -6,12 +6,12 @@ from typing import Any
 
 from helpers import RECORDS
 
+from bench.records.checkpoint_file import Identity
 from bench.records.record import ScoreRecord, TrainRecord, parse_score_record, parse_train_record
 from bench.records.run_directory import RunDirectory
 from bench.run.plan import Plan, PlannedJob
 from bench.sample.image_sets import expected_subjects, score_hash
 from bench.train import checkpoint
-from bench.train.checkpoint import Identity
 
 
 def write_record(job: PlannedJob, status: str, **changes: Any) -> RunDirectory:

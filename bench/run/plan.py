@@ -14,6 +14,7 @@ from bench.identity.protocol import ScoringProtocol
 from bench.identity.settings import differences
 from bench.identity.spec import Precision, Start, TrainSpec, train_spec
 from bench.models.facts import algorithm_facts, complete_recipe
+from bench.records.checkpoint_file import Identity, Unlabelled, labelled_step
 from bench.records.record import RunSubject, ScoreRecord, TrainRecord
 from bench.records.run_directory import CALIBRATION, RunDirectory, calibration_file, read_score
 from bench.run.failures import KILLED
@@ -350,10 +351,17 @@ def saved_step(spec: TrainSpec, directory: RunDirectory) -> int | None:
     Raises:
         InvalidInput: a checkpoint is of another training, or holds more than data.
     """
+    try:
+        return labelled_step(directory.checkpoint, spec)
+    except Unlabelled:
+        return _unlabelled_step(spec, directory)
+
+
+def _unlabelled_step(spec: TrainSpec, directory: RunDirectory) -> int | None:
+    """The same of checkpoints of before, which torch has to open."""
     import torch
 
     from bench.train import checkpoint
-    from bench.train.checkpoint import Identity
 
     for loop in LOOPS:
         saved = checkpoint.read(directory.checkpoint, Identity.of(spec, loop), torch.device("cpu"))

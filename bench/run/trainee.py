@@ -11,11 +11,11 @@ from bench.data import ImageData
 from bench.identity.spec import Start, TrainSpec
 from bench.models.base import GenerativeModel
 from bench.models.build import build_from_spec
+from bench.records.checkpoint_file import Identity
 from bench.records.record import TakenOver
 from bench.run.events import TrainProgress, Watch
 from bench.run.starts import weights_of
 from bench.sample.trained_model import TrainedModel, finish
-from bench.train.checkpoint import Identity
 from bench.train.gpu.choice import loop_of, placed, trainer_of
 from bench.train.loop import NOBODY, Progress, Training
 from bench.train.start import take_over

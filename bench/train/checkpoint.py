@@ -1,53 +1,33 @@
 """Saving and restoring everything that decides the future of a training.
 
 A checkpoint holds networks, averages, optimisers, random states and counters as tensors and plain
-containers, so it is read with ``weights_only=True`` and runs no code. Its first line is the sha256
-of the rest, which is checked before anything is parsed. The checkpoint before the last is kept: if
+containers, so it is read with ``weights_only=True`` and runs no code. Whose it is and of which step
+also stands before that, where it is read without torch. The checkpoint before the last is kept: if
 the last one is damaged, the training goes on from there.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
 
-from bench.identity.code import Loop, code_of_spec
-from bench.identity.spec import TrainSpec
 from bench.models.base import GenerativeModel
-from bench.records.files import MAX_WEIGHTS_BYTES
+from bench.records.checkpoint_file import (
+    START_AGAIN,
+    Identity,
+    files,
+    head,
+    previous,
+    require_own,
+    stored,
+)
 from bench.train.ema import AveragedWeights
 from catalog.errors import InvalidInput
-from catalog.files import atomic_file, unlinked_bytes
-
-HEADER = b"aigc checkpoint, sha256 "
-MAX_BYTES = 4 * MAX_WEIGHTS_BYTES
-"""Weights, their average and two moments of each."""
-START_AGAIN = "remove it to train from the start"
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What a checkpoint belongs to; one of other training or other code is of no use.
-
-    Attributes:
-        train_hash: of the spec.
-        code: digest of the definitions that decide the training.
-    """
-
-    train_hash: str = ""
-    code: str = ""
-
-    @classmethod
-    def of(cls, spec: TrainSpec, loop: Loop = "plain") -> Identity:
-        """What the checkpoints of a training are, made by the present code of a loop."""
-        return cls(spec.train_hash, code_of_spec(spec, loop))
+from catalog.files import atomic_file
 
 
 def capture(model: GenerativeModel, average: AveragedWeights | None) -> dict[str, Any]:
@@ -89,7 +69,7 @@ def write(file: Path, identity: Identity, content: dict[str, Any]) -> None:
     data = payload.getbuffer()
     with atomic_file(file) as draft:
         with draft.open("wb") as out:
-            out.write(HEADER + hashlib.sha256(data).hexdigest().encode() + b"\n")
+            out.write(head(identity, content["step"], data))
             out.write(data)
         if file.exists():
             file.replace(previous(file))
@@ -108,10 +88,7 @@ def read(file: Path, identity: Identity, device: torch.device) -> dict[str, Any]
         content = _content(candidate, device)
         if content is None:
             continue
-        if content["train_hash"] != identity.train_hash:
-            raise InvalidInput(
-                "the checkpoint belongs to another run", where=str(candidate), hint=START_AGAIN
-            )
+        require_own(content["train_hash"], identity.train_hash, candidate)
         if content["code"] == identity.code:
             return content
     return None
@@ -123,31 +100,14 @@ def remove(file: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def previous(file: Path) -> Path:
-    """Where the checkpoint before the last is kept."""
-    return file.with_stem(f"{file.stem}-previous")
-
-
-def files(file: Path) -> Iterator[Path]:
-    """The checkpoint files that are there, newest first."""
-    yield from (path for path in (file, previous(file)) if path.exists())
-
-
 def _content(file: Path, device: torch.device) -> dict[str, Any] | None:
     """What a file holds, or None where it is absent or damaged."""
-    try:
-        header, _, data = unlinked_bytes(file, MAX_BYTES).partition(b"\n")
-    except FileNotFoundError:
-        return None
-    except InvalidInput as error:
-        raise InvalidInput(
-            "the checkpoint is no file of its own", where=error.what, hint=START_AGAIN
-        ) from error
-    if header != HEADER + hashlib.sha256(data).hexdigest().encode():
+    found = stored(file)
+    if found is None:
         return None
     try:
         content: dict[str, Any] = torch.load(
-            io.BytesIO(data), map_location=device, weights_only=True
+            io.BytesIO(found.payload), map_location=device, weights_only=True
         )
     except UnpicklingError as error:
         reason = str(error).strip().partition("\n")[0]

@@ -20,9 +20,9 @@ from torch import Tensor
 from bench.data.dataset import ImageSplit, to_unit_range
 from bench.models.base import Batch, FitsAfterTraining, GenerativeModel, StepContext
 from bench.objectives.schedules import learning_rate_factor
+from bench.records.checkpoint_file import Identity
 from bench.train import checkpoint
 from bench.train.batches import ShuffledBatches
-from bench.train.checkpoint import Identity
 from bench.train.divergence import DivergenceGuard
 from bench.train.ema import AveragedWeights
 

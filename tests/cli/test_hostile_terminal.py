@@ -16,9 +16,13 @@ from PIL import Image
 from rich.console import Console
 
 from bench.cli.verbs.output import emit, emit_items, print_rows, say
+from bench.machine.process import ProcessId
+from bench.records.files import PROGRESS
+from bench.records.lease import RUNNER, Holder, Sign
+from bench.records.record import now, to_json
 from bench.run.events import JobEnded, JobStarted, TrainProgress
 from bench.watch.dashboard import rendered
-from bench.watch.job_state import CommandState, JobState, WorkInProgress
+from bench.watch.job_state import CommandState, JobState, WorkInProgress, work_in_progress
 from bench.watch.lines import BarDisplay, PlainDisplay
 
 WIDE = 100_000
@@ -86,6 +90,45 @@ def test_a_look_at_running_jobs_holds_text() -> None:
         shown = file.getvalue()
         assert not unescaped(re.sub(r"[\u2800-\u28ff]", "", shown))
         assert is_long or all(shown.count(text) > 4 for text in PLAIN)
+
+
+def test_notes_of_running_jobs_are_text(
+    aigc: Aigc, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What a stranger's runs directory says is going on there, to ``bench status`` and live."""
+    short = (text.encode(errors="ignore").decode() for text in HOSTILE if len(text) < 300)
+    texts = list(dict.fromkeys(short))
+    sign = Sign(
+        process=ProcessId(pid=1, created_at=1.0, host="elsewhere"),
+        phase="train",
+        memory_bytes=1,
+        peak_memory_bytes=1,
+        updated_at=now(),
+    )
+    (source,) = RECORDS.glob("dcgan-digits-s0-*")
+    n_parts = 8
+    for part in range(n_parts):
+        folder = tmp_path / str(part)
+        folder.mkdir()
+        shutil.copy(source / "train.json", folder)
+        some = texts[part::n_parts]
+        losses = dict.fromkeys(some, 1.0)
+        note = sign.model_copy(update={"phase": " ".join(some), "losses": losses})
+        (folder / PROGRESS).write_text(to_json(note))
+    holder = Holder(process=sign.process, command=" ".join(texts[:1000]), started_at=now())
+    (tmp_path / RUNNER).write_text(to_json(holder))
+    work = work_in_progress(tmp_path)
+    assert sum(len(job.losses) for job in work.jobs) == len(texts)
+    file = StringIO()
+    Console(file=file, width=WIDE, force_terminal=False).print(rendered(work, WIDE))
+    assert not unescaped(re.sub(r"[\u2800-\u28ff]", "", file.getvalue()))
+    assert all(file.getvalue().count(text) > 1 for text in PLAIN)
+    for is_terminal in (True, False):
+        show_on(is_terminal, monkeypatch)
+        for options in ((), ("--json",)):
+            shown = aigc("bench", "status", "--output-dir", tmp_path, *options)
+            assert shown.code == 0, shown.stderr
+            assert not unescaped(shown.stdout + shown.stderr)
 
 
 def names_of_files() -> list[str]:

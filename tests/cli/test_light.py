@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 import yaml
 from helpers import CLONE, Aigc, Shown, environment_of, tiny_registry, tiny_variant
-from stored_runs import write_success
+from stored_runs import write_checkpoint, write_success
 
 import bench.models.facts as knowing
 from bench.models.build import algorithm_class, resolve_recipe
 from bench.models.facts import algorithm_facts, complete_recipe
+from bench.records.checkpoint_file import labelled_step
+from bench.records.record import parse_train_record
+from bench.records.run_directory import RunDirectory
 from bench.run.plan import make_plan
 from catalog.errors import InvalidInput
 from catalog.files import CACHE_VARIABLE, cache_dir
@@ -27,6 +30,8 @@ LOOKING = (
     ["bench", "plan", "digits-quick"],
     ["bench", "run", "digits-quick", "--dry-run"],
     ["bench", "status", "digits-quick", "-o", f"{REPORTS}/digits-quick/records"],
+    ["bench", "plan", "digits-quick", "-o", "interrupted"],
+    ["bench", "status", "digits-quick", "-o", "interrupted"],
     ["bench", "prune"],
     ["report", "leaderboard", "digits-quick", "--runs", f"{REPORTS}/digits-quick/records"],
     ["report", "claims", "digits", "--reports", f"{REPORTS}"],
@@ -60,12 +65,23 @@ def asked_in_vain(name: str) -> None:
     raise AssertionError(f"{name} is known")
 
 
+def interrupted(runs: Path) -> None:
+    """A training that was stopped after a checkpoint."""
+    (source,) = (REPORTS / "digits-quick" / "records").glob("dcgan-digits-s0-*")
+    directory = RunDirectory(runs / source.name)
+    record = parse_train_record((source / "train.json").read_bytes())
+    directory.write_train(record.model_copy(update={"status": "cancelled", "artifacts": ()}))
+    write_checkpoint(directory, 500)
+    assert labelled_step(directory.checkpoint, record.spec) == 500
+
+
 def test_what_looks_at_records_loads_no_torch(registry: Registry, tmp_path: Path) -> None:
     for variant in registry.variants:  # as any earlier command did
         for dataset in registry.datasets:
             if variant.fits(dataset.id):
                 complete_recipe(registry, variant, dataset.id)
     shutil.copytree(REPORTS / "digits-quick", tmp_path / "reports" / "digits-quick")
+    interrupted(tmp_path / "interrupted")
     done = subprocess.run(
         [sys.executable, "-c", SEVERAL, json.dumps(LOOKING)],
         cwd=tmp_path,

@@ -27,11 +27,11 @@ from bench.models.base import (
 )
 from bench.models.build import algorithm_class, build_from_spec, parse_recipe, resolve_recipe
 from bench.models.noise import ImageNoise
+from bench.records.checkpoint_file import Identity
 from bench.records.run_directory import RunDirectory
 from bench.sample import trained_model as trained
 from bench.sample.draw import sample_images
 from bench.sample.image_sets import RECONSTRUCTION, sampler_names
-from bench.train.checkpoint import Identity
 from bench.train.loop import Stopped, Trainer
 from catalog.errors import InvalidInput
 from catalog.schema import Registry

@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 
 from bench.cli.main import app
 from bench.identity.digest import sha256_of_file
+from bench.records.checkpoint_file import Identity, files
 from bench.records.run_directory import RunDirectory, read_score
 from bench.run.events import JobEnded
 from bench.run.job import Job
@@ -29,7 +30,6 @@ from bench.run.plan import Plan, make_plan
 from bench.run.runner import TrainJob, jobs_of, surroundings
 from bench.run.worker import run_job
 from bench.train import checkpoint
-from bench.train.checkpoint import Identity
 from catalog.read.loader import load_registry
 
 GAN = {"algorithm": "bench.models.gan:GAN", "ema_decay": 0.9}
@@ -109,7 +109,7 @@ def check_whole(place: Place) -> None:
         for artifact in record.artifacts:
             assert sha256_of_file(directory.path / artifact.path) == artifact.sha256
         identity = Identity.of(record.spec)
-        for file in checkpoint.files(directory.checkpoint):
+        for file in files(directory.checkpoint):
             assert checkpoint.read(file, identity, torch.device("cpu")) is not None
     assert not [path for path in place.runs.rglob(".*-*") if path.is_file()]  # drafts
     results(place.runs)  # every score can be read

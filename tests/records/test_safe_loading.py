@@ -32,12 +32,12 @@ from bench.models.build import (
 )
 from bench.models.vae import VAE
 from bench.networks.shape import ImageShape
+from bench.records.checkpoint_file import Identity
 from bench.records.record import TrainRecord, parse_train_record, to_json
 from bench.records.run_directory import RunDirectory, artifact
 from bench.sample import trained_model as trained
 from bench.sample.trained_model import load
 from bench.score.extractors import load_extractor
-from bench.train.checkpoint import Identity
 from bench.train.loop import Trainer
 from catalog.errors import InvalidInput, MissingPrerequisite
 from catalog.read.loader import load_registry

@@ -10,12 +10,12 @@ from helpers import STEPS, Aigc, files_below, tiny_registry, tiny_variant
 from stored_runs import write_checkpoint, write_record, write_success
 
 from bench.identity.code import LOOPS, Loop, code_of_scoring, code_of_training
+from bench.records.checkpoint_file import Identity
 from bench.records.record import CalibrationSubject, Failure, Provenance, to_json
 from bench.records.run_directory import CALIBRATION, calibration_file
 from bench.run.plan import SMOKE_IMAGES, SMOKE_STEPS, Narrowing, Plan, PlannedJob, make_plan
 from bench.sample.image_sets import expected_subjects
 from bench.train import checkpoint
-from bench.train.checkpoint import Identity
 from catalog.errors import InvalidInput, UsageError
 from catalog.files import write_atomically
 from catalog.read.loader import load_registry

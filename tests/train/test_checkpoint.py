@@ -13,8 +13,15 @@ import pytest
 import torch
 
 from bench.models.gan import GAN
+from bench.records.checkpoint_file import (
+    HEADER,
+    START_AGAIN,
+    Identity,
+    files,
+    previous,
+    stored,
+)
 from bench.train import checkpoint
-from bench.train.checkpoint import HEADER, START_AGAIN, Identity, previous
 from bench.train.ema import AveragedWeights
 from catalog.errors import InvalidInput
 
@@ -63,7 +70,7 @@ def test_a_restored_training_goes_on_as_it_would_have(
 
 def test_no_file_no_content(file: Path) -> None:
     assert checkpoint.read(file, MINE, CPU) is None
-    assert list(checkpoint.files(file)) == []
+    assert list(files(file)) == []
 
 
 def test_the_last_two_are_kept_and_the_last_is_read(file: Path) -> None:
@@ -71,7 +78,7 @@ def test_the_last_two_are_kept_and_the_last_is_read(file: Path) -> None:
         checkpoint.write(file, MINE, {"step": step})
     assert step_of(file) == 30
     assert step_of(previous(file)) == 20
-    assert list(checkpoint.files(file)) == [file, previous(file)]
+    assert list(files(file)) == [file, previous(file)]
     assert len(list(file.parent.iterdir())) == 2
     checkpoint.remove(file)
     assert list(file.parent.iterdir()) == []
@@ -139,3 +146,19 @@ def test_a_failed_write_leaves_the_old_files(file: Path) -> None:
         checkpoint.write(file, MINE, {"step": 30, "cannot be pickled": lambda: None})
     assert (step_of(file), step_of(previous(file))) == (20, 10)
     assert len(list(file.parent.iterdir())) == 2
+
+
+def test_a_checkpoint_of_before_has_no_label_and_is_gone_on_from(file: Path) -> None:
+    payload = io.BytesIO()
+    torch.save({"train_hash": "a", "code": "code", "step": 7}, payload)
+    data = payload.getvalue()
+    file.write_bytes(HEADER + hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
+    assert step_of(file) == 7
+    found = stored(file)
+    assert found is not None
+    assert (found.identity, found.step) == (None, None)
+    checkpoint.write(file, MINE, {"step": 8})
+    found = stored(file)
+    assert found is not None
+    assert (found.identity, found.step) == (MINE, 8)
+    assert step_of(previous(file)) == 7

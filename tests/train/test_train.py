@@ -25,9 +25,9 @@ from bench.models.base import (
 from bench.models.noise import ImageNoise
 from bench.networks.shape import ImageShape
 from bench.objectives.schedules import learning_rate_factor
+from bench.records.checkpoint_file import Identity
 from bench.train import checkpoint
 from bench.train import loop as train
-from bench.train.checkpoint import Identity
 from bench.train.divergence import Diverged
 from bench.train.loop import Progress, Stopped, Trainer
 from catalog.errors import InvalidInput

@@ -12,7 +12,7 @@ from bench.data.dataset import ImageSplit
 from bench.identity.code import Loop
 from bench.identity.spec import TrainSpec
 from bench.models.base import GenerativeModel
-from bench.train.checkpoint import Identity
+from bench.records.checkpoint_file import Identity
 from bench.train.gpu.streaming import StreamingTrainer, fits_on
 from bench.train.gpu.trainer import TunedTrainer
 from bench.train.loop import NOBODY, Trainer
