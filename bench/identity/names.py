@@ -60,6 +60,11 @@ def present_name(kind: Literal["algorithm", "backbone", "extractor"], name: str)
     return RENAMED[kind].get(name, name)
 
 
+def without_seed(run_id: str) -> str:
+    """The part of a run's name that all its seeds share: variant and data set."""
+    return re.sub(r"-s\d+-[0-9a-f]{8}$", "", run_id)
+
+
 def registered_variant(name: str) -> str:
     """The variant of the registry that a variant with settings of a user's own comes from."""
     return name.partition(OWN_SETTINGS)[0]

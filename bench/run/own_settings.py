@@ -1,8 +1,8 @@
 """Settings of one's own: what ``--set`` and ``--sweep`` make of a suite's variants.
 
-A variant with other settings is a variant of its own, derived from the registered one as an entry
-with ``parent:`` would be. Its name says what is special: ``dcgan.width-64``. No registered name has
-a dot, so the part before it is the variant that it comes from.
+A variant with other settings is a variant of its own. Its name says what is special:
+``dcgan.width-64``. No registered name has a dot, so the part before it is the variant that it comes
+from.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ def combinations(
     return found
 
 
-def derived(variant: Variant, settings: Sequence[Setting]) -> Variant:
-    """``variant`` with other settings, under a name that says which.
+def derived(variant: Variant, dataset: str, settings: Sequence[Setting]) -> Variant:
+    """``variant`` with other settings on a data set, under a name that says which.
 
     Raises:
         UsageError: the name would be too long.
@@ -105,20 +105,36 @@ def derived(variant: Variant, settings: Sequence[Setting]) -> Variant:
             f"'{name}' is too long for the name of a folder",
             hint="write these settings as a variant of a registry file: --registry",
         )
-    recipe = _as_entry(settings)
-    update = {"id": name, "parent": variant.id, "recipe": recipe, "per_dataset": {}, "reported": ()}
+    return special(variant, name, dataset, _as_entry(settings))
+
+
+def special(variant: Variant, name: str, dataset: str, settings: Recipe) -> Variant:
+    """``variant`` under another name, with settings over everything that holds on a data set."""
+    own = _over(variant.per_dataset.get(dataset, {}), settings)
+    update = {"id": name, "per_dataset": {**variant.per_dataset, dataset: own}}
     return variant.model_copy(update=update)
 
 
+def _over(base: Recipe, settings: Recipe) -> Recipe:
+    """Mappings key by key; ``null`` stays, since it has to reach what is inherited."""
+    merged = dict(base)
+    for key, value in settings.items():
+        old = merged.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            value = _over(old, value)
+        merged[key] = value
+    return merged
+
+
 def all_derived(
-    variants: Sequence[Variant], chosen: Sequence[Sequence[Setting]]
+    variants: Sequence[Variant], dataset: str, chosen: Sequence[Sequence[Setting]]
 ) -> Iterator[Variant]:
     """Each variant with each combination of settings; the variants themselves if there is none."""
     for variant in variants:
         if not chosen:
             yield variant
         for settings in chosen:
-            yield derived(variant, settings)
+            yield derived(variant, dataset, settings)
 
 
 def _as_entry(settings: Sequence[Setting]) -> Recipe:

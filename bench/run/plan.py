@@ -192,9 +192,9 @@ def planned_rows(
         UsageError: a variant is not in the suite.
     """
     chosen = _chosen(registry, suite, narrowing.variants)
-    variants = tuple(all_derived(chosen, narrowing.settings))
     if narrowing.start is not None:
-        variants = tuple(map(narrowing.start.variant, variants))
+        chosen = tuple(narrowing.start.variant(one, suite.dataset) for one in chosen)
+    variants = tuple(all_derived(chosen, suite.dataset, narrowing.settings))
     return tuple((variant, seed) for variant in variants for seed in narrowing.seeds or suite.seeds)
 
 

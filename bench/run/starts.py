@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bench.identity.names import OWN_SETTINGS
 from bench.identity.spec import Start, TrainSpec
 from bench.records.run_directory import RunDirectory
+from bench.run.own_settings import special
 from catalog.errors import InvalidInput, MissingPrerequisite
 from catalog.schema import Variant
 
@@ -21,12 +22,16 @@ class StartingPoint:
     """A run directory that a command names as the start of its trainings.
 
     Attributes:
-        dataset: id of the images that the earlier run was trained on.
+        spec: what was trained there.
     """
 
-    start: Start
-    dataset: str
+    spec: TrainSpec
     directory: Path
+
+    @property
+    def start(self) -> Start:
+        """What the trainings go on from."""
+        return Start(run_id=self.spec.run_id, train_hash=self.spec.train_hash)
 
     @classmethod
     def at(cls, directory: Path) -> StartingPoint:
@@ -42,13 +47,19 @@ class StartingPoint:
                 where=str(directory),
                 hint="name a run directory, as aigc bench status lists them",
             )
-        start = Start(run_id=record.run_id, train_hash=record.train_hash)
-        return cls(start, record.spec.dataset.id, directory)
+        return cls(record.spec, directory)
 
-    def variant(self, variant: Variant) -> Variant:
-        """``variant`` that starts here, under a name that says so: ``dcgan.from-digits-8f3a…``."""
-        origin = f"from-{self.dataset}-{self.start.train_hash[:8]}"
-        return variant.model_copy(update={"id": OWN_SETTINGS.join((variant.id, origin))})
+    def variant(self, variant: Variant, dataset: str) -> Variant:
+        """``variant`` that starts here, under a name that says so: ``dcgan.from-digits-8f3a…``.
+
+        One of the same algorithm keeps the settings of the earlier run: only then does all of it
+        fit.
+        """
+        name = OWN_SETTINGS.join(
+            (variant.id, f"from-{self.spec.dataset.id}-{self.spec.train_hash[:8]}")
+        )
+        same = variant.algorithm == self.spec.algorithm
+        return special(variant, name, dataset, dict(self.spec.recipe) if same else {})
 
 
 def find_start(spec: TrainSpec, *places: Path | None) -> Path | None:

@@ -86,8 +86,8 @@ class Trainee:
 def _begin(model: GenerativeModel, start: Start, directory: Path | None) -> TakenOver:
     """Lay the weights of an earlier run over those that were drawn."""
     weights, sha256 = weights_of(start, directory)
-    taken = take_over(model, weights)
-    return TakenOver(weights_sha256=sha256, n_taken=taken.n_taken, n_fresh=taken.n_fresh)
+    n_taken, n_fresh = take_over(model, weights)
+    return TakenOver(weights_sha256=sha256, n_taken=n_taken, n_fresh=n_fresh)
 
 
 def tell(job: str, watch: Watch, progress: Progress) -> None:

@@ -8,7 +8,6 @@ drawn. Optimisers and averages begin anew.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -16,26 +15,16 @@ from torch import Tensor, nn
 from catalog.errors import InvalidInput
 
 
-@dataclass(frozen=True)
-class TakenOver:
-    """What a model took from an earlier one.
-
-    Attributes:
-        n_taken: trainable scalars that came over.
-        n_fresh: trainable scalars that stayed as they were drawn.
-    """
-
-    n_taken: int
-    n_fresh: int
-
-
 @torch.no_grad()
-def take_over(model: nn.Module, weights: Mapping[str, Tensor]) -> TakenOver:
+def take_over(model: nn.Module, weights: Mapping[str, Tensor]) -> tuple[int, int]:
     """Copy every tensor of ``weights`` that fits into ``model``, running statistics included.
 
     Args:
         model: freshly initialised.
         weights: a state dict of an earlier model, of this algorithm or of another.
+
+    Returns:
+        How many trainable scalars came over, and how many stayed as they were drawn.
 
     Raises:
         InvalidInput: not one parameter fits.
@@ -52,7 +41,7 @@ def take_over(model: nn.Module, weights: Mapping[str, Tensor]) -> TakenOver:
     for name in fitting:
         state[name].copy_(weights[name])
     n_taken = sum(trained[one].numel() for one in taken)
-    return TakenOver(n_taken, sum(one.numel() for one in trained.values()) - n_taken)
+    return n_taken, sum(one.numel() for one in trained.values()) - n_taken
 
 
 def _fits(own: Tensor, other: Tensor | None) -> bool:

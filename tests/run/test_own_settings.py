@@ -134,7 +134,7 @@ def test_settings_are_typed_as_those_of_the_registry(file: Path, text: str, said
 def test_a_name_that_is_too_long_for_a_folder_is_refused(file: Path) -> None:
     variant = load_registry(file).variant("one")
     with pytest.raises(UsageError, match="too long"):
-        derived(variant, [Setting("note", "x" * 120)])
+        derived(variant, "digits", [Setting("note", "x" * 120)])
 
 
 def test_swept_rows_are_found_again_and_shown_but_not_ranked(file: Path, aigc: Aigc) -> None:

@@ -17,6 +17,7 @@ from bench.models.build import build_from_spec
 from bench.records.record import TrainRecord
 from bench.records.run_directory import RunDirectory
 from bench.records.weight_files import RecordedWeights
+from bench.run.own_settings import Setting, combinations
 from bench.run.plan import Narrowing, Plan, make_plan, planned_specs
 from bench.run.starts import StartingPoint
 from bench.train.start import take_over
@@ -63,13 +64,13 @@ def test_what_fits_comes_over_and_the_rest_stays_as_it_was_drawn() -> None:
     for name, tensor in new.state_dict().items():
         source = drawn if name.startswith("2.") else old.state_dict()
         assert torch.equal(tensor, source[name]), name
-    assert (taken.n_taken, taken.n_fresh) == (12 + 4 + 4 + 4, 20 + 5)
+    assert taken == (12 + 4 + 4 + 4, 20 + 5)
 
 
 def test_shared_weights_are_counted_once() -> None:
     model = torch.nn.Module()
     model.a = model.b = torch.nn.Linear(3, 2, bias=False)
-    assert take_over(model, {"a.weight": torch.ones(2, 3)}).n_taken == 6
+    assert take_over(model, {"a.weight": torch.ones(2, 3)}) == (6, 0)
     assert torch.equal(model.b.weight, torch.ones(2, 3))
 
 
@@ -171,6 +172,11 @@ def test_a_command_may_name_the_start_and_the_row_says_so(finished: Bench) -> No
     assert job.spec.variant == f"tuned.from-digits-{short}"
     assert job.spec.start == start.start
     assert job.start == directory
+    assert job.spec.recipe == spec_of(finished, "one").recipe  # of one algorithm: its settings
+    (own,) = combinations([Setting("optimizer", {"lr": 0.5})], [])
+    (job,) = finished.plan(variants=("tuned",), start=start, settings=(own,)).jobs
+    assert job.spec.recipe["optimizer"] == {**job.spec.recipe["optimizer"], "lr": 0.5}
+    assert job.spec.variant.startswith(f"tuned.from-digits-{short}.optimizer-")
     plan = finished.plan(start=start)
     assert plan.not_comparable_because == (f"--start-from {start.start.run_id}",)
 

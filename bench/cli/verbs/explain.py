@@ -33,6 +33,8 @@ def explain(
     paper = registry.resource(variant.paper)
     emit(f"{name} on {chosen.id}: {variant.summary.en}")
     emit(f"{paper.title.en} ({paper.year}) {paper.url}")
+    if (start := variant.start_from) is not None:
+        emit(f"goes on from the final weights of {start.variant} in suite {start.suite}")
     emit("\nSettings, and where each comes from")
     print_rows(
         [

@@ -77,6 +77,8 @@ def _facts(card: Card, words: Words) -> list[str]:
         "fact_parent": parent,
         "fact_algorithm": md_code(card.variant.algorithm),
     }
+    if (start := card.variant.start_from) is not None:
+        facts["fact_start"] = words("starts_from", variant=start.variant, suite=start.suite)
     return [f"- {words('fact', name=words(key), value=fact)}" for key, fact in facts.items()]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bench.identity.names import without_seed
 from bench.identity.settings import differences
 from bench.report.board.table import Descent, Row
 from bench.report.words import Words
@@ -14,6 +15,7 @@ from catalog.escaping import md_code, md_text
 OFF: tuple[object, ...] = (None, 0, False, "none", [])
 """What a setting is where it does nothing, as if the algorithm had no such setting."""
 ALGORITHM, WEIGHTS, SEEN = "differs_algorithm", "differs_weights", "differs_seen"
+START = "differs_start"
 """What is compared beside the settings of a recipe, under names in words."""
 
 
@@ -28,7 +30,7 @@ def differing_settings(descent: Descent, words: Words) -> str:
     lost: list[str] = []
     parent, child = _settings(descent.parent, words), _settings(descent.child, words)
     for key, (old, new) in differences(parent, child).items():
-        name = words(key) if key in (ALGORITHM, WEIGHTS, SEEN) else md_code(key)
+        name = words(key) if key in (ALGORITHM, START, WEIGHTS, SEEN) else md_code(key)
         if old is not None and new is not None:
             changed.append(f"{name} {_value(old)} → {_value(new)}")
         elif old in OFF and new not in OFF:
@@ -47,6 +49,7 @@ def _settings(row: Row, words: Words) -> dict[str, Any]:
     seen = row.cost.images_seen
     return {
         ALGORITHM: spec.algorithm.rpartition(":")[2],
+        START: None if spec.start is None else without_seed(spec.start.run_id),
         **spec.recipe,
         **spec.model_dump(mode="json", include={"steps", "precision"}),
         WEIGHTS: words(row.key.weights),
