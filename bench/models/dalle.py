@@ -218,9 +218,9 @@ class DALLE(GenerativeModel):
     def learnt_codes(self, images: Tensor, noise: ImageNoise | None = None) -> Tensor:
         """Codes (N, h w) of the kind that the transformer learns, drawn from ``noise`` if given.
 
-        The paper's section 2.2 takes the most probable ones. Its footnote names what eq. 1 strictly
-        asks for: draws from the encoder's distribution, which regularise a model that is large for
-        its data. ``draw_codes`` chooses between the two.
+        The paper's section 2.2 takes the most probable ones. Its footnote 6 names what eq. 1
+        strictly asks for: draws from the encoder's distribution, which regularise a model that is
+        large for its data. ``draw_codes`` chooses between the two.
         """
         if not self.recipe.draw_codes:
             return self.vae.codes(images)

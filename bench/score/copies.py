@@ -20,7 +20,8 @@ QUANTILE = 0.05
 CONFIDENCE = 0.95
 MUCH_NEARER = 3
 """An image counts as memorised if the second nearest training image is over so many times as far
-as the nearest: Gu et al. 2023 (2310.02664, section 2), after Yoon et al. 2023."""
+as the nearest: Gu et al. 2023 (2310.02664), whose code asks for a ratio below 1/3 of distances in
+pixels (``mem_ratio.py`` of DiffMemorize)."""
 QUERY_BLOCK, ITEM_BLOCK = 1000, 50_000
 """Rows and columns of the distance matrices that are held at once."""
 PIXEL_IMAGES = 5000
