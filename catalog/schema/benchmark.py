@@ -155,6 +155,8 @@ class Extractor(Entry):
             makes its own by ``rebuild``, and numbers compare only under the same file.
         n_bytes: its size, checked first.
         layers: which layer each metric reads.
+        classifies: whether ``isc`` names logits over classes; without them the inception score
+            means nothing.
         resolution: the only image size it accepts, or None for any.
         rebuild: the command that makes the weights again, if the project made them.
         accuracy: share of images that it classifies rightly, by split, if it is a classifier.
@@ -166,6 +168,7 @@ class Extractor(Entry):
     sha256: Sha256 | None = None
     n_bytes: PositiveInt | None = None
     layers: dict[Literal["isc", "fid", "kid", "prc"], Sentence]
+    classifies: bool = True
     resolution: Resolution | None = None
     rebuild: Sentence | None = None
     accuracy: dict[Id, Annotated[float, Field(ge=0.0, le=1.0)]] = Field(default_factory=dict)

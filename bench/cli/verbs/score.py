@@ -63,12 +63,15 @@ def score(
         protocol_of,
     )
 
-    groups = metric_groups(metrics or ",".join(GROUPS))
+    known = pinned_registry(registry)
+    entry = known.extractor(extractor)
+    meant = [group for group in GROUPS if entry.classifies or group != "is"]
+    groups = metric_groups(metrics or ",".join(meant))
+    if "is" in groups and not entry.classifies:
+        raise UsageError(f"'is' needs classes, and {extractor} sorts images into none")
     if real is None and groups != ["is"]:
         asked = f"--metrics {metrics}" if metrics else "all metrics together"
         raise UsageError(f"{asked} needs --real; only 'is' does without")
-    known = pinned_registry(registry)
-    entry = known.extractor(extractor)
     sources: dict[Side, str] = {"generated": fake}
     if real is not None and groups != ["is"]:
         sources["real"] = real

@@ -74,6 +74,11 @@ def weights_file(entry: Extractor) -> Path:
     return shipped if shipped.is_file() else trained_dir() / str(entry.weights)
 
 
+def hub_checkpoint(entry: Extractor) -> Path:
+    """Path of weights that torch-fidelity fetches: in torch.hub's cache, as it has them."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / str(entry.weights)
+
+
 def filled(
     entry: Extractor,
     weights: Path | None,

@@ -14,7 +14,12 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from bench.score.extractors.base import FeatureExtractor, pickled_tensors, verified_weights
+from bench.score.extractors.base import (
+    FeatureExtractor,
+    hub_checkpoint,
+    pickled_tensors,
+    verified_weights,
+)
 from catalog.errors import InvalidInput
 from catalog.schema import Extractor
 
@@ -44,18 +49,13 @@ class InceptionV3Compat(FeatureExtractor):
         return cast("dict[str, Tensor]", self.net.convert_features_tuple_to_dict(self.net(images)))
 
 
-def weights_place(entry: Extractor) -> Path:
-    """Path of the weights: in torch.hub's cache, as torch-fidelity has it."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / str(entry.weights)
-
-
 def load(entry: Extractor, weights: Path | None) -> FeatureExtractor:
     """The network with its verified weights, from a given file or torch.hub's cache.
 
     Raises:
         InvalidInput: the file does more than hold tensors, or they are of another network.
     """
-    path = weights or weights_place(entry)
+    path = weights or hub_checkpoint(entry)
     state = pickled_tensors(path, verified_weights(path, entry))
     layers = tuple(sorted(set(entry.layers.values())))
     unknown = sorted(set(layers) - set(LAYERS))

@@ -16,8 +16,9 @@ from bench.score.extractors import (
     pixel_identity,
     resnet_judge,
     shapes_judge,
+    torch_fidelity_networks,
 )
-from bench.score.extractors.base import FeatureExtractor, weights_file
+from bench.score.extractors.base import FeatureExtractor, hub_checkpoint, weights_file
 from catalog.errors import InvalidInput
 from catalog.schema import Extractor
 
@@ -33,15 +34,18 @@ JUDGE = Loader(resnet_judge.load)
 EXTRACTORS: dict[str, Loader] = {
     "celeba-64-judge": JUDGE,
     "cifar10-judge": JUDGE,
+    "clip-vit-b-32": Loader(torch_fidelity_networks.load_clip, hub_checkpoint),
     "digits-cnn": Loader(digits_cnn.load),
+    "dinov2-vit-b-14": Loader(torch_fidelity_networks.load_dinov2, hub_checkpoint),
     "efficientnet-lite0": Loader(efficientnet_lite0.load, efficientnet_lite0.weights_place),
     "fashion-mnist-judge": JUDGE,
     "folder-judge": JUDGE,
-    "inception-v3-compat": Loader(inception_v3_compat.load, inception_v3_compat.weights_place),
+    "inception-v3-compat": Loader(inception_v3_compat.load, hub_checkpoint),
     "mnist-judge": JUDGE,
     "pixel-identity": Loader(pixel_identity.load),
     "shapes-judge": Loader(shapes_judge.load),
     "stl10-48-judge": JUDGE,
+    "vgg16": Loader(torch_fidelity_networks.load_vgg16, hub_checkpoint),
 }
 """Loaders of extractors by id in the registry."""
 
