@@ -139,19 +139,16 @@ class Dump:
 
     def _body(self, body: list[ast.stmt]) -> Iterator[Token]:
         """Statements in a function, whose names become local to it first."""
-        for node in _inside(body):
+        nodes = list(_inside(body))
+        declared = (node.names for node in nodes if isinstance(node, ast.Nonlocal | ast.Global))
+        elsewhere = set().union(*declared)
+        for node in nodes:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 self.scopes[-1].imports.update(imported(node))
             for name in _stored_by(node):
-                if name not in self.scopes[-1] and not self._is_nonlocal(name, body):
+                if name not in self.scopes[-1] and name not in elsewhere:
                     self.scopes[-1][name] = self._new_local()
         yield from self._statements(body)
-
-    def _is_nonlocal(self, name: str, body: list[ast.stmt]) -> bool:
-        return any(
-            isinstance(node, ast.Nonlocal | ast.Global) and name in node.names
-            for node in _inside(body)
-        )
 
     def _new_local(self) -> str:
         self.n_locals += 1
