@@ -15,6 +15,8 @@ from typing import IO
 from bench.data.decode.zip_images import ENCRYPTED, MAX_ENTRIES, METHODS
 from catalog.errors import InvalidInput
 
+MAX_CODE_BYTES = 2**26
+"""Of a network's code, unpacked."""
 FAULTS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -40,13 +42,16 @@ def member_names(path: Path) -> tuple[str, ...]:
     return names
 
 
-def member_sizes(content: IO[bytes], path: Path, at_most: int) -> dict[str, int]:
+def member_sizes(
+    content: IO[bytes], path: Path, at_most: int, *, packed: tuple[str, ...] = ()
+) -> dict[str, int]:
     """Bytes of every member of an archive in memory, none of which is compressed.
 
     Args:
         content: the archive.
         path: where it is from, for messages.
         at_most: bytes of all members together.
+        packed: how names of those end that may be compressed, which hold code.
 
     Raises:
         InvalidInput: it is no such archive, or members lie over each other.
@@ -56,10 +61,13 @@ def member_sizes(content: IO[bytes], path: Path, at_most: int) -> dict[str, int]
             entries = archive.infolist()
     except FAULTS as error:
         raise InvalidInput(f"{path}: not a readable archive ({error})") from error
-    if any(one.compress_type != zipfile.ZIP_STORED for one in entries):
+    stored = [one for one in entries if not one.filename.endswith(packed)]
+    if any(one.compress_type != zipfile.ZIP_STORED for one in stored):
         raise InvalidInput(f"{path}: its members are compressed, as torch.save leaves none")
-    total = sum(one.file_size for one in entries)
-    if total > min(at_most, content.seek(0, 2)):
+    n_packed = sum(one.file_size for one in entries) - sum(one.file_size for one in stored)
+    total = sum(one.file_size for one in stored)
+    if total > min(at_most, content.seek(0, 2)) or n_packed > MAX_CODE_BYTES:
+        total += n_packed
         raise InvalidInput(f"{path}: its members claim {total:,} bytes, more than it can hold")
     return {one.filename: one.file_size for one in entries}
 

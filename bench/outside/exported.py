@@ -85,14 +85,53 @@ def open_export(opening: Opening) -> Opened:
                 f"{config}: speaks of another training than {FOLDER_WEIGHTS}",
                 hint="write the folder again by aigc bench export",
             )
+    told = told_by_record(record)
+    require_untold(told, opening)
     model = exported_model(content, file, record, opening.device)
     return Opened(
-        told=told_by_record(record),
+        told=told,
         generator=lambda _: SamplerGenerator(draw_of(model, record.sampler)),
         said=said_of(record),
         n_parameters=sum(p.numel() for p in model.model.parameters()),
         seed=record.spec.seed,
     )
+
+
+def open_graph(record: ExportRecord, forward: Forward, opening: Opening) -> Opened:
+    """A graph of this program's.
+
+    Args:
+        record: what the file says of itself.
+        forward: the graph, on its device.
+        opening: of the file.
+
+    Raises:
+        InvalidInput: the user states otherwise than the record.
+    """
+    told = told_by_record(record)
+    require_untold(told, opening)
+    return Opened(
+        told=told,
+        generator=lambda _: ColumnGenerator(forward, record),
+        said=said_of(record),
+        seed=record.spec.seed,
+    )
+
+
+def require_untold(told: StatedConvention, opening: Opening) -> None:
+    """Refuse what is stated otherwise than a file of this program's tells of itself.
+
+    Raises:
+        InvalidInput: naming the first such choice.
+    """
+    stated = opening.stated.model_dump(exclude_none=True)
+    for name, value in told.model_dump(exclude_none=True).items():
+        if stated.get(name, value) != value:
+            raise InvalidInput(
+                f"{opening.source.path}: its {name} is {value}, as it says itself, and not"
+                f" {stated[name]}",
+                hint=f"leave --{name.replace('_', '-')} out",
+            )
 
 
 def exported_model(

@@ -23,7 +23,7 @@ SCHEMA_VERSIONS = (1,)
 """Versions that this release reads; it writes the last one."""
 
 LoadedKind = Literal[
-    "state-dict", "torchscript", "torch-export", "onnx", "diffusers", "run", "samples"
+    "state-dict", "torchscript", "torch-export", "onnx", "diffusers", "run", "export", "samples"
 ]
 Said = Annotated[str, Field(max_length=2000)]
 
