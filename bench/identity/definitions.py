@@ -46,9 +46,7 @@ def digest(
     """
     total = hashlib.sha256()
     for _, dump in walk(roots, asked, decides):
-        for piece in dump:
-            total.update(piece.encode() + b"\0")
-        total.update(b"\1")
+        total.update("".join(f"{piece}\0" for piece in dump).encode() + b"\1")
     return total.hexdigest()
 
 
@@ -91,11 +89,11 @@ class _Walk:
     def spell(self, tokens: tuple[Token, ...]) -> Iterator[str]:
         """Tokens as text, with the entries of a table that count."""
         for token in tokens:
-            if isinstance(token, Entry):
+            if isinstance(token, str):
+                yield token
+            elif isinstance(token, Entry):
                 counts = self.asked is None or token.key in self.asked
                 yield from self.spell(token.tokens) if counts else ()
-            elif isinstance(token, str):
-                yield token
             else:
                 yield self.number(token) if self.decides(token.module) else ELSEWHERE
 
