@@ -75,6 +75,8 @@ def settle(opened: Opened, opening: Opening) -> Settled:
             f"{opening.source.text} does not say what noise it takes",
             hint="state --noise-shape: numbers per image, such as 100 or 100x1x1",
         )
+    if known.get("label_place") == "joined":
+        known.setdefault("labels", "one-hot")
     if known.get("truncation") is not None:
         known.setdefault("noise", "truncated")
     provisional = Convention(**{"channels": 1, "resolution": 1, **known})

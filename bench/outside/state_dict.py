@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import nn
 
+from bench.identity.spec import merge
+from bench.machine.allocation import bounded
 from bench.models.base import GenerativeModel
 from bench.models.build import (
     BROKEN_CONSTRUCTION,
@@ -18,9 +20,17 @@ from bench.models.build import (
     parse_recipe,
     resolve_recipe,
 )
-from bench.outside.generator import Opened, Opening
-from bench.outside.key_mapping import Proposal, Shapes, propose, without_wrappers
-from bench.outside.module_generator import ModelGenerator, n_sampled_from, told_by
+from bench.outside.convention import Convention
+from bench.outside.generator import Opened, Opening, OutsideGenerator
+from bench.outside.key_mapping import Proposal, Shape, Shapes, propose, without_wrappers
+from bench.outside.module_generator import (
+    ModelGenerator,
+    NetworkGenerator,
+    module_class,
+    n_sampled_from,
+    told_by,
+    told_by_layers,
+)
 from bench.outside.weights import StateDict, state_dicts
 from catalog.errors import InvalidInput, UsageError
 from catalog.rules.entries import is_import_string
@@ -69,32 +79,67 @@ class _Fit:
     proposal: Proposal
 
 
+@dataclass(frozen=True)
+class _Network:
+    """A network with fresh weights.
+
+    Attributes:
+        module: all of it; a model of the harness, or any network of a plug-in.
+        what: it is called.
+        parts: the networks that drawing needs, by name; None for a network that is all of itself.
+        details: that identify it.
+    """
+
+    module: nn.Module
+    what: str
+    parts: Mapping[str, nn.Module] | None
+    details: dict[str, Any]
+
+    def shapes(self) -> Shapes:
+        """Shapes of the tensors that drawing needs, by the names that ``module`` has for them."""
+        if self.parts is None:
+            return {name: tuple(t.shape) for name, t in self.module.state_dict().items()}
+        return {
+            f"{part}.{name}": tuple(tensor.shape)
+            for part, network in self.parts.items()
+            for name, tensor in network.state_dict().items()
+        }
+
+
 def open_state_dict(opening: Opening) -> Opened:
-    """The network of a variant with the weights of a file.
+    """The network of a variant or of a plug-in with the weights of a file.
 
     Raises:
         UsageError: no variant is named.
         InvalidInput: the file breaks a rule, or its tensors are not those of the network.
     """
-    model, what, identity = _network(opening)
-    fit, aside = _chosen(opening, model, what)
-    proposal = fit.proposal
-    state = dict(model.state_dict())
-    for name, other in proposal.mapping.items():
+    network = _network(opening)
+    module = network.module
+    fit, aside = _chosen(opening, network)
+    mapping = fit.proposal.mapping
+    state = dict(module.state_dict())
+    for name, other in mapping.items():
         state[name] = fit.state[other].to(state[name].dtype)
-    model.load_state_dict(state)
-    model.to(opening.device).to(memory_format=torch.channels_last).eval()
+    module.load_state_dict(state)
+    module.to(opening.device).to(memory_format=torch.channels_last).eval()
+    generator: Callable[[Convention], OutsideGenerator]
+    if isinstance(module, GenerativeModel):
+        told, generator = told_by(module), partial(ModelGenerator, module)
+        n_parameters = n_sampled_from(module)
+    else:
+        told = told_by_layers(module, opening)
+        generator = partial(NetworkGenerator, module, opening.n_classes)
+        n_parameters = sum(parameter.numel() for parameter in module.parameters())
     return Opened(
-        told=told_by(model),
-        generator=partial(ModelGenerator, model),
-        said=(*_said(fit, what), *aside),
-        n_parameters=n_sampled_from(model),
-        details={**identity, INSIDE: fit.place, KEYS: proposal.mapping},
+        told=told,
+        generator=generator,
+        said=(*_said(fit, network.what), *aside),
+        n_parameters=n_parameters,
+        details={**network.details, INSIDE: fit.place, KEYS: mapping},
     )
 
 
-def _network(opening: Opening) -> tuple[GenerativeModel, str, dict[str, Any]]:
-    """The network with fresh weights, what it is called, and what identifies it."""
+def _network(opening: Opening) -> _Network:
     options = opening.options
     name: str | None = options.get(VARIANT)
     if not name:
@@ -102,36 +147,43 @@ def _network(opening: Opening) -> tuple[GenerativeModel, str, dict[str, Any]]:
             f"{opening.source.text} holds tensors without a network",
             hint=f"name the variant whose network they fit: --variant dcgan; {OTHER_WAYS}",
         )
-    registry: Registry = options[REGISTRY]
-    if is_import_string(name):
-        algorithm, what = algorithm_class(name), name
-        recipe = parse_recipe(algorithm, dict(options.get(SETTINGS, {})), f"'{name}'")
-    else:
-        variant = registry.variant(name)
-        if options.get(SETTINGS):
-            from bench.identity.spec import merge
-
-            recipe_data = merge(variant.recipe, dict(options[SETTINGS]))
-            variant = variant.model_copy(update={"recipe": recipe_data})
-        algorithm, what = algorithm_class(variant.algorithm), f"variant '{name}'"
-        recipe = resolve_recipe(registry, variant, str(options[DATASET]))
+    settings = dict(options.get(SETTINGS, {}))
     try:
-        model = build_model(algorithm, recipe, opening.shape, opening.n_classes, seed=0)
+        if is_import_string(name) and not issubclass(found := module_class(name), GenerativeModel):
+            with bounded(f"'{name}'"), torch.random.fork_rng(devices=[]):
+                return _Network(found(**settings), f"'{name}'", None, _details(name, settings))
+        return _model(opening, name, settings)
     except BROKEN_CONSTRUCTION as error:
+        size = opening.shape.size
         raise InvalidInput(
-            f"{what} cannot be built for images of {opening.shape.size} x {opening.shape.size}",
+            f"'{name}' cannot be built for images of {size} x {size}",
             where=f"{type(error).__name__}: {error}",
         ) from error
-    return model, what, {VARIANT: name, SETTINGS: recipe.model_dump(mode="json")}
 
 
-def _chosen(opening: Opening, model: GenerativeModel, what: str) -> tuple[_Fit, tuple[str, ...]]:
+def _model(opening: Opening, name: str, settings: dict[str, Any]) -> _Network:
+    """A model of the harness, whose recipe may be a variant's."""
+    registry: Registry = opening.options[REGISTRY]
+    if is_import_string(name):
+        what, algorithm = f"'{name}'", algorithm_class(name)
+        recipe = parse_recipe(algorithm, settings, what)
+    else:
+        variant = registry.variant(name)
+        variant = variant.model_copy(update={"recipe": merge(variant.recipe, settings)})
+        what, algorithm = f"variant '{name}'", algorithm_class(variant.algorithm)
+        recipe = resolve_recipe(registry, variant, str(opening.options[DATASET]))
+    model = build_model(algorithm, recipe, opening.shape, opening.n_classes, seed=0)
+    details = _details(name, recipe.model_dump(mode="json"))
+    return _Network(model, what, model.sampling_modules(), details)
+
+
+def _details(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    return {VARIANT: name, SETTINGS: settings}
+
+
+def _chosen(opening: Opening, network: _Network) -> tuple[_Fit, tuple[str, ...]]:
     """The dictionary that fits, averaged weights before raw ones, and what is said of others."""
-    ours: Shapes = {
-        f"{module}.{name}": tuple(tensor.shape)
-        for module, network in model.sampling_modules().items()
-        for name, tensor in network.state_dict().items()
-    }
+    ours, what = network.shapes(), network.what
     inside: str | None = opening.options.get(INSIDE)
     keys: Mapping[str, str] = opening.options.get(KEYS, {})
     fits = [
@@ -145,17 +197,17 @@ def _chosen(opening: Opening, model: GenerativeModel, what: str) -> tuple[_Fit, 
         )
     good = [fit for fit in fits if fit.proposal.fits]
     if not good:
-        raise _mismatch(opening, model, what, max(fits, key=_nearness))
+        raise _mismatch(opening, ours, what, max(fits, key=_nearness))
     averaged = [f for f in good if any(word in f.place.lower() for word in AVERAGED)]
     first, *others = averaged or good
     distinct = [other for other in others if not _same(first, other)]
-    if distinct and not averaged:
+    if distinct:
         places = ", ".join(f"'{fit.place}'" for fit in (first, *distinct))
         raise InvalidInput(
             f"{opening.source.path}: several dictionaries fit {what}: {places}",
             hint="choose one with --inside",
         )
-    left = [f.place for f in good if f is not first and not _same(first, f)]
+    left = [f.place for f in good if not _same(first, f)]
     aside = f"'{first.place}' is taken, not {', '.join(map(repr, left))}; --inside chooses"
     return first, (aside,) if left else ()
 
@@ -202,7 +254,7 @@ def _said(fit: _Fit, what: str) -> Iterator[str]:
         yield f"weights of type {names} are used as float32"
 
 
-def _mismatch(opening: Opening, model: GenerativeModel, what: str, fit: _Fit) -> KeysDoNotFit:
+def _mismatch(opening: Opening, ours: Shapes, what: str, fit: _Fit) -> KeysDoNotFit:
     proposal = fit.proposal
     n = len(proposal.missing) + len(proposal.unexpected) + len(proposal.wrong)
     if proposal.uncertain and not n:
@@ -213,35 +265,35 @@ def _mismatch(opening: Opening, model: GenerativeModel, what: str, fit: _Fit) ->
             f"the tensors are not those of {what}: {len(proposal.missing)} missing,"
             f" {len(proposal.unexpected)} unexpected, {len(proposal.wrong)} of another shape"
         )
-        hint = (
-            f"state names with --key THEIRS=OURS or --map FILE, settings with --set; {OTHER_WAYS}"
-        )
+        hint = f"state settings with --set, names with --key THEIRS=OURS or --map; {OTHER_WAYS}"
     place = f" at '{fit.place}'" if fit.place else ""
     return KeysDoNotFit(
         said,
-        table=tuple(mapping_table(model, fit.state, proposal)),
+        table=tuple(mapping_table(ours, fit.state, proposal)),
         mapping=proposal.mapping,
         where=f"{opening.source.path}{place}",
         hint=hint,
     )
 
 
-def mapping_table(model: GenerativeModel, state: StateDict, proposal: Proposal) -> Iterator[str]:
+def mapping_table(ours: Shapes, state: StateDict, proposal: Proposal) -> Iterator[str]:
     """A line per tensor of either side, those that do not fit first; long tables are cut."""
-    ours = dict(model.state_dict())
+    theirs = {name: tuple(tensor.shape) for name, tensor in state.items()}
     lines = [f"missing     {name} {_sizes(ours[name])}" for name in proposal.missing]
-    lines += [f"unexpected  {name} {_sizes(state[name])}" for name in proposal.unexpected]
+    lines += [f"unexpected  {name} {_sizes(theirs[name])}" for name in proposal.unexpected]
     for name in proposal.wrong:
         other = proposal.mapping[name]
-        lines.append(f"other shape {name} {_sizes(ours[name])} <- {other} {_sizes(state[other])}")
-    for name, other in proposal.mapping.items():
-        if name not in proposal.wrong:
-            mark = "guessed" if proposal.uncertain else "found"
-            lines.append(f"{mark:<11} {name} {_sizes(ours[name])} <- {other}")
+        lines.append(f"other shape {name} {_sizes(ours[name])} <- {other} {_sizes(theirs[other])}")
+    mark = "guessed" if proposal.uncertain else "found"
+    lines += [
+        f"{mark:<11} {name} {_sizes(ours[name])} <- {other}"
+        for name, other in proposal.mapping.items()
+        if name not in proposal.wrong
+    ]
     yield from lines[:MOST_LINES]
     if len(lines) > MOST_LINES:
         yield f"… and {len(lines) - MOST_LINES} more"
 
 
-def _sizes(tensor: Tensor) -> str:
-    return "x".join(map(str, tensor.shape)) or "one number"
+def _sizes(shape: Shape) -> str:
+    return "x".join(map(str, shape)) or "one number"

@@ -6,7 +6,6 @@ claims to hold is compared with its size before memory is taken.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import pickletools
 from collections import Counter
@@ -21,10 +20,9 @@ from safetensors.torch import load as parse_safetensors
 from torch import Tensor
 
 from bench.outside.archives import member_sizes
-from bench.outside.source import Source
+from bench.outside.source import Source, verified_bytes
 from bench.records.files import MAX_WEIGHTS_BYTES
 from catalog.errors import InvalidInput
-from catalog.files import reason, regular_bytes
 
 WAYS_OUT = (
     "where it was made, save tensors alone: torch.save(model.state_dict(), FILE) or"
@@ -61,7 +59,7 @@ def state_dicts(source: Source) -> dict[str, StateDict]:
             what only running code could make, or no tensors.
     """
     path = source.path
-    content = _content(source)
+    content = verified_bytes(source, MAX_WEIGHTS_BYTES)
     loaded = _parsed(path, content)
     found = dict(_inside(loaded, ""))
     if not found:
@@ -69,16 +67,6 @@ def state_dicts(source: Source) -> dict[str, StateDict]:
     for place, state in found.items():
         _require_sound(path, place, state)
     return found
-
-
-def _content(source: Source) -> bytes:
-    try:
-        content = regular_bytes(source.path, MAX_WEIGHTS_BYTES)
-    except OSError as error:
-        raise InvalidInput(f"{source.path}: cannot be read ({reason(error)})") from error
-    if hashlib.sha256(content).hexdigest() != source.sha256:
-        raise InvalidInput(f"{source.path} changed while it was read")
-    return content
 
 
 def _parsed(path: Path, content: bytes) -> Any:
