@@ -135,5 +135,7 @@ def _command(report: JudgeReport) -> str:
         if agreement
         else ""
     )
+    if report.n_reference == 3 * report.n_held_out:  # as --own-images has it, and no default
+        more = f" --own-images {report.n_held_out}{more}"
     file = f"reports/{FOLDER}/{report.extractor}.json"
     return f"aigc bench extractor report {report.extractor}{more} -o {file}"

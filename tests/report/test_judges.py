@@ -68,6 +68,12 @@ def test_a_page_shows_every_grade_and_the_command(registry: Registry, tmp_path: 
     assert "Noise is nearer" not in english
 
 
+def test_the_command_says_how_few_images_were_seen(registry: Registry, tmp_path: Path) -> None:
+    few = report_of(registry, n_held_out=40, n_reference=120)
+    [english, _] = pages_of(registry, tmp_path, few)
+    assert "report mnist-judge --own-images 40 --agree-with" in english
+
+
 def test_what_is_wrong_with_a_judge_stands_on_its_page(registry: Registry, tmp_path: Path) -> None:
     grades = report_of(registry).grades
     falling = (*grades[:2], grades[2].model_copy(update={"distance": 1.9}))

@@ -124,6 +124,10 @@ def report(
         int | None,
         typer.Option("--n-images", min=10, help="Held-out images that the other extractor sees."),
     ] = None,
+    own_images: Annotated[
+        int | None,
+        typer.Option("--own-images", min=10, help="Held-out images that the extractor sees."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="File to write, beside what is printed.")
     ] = None,
@@ -136,7 +140,7 @@ def report(
     from bench.data import load_dataset
     from bench.identity.local_registry import pinned_registry, require_made, require_pinned
     from bench.records.judge_report import write_report
-    from bench.score.examination import agreeing, examine
+    from bench.score.examination import N_HELD_OUT, N_REFERENCE, agreeing, examine
     from bench.score.extractors import load_extractor
 
     known = pinned_registry(registry_file)
@@ -151,13 +155,15 @@ def report(
     data = load_dataset(dataset)
     splits = (protocol.held_out_split, protocol.reference_split)
     classes = entry.layers["isc"] if entry.accuracy and dataset.n_classes > 1 else None
-    found = examine(load_extractor(entry, "cpu"), data, splits, (entry.layers["fid"], classes), say)
+    seen = (own_images, 3 * own_images) if own_images else (N_HELD_OUT, N_REFERENCE)
+    layers = (entry.layers["fid"], classes)
+    found = examine(load_extractor(entry, "cpu"), data, splits, layers, say, seen)
     if agree_with is not None:
         other = known.extractor(agree_with)
         sizes = (n_images or found.n_held_out, 3 * (n_images or found.n_held_out))
-        layers = (other.layers["fid"], None)
+        distance = (other.layers["fid"], None)
         found = agreeing(
-            found, examine(load_extractor(other, "cpu"), data, splits, layers, say, sizes)
+            found, examine(load_extractor(other, "cpu"), data, splits, distance, say, sizes)
         )
     if out is not None:
         write_report(found, out)
