@@ -18,7 +18,7 @@ ROOMS = (
     *("catalog", "bench.identity", "bench.machine", "bench.records", "bench.data"),
     *("bench.objectives", "bench.networks", "bench.augment", "bench.models", "bench.train"),
     *("bench.sample", "bench.outside", "bench.stats", "bench.score", "bench.run", "bench.watch"),
-    *("bench.replay", "bench.speed", "bench.report", "bench.cli"),
+    *("bench.replay", "bench.speed", "bench.appeal", "bench.report", "bench.cli"),
 )
 """From the ground up: a module imports from its own room and from those before it."""
 AT_THE_DOOR = {"bench"}

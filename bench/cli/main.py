@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from bench.cli.verbs import (
+    appeal,
     cards,
     checks,
     comparing,
@@ -73,6 +74,7 @@ bench_app.command("score")(score.score)
 bench_app.command("load")(load.load)
 bench_app.command("export")(export.export)
 bench_app.command("stats")(stats.stats)
+bench_app.command("appeal")(appeal.appeal)
 bench_app.command("selftest")(checks.selftest)
 bench_app.command("verify")(verifying.verify)
 bench_app.command("speed")(speed.speed)

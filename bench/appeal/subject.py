@@ -1,0 +1,281 @@
+"""What a claim is about, as images: a set that somebody made, or what a model draws."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from bench.appeal.claim import Claim, WeightsKind
+from bench.appeal.pixels import disturbed, rounded, stored_as_jpeg
+from bench.appeal.way import View
+from bench.data import ImageData, load_dataset
+from bench.identity.digest import sha256_of_arrays
+from bench.models.base import HasNamedSamplers
+from bench.models.noise import ImageNoise
+from bench.records.run_directory import RunDirectory
+from bench.sample import trained_model as trained
+from bench.sample.draw import Draw, NonFiniteImages, sample_images
+from bench.score.corruptions import CORRUPTIONS
+from bench.score.image_source import N_FROM_RUN, resolve_image_source
+from catalog.errors import InvalidInput
+from catalog.names import suggestion
+from catalog.schema import Registry
+
+_SLICE = re.compile(r"(.+)\[:([1-9]\d{0,6})\]")
+SEEDS = 5
+"""Draws of a model's images: the claim's authors made one of their own."""
+
+
+class Subject(Protocol):
+    """Images that a claim is about, in as many ways as they can be had.
+
+    Attributes:
+        name: as the claim has it.
+        n: how many there are.
+        draws: seeds of sets that are drawn anew; one where the images are given.
+        labels: (n,) int64 where they are known.
+        n_channels, size: of an image.
+        is_float: whether pixels are rounded here.
+        sha256: of the pixels, or of the weights that draw them.
+    """
+
+    name: str
+    n: int
+    draws: tuple[int, ...]
+    labels: Tensor | None
+    n_channels: int
+    size: tuple[int, int]
+    is_float: bool
+
+    @property
+    def sha256(self) -> str:
+        """Of the pixels, or of the weights that draw them."""
+
+    def images(self, view: View, draw: int) -> Tensor:
+        """The images, (n, C, H, W) uint8."""
+
+
+class SampleSet:
+    """Images that are there, and what is done to them first."""
+
+    draws = (0,)
+
+    def __init__(
+        self,
+        name: str,
+        images: Tensor,
+        labels: Tensor | None,
+        steps: Sequence[tuple[str, float]],
+    ) -> None:
+        self.name = name
+        self.labels = labels
+        self.n, self.n_channels = images.shape[:2]
+        self.size = (images.shape[2], images.shape[3])
+        self.is_float = bool(steps)
+        self._given = images
+        self._steps = steps
+
+    @cached_property
+    def _values(self) -> Tensor:
+        return disturbed(self._given, self._steps)
+
+    @property
+    def sha256(self) -> str:
+        """Of the pixels as they were given."""
+        return sha256_of_arrays(self._given.numpy())
+
+    def images(self, view: View, draw: int) -> Tensor:  # noqa: ARG002
+        """The images, (n, C, H, W) uint8."""
+        found = rounded(self._values, view.rounding) if self.is_float else self._given
+        return found if view.jpeg is None else stored_as_jpeg(found, view.jpeg)
+
+
+class Drawn:
+    """Images that the model of a run directory draws."""
+
+    is_float = True
+
+    def __init__(self, path: Path, sampler: str | None, n: int, device: torch.device) -> None:
+        self.name = f"run:{path.as_posix()}"
+        self.n = n
+        self._directory = RunDirectory(path)
+        self._model = trained.load(self._directory, device)
+        spec = self._model.spec
+        self.draws = tuple(spec.seed + draw for draw in range(SEEDS))
+        self.labels: Tensor | None = None
+        self.n_channels = spec.dataset.channels
+        self.size = (spec.dataset.resolution, spec.dataset.resolution)
+        model = self._model.model
+        self._sampler = sampler or type(model).samplers[0]
+        if self._sampler not in type(model).samplers:
+            near = suggestion(self._sampler, type(model).samplers)
+            raise InvalidInput(
+                f"{path}: {spec.variant} has no sampler '{self._sampler}'{near}",
+                hint=f"it has: {', '.join(type(model).samplers)}",
+            )
+
+    @property
+    def weights(self) -> tuple[WeightsKind, ...]:
+        """The kinds of weights that there are, the usual one first."""
+        return ("raw",) if self._model.average is None else ("ema", "raw")
+
+    @property
+    def has_batch_norm(self) -> bool:
+        """Whether sampling passes a batch normalisation."""
+        networks = self._model.model.sampling_modules().values()
+        return any(isinstance(m, _BatchNorm) for net in networks for m in net.modules())
+
+    @property
+    def sha256(self) -> str:
+        """Of the tensors that draw."""
+        state = self._model.model.state_dict()
+        return sha256_of_arrays(*(state[name].cpu().numpy() for name in sorted(state)))
+
+    def images(self, view: View, draw: int) -> Tensor:
+        """Images 0 .. n - 1 of a seed, (n, C, H, W) uint8."""
+        average = self._model.average if view.weights == "ema" else None
+        with average.applied() if average else nullcontext():
+            model = copy.deepcopy(self._model.model)  # statistics that are in use change
+        if view.batch_norm == "train":
+            model.apply(_by_batch)
+        asked: Draw = model.sample
+        if isinstance(model, HasNamedSamplers):
+            asked = partial(model.sample_as, self._sampler)
+        spec = self._model.spec
+        source = _seen(asked, view)
+        try:
+            found = sample_images(source, self.n, spec.dataset.n_classes, draw, self._model.device)
+        except NonFiniteImages as error:
+            raise InvalidInput(f"{self.name}: {error}") from error
+        return found if view.jpeg is None else stored_as_jpeg(found, view.jpeg)
+
+
+class _Truncated(ImageNoise):
+    """Normal draws within a bound; those beyond are drawn again."""
+
+    def __init__(self, noise: ImageNoise, bound: float) -> None:
+        super().__init__(0, (), noise.device)
+        self._noise = noise
+        self._bound = bound
+
+    def __len__(self) -> int:
+        return len(self._noise)
+
+    def uniform(self, n_values: int) -> Tensor:
+        """The next draws from [0, 1), as they are."""
+        return self._noise.uniform(n_values)
+
+    def normal(self, n_values: int) -> Tensor:
+        """The next normal draws of every image, (N, n_values) float32, none beyond the bound."""
+        found = self._noise.normal(n_values)
+        while bool((beyond := found.abs() > self._bound).any()):
+            found = torch.where(beyond, self._noise.normal(n_values), found)
+        return found
+
+
+def _seen(draw: Draw, view: View) -> Draw:
+    """The same images with their noise truncated, and so moved that flooring rounds otherwise."""
+
+    def drawn(noise: ImageNoise, labels: Tensor) -> Tensor:
+        if view.truncation is not None:
+            noise = _Truncated(noise, view.truncation)
+        images = draw(noise, labels)
+        if view.rounding == "floor":
+            return images
+        values = images * 127.5 + 127.5
+        whole = values.round() if view.rounding == "round" else values.floor()
+        return (whole - 127.5) / 127.5
+
+    return drawn
+
+
+def _by_batch(module: nn.Module) -> None:
+    if isinstance(module, _BatchNorm):
+        module.train()
+
+
+def subject_of(claim: Claim, sets: ImageSets) -> SampleSet | Drawn:
+    """What a claim that is no count of parameters is about.
+
+    Args:
+        claim: says what.
+        sets: where images come from.
+
+    Raises:
+        InvalidInput: the images break a rule, or a transform is unknown.
+        MissingPrerequisite: a data set or the weights of a run are absent.
+        UsageError: there is no such data set or split.
+    """
+    about = claim.about
+    if about.run is not None:
+        n = claim.protocol.n_images or N_FROM_RUN
+        return Drawn(Path(about.run), claim.protocol.sampler, n, sets.device)
+    steps = [step for one in about.transform for step in one.items()]
+    for name, _ in steps:
+        if name not in CORRUPTIONS:
+            raise InvalidInput(
+                f"claim '{claim.id}': no transform is called '{name}'"
+                f"{suggestion(name, CORRUPTIONS)}",
+                hint=f"choose from {', '.join(CORRUPTIONS)}",
+            )
+    images, labels = sets.images(str(about.samples))
+    told = "".join(f", {name} {grade:g}" for name, grade in steps)
+    return SampleSet(f"{about.samples}{told}", images, labels, steps)
+
+
+class ImageSets:
+    """Sets of images by what a claim calls them; a data set is loaded once."""
+
+    def __init__(self, registry: Registry, device: torch.device) -> None:
+        self.registry = registry
+        self.device = device
+        self._data: dict[str, ImageData] = {}
+
+    def images(self, source: str) -> tuple[Tensor, Tensor | None]:
+        """A set of images, (N, C, H, W) uint8, and its labels where it is of a data set.
+
+        Args:
+            source: as ``aigc bench score`` takes it, or ``DATASET:SPLIT+SPLIT``; in either case
+                with ``[:N]`` at its end for the first N images alone.
+
+        Raises:
+            As ``resolve_image_source`` does.
+        """
+        whole, first = sliced(source)
+        splits = splits_of(source, self.registry)
+        if splits is None:
+            return resolve_image_source(whole, self.registry, self.device)[:first], None
+        name, names = splits
+        entry = self.registry.dataset(name)
+        for split in names:  # refuses an unknown one in the words of ``aigc bench score``
+            if split not in entry.splits:
+                resolve_image_source(f"{name}:{split}", self.registry, self.device)
+        if name not in self._data:
+            self._data[name] = load_dataset(entry)
+        chosen = [self._data[name][split] for split in names]
+        images = torch.cat([one.images for one in chosen])[:first]
+        return images, torch.cat([one.labels for one in chosen])[:first]
+
+
+def splits_of(source: str, registry: Registry) -> tuple[str, tuple[str, ...]] | None:
+    """Data set and splits of ``DATASET:SPLIT+SPLIT``; None for images that lie in files."""
+    whole, _ = sliced(source)
+    name, colon, splits = whole.rpartition(":")
+    if not colon or Path(whole).exists() or name not in {one.id for one in registry.datasets}:
+        return None
+    return name, tuple(splits.split("+"))
+
+
+def sliced(source: str) -> tuple[str, int | None]:
+    """A source without ``[:N]`` at its end, and N, or None where all of it is meant."""
+    match = _SLICE.fullmatch(source)
+    return (match[1], int(match[2])) if match else (source, None)

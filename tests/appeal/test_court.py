@@ -1,0 +1,364 @@
+"""How an appeal is heard: passes are counted, rules are stated, and files of strangers refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from helpers import CLONE, Aigc
+from made_by_others import grid, moments, pytorch_fid, split
+from PIL import Image
+
+from bench.appeal.arithmetic import Reading, drawn
+from bench.appeal.claim import ReadClaim, Resize, printed, read_claim
+from bench.appeal.court import heard
+from bench.appeal.pixels import luminance, resized, rounded, stored_as_jpeg
+from bench.appeal.search import Ground, by_chance, by_plausibility
+from bench.records.appeal_record import Change, Tried, read_appeal, write_appeal
+from bench.score.extractors.digits_cnn import DigitsCNN
+from catalog.errors import InvalidInput
+from catalog.schema import Registry
+
+CPU = torch.device("cpu")
+RUN = CLONE / "reports/digits-quick/records/dcgan-digits-s0-fcc69cf3"
+
+CLAIM = """\
+schema_version: 1
+id: mine
+source: "a test"
+about: {samples: "digits:test[:150]"}
+reference: "digits:train[:200]"
+metric: fid
+value: 7.5
+protocol: {extractor: digits-cnn}
+"""
+
+
+@pytest.fixture
+def claim_of(tmp_path: Path) -> Callable[..., ReadClaim]:
+    """A claim like ``CLAIM`` with some lines replaced."""
+
+    def make(**lines: str) -> ReadClaim:
+        kept = [line for line in CLAIM.splitlines() if line.partition(":")[0] not in lines]
+        added = [f"{key}: {value}" for key, value in lines.items() if value]
+        file = tmp_path / "mine.yaml"
+        file.write_text("\n".join([*kept, *added]) + "\n")
+        return read_claim(file)
+
+    return make
+
+
+# ---- claims -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("3.17", 3.165, 3.175),
+        ("3.170", 3.1695, 3.1705),
+        ("-0.02", -0.025, -0.015),
+        ("1e-3", 0.0005, 0.0015),
+        ("16897", 16896.5, 16897.5),
+        ("35.7 M", 35.65e6, 35.75e6),
+        ("3k", 2500.0, 3500.0),
+    ],
+)
+def test_digits_say_within_what_a_number_holds(text: str, low: float, high: float) -> None:
+    assert printed(text) == pytest.approx((low, high), rel=1e-12)
+
+
+def test_trailing_zeros_of_a_yaml_number_count(claim_of: Callable[..., ReadClaim]) -> None:
+    assert claim_of(value="7.50").claim.interval == pytest.approx((7.495, 7.505))
+    assert claim_of(value='"7.5"').claim.interval == pytest.approx((7.45, 7.55))
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "rule"),
+    [
+        ({"metrik": "fid"}, 9, "unknown key (did you mean: metric?)"),
+        ({"protocol": "{extractor: digits-cnn, layr: grid}"}, 8, "did you mean: layer"),
+        ({"value": "seven"}, 8, "'seven' is not a number such as"),
+        ({"reference": ""}, 1, "the metric 'fid' needs a reference"),
+        ({"metric": "is"}, 1, "the metric 'is' has no reference"),
+        ({"protocol": "{jpeg: 101, extractor: digits-cnn}"}, 8, "less than or equal to 100"),
+        ({"protocol": "{jpeg: 75}"}, 1, "protocol.extractor is required"),
+        ({"about": "{samples: a, run: b}"}, 8, "exactly one of samples, run and variant"),
+        ({"about": "{variant: dcgan, dataset: digits}"}, 1, "parameters are counted of a variant"),
+        ({"value": "&a 7.5"}, 8, "anchors and aliases are not supported"),
+        ({"source": ""}, 1, "this key is required"),
+    ],
+)
+def test_a_broken_claim_is_refused_with_file_line_and_rule(
+    claim_of: Callable[..., ReadClaim], lines: dict[str, str], line: int, rule: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        claim_of(**lines)
+    [what, do] = refused.value.lines()
+    assert f"mine.yaml:{line}: " in what
+    assert rule in what
+    assert "docs/appeals.md" in do
+
+
+@pytest.mark.parametrize(
+    ("lines", "what"),
+    [
+        ({"protocol": "{extractor: digits-cnn, layer: gird}"}, "has no layer 'gird'"),
+        ({"protocol": "{extractor: digits-cnn, n_images: 151}"}, "of 151 images"),
+        ({"protocol": "{extractor: digits-cnn, weights: ema}"}, "only a run has weights"),
+        (
+            {"protocol": "{extractor: pixel-identity, resize: {filter: box}}"},
+            "reads images of any size",
+        ),
+        (
+            {"protocol": "{extractor: digits-cnn, resize: {filter: box, to: 8}}"},
+            "reads 16 x 16 images, not 8",
+        ),
+        (
+            {"about": '{samples: "digits:test", transform: [{blurr: 1}]}'},
+            "no transform is called 'blurr' (did you mean: blur?)",
+        ),
+        ({"about": '{samples: "nowhere"}'}, "nowhere"),
+    ],
+)
+def test_what_a_judge_or_images_have_not_is_refused(
+    claim_of: Callable[..., ReadClaim], registry: Registry, lines: dict[str, str], what: str
+) -> None:
+    with pytest.raises(InvalidInput, match=what.replace("(", r"\(").replace("?)", r"\?\)")):
+        heard(claim_of(**lines), registry, CPU)
+
+
+# ---- the rule, and its ranking ----------------------------------------------------------------
+
+
+def one(value: float, *axes: str, contradicts: bool = False, half_width: float = 0.0) -> Tried:
+    return Tried(
+        changes=tuple(Change(axis=axis, stated="a", tried="b") for axis in axes),  # type: ignore[arg-type]
+        value=value,
+        half_width=half_width,
+        comes_out=Ground((9.95, 10.05), 1e-3).holds(Reading(value, half_width)),
+        contradicts=contradicts,
+        passes=0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "half_width", "comes_out"),
+    [
+        (10.0, 0.0, True),
+        (10.059, 0.0, True),
+        (10.061, 0.0, False),
+        (9.941, 0.0, True),
+        (9.939, 0.0, False),
+        (10.3, 0.24, True),
+        (10.3, 0.23, False),
+    ],
+)
+def test_a_claim_comes_out_within_its_digits_arithmetic_and_draws(
+    value: float, half_width: float, comes_out: bool
+) -> None:
+    assert Ground((9.95, 10.05), 1e-3).holds(Reading(value, half_width)) is comes_out
+
+
+def test_explanations_are_ranked_by_plausibility() -> None:
+    tried = [
+        one(10.0, "n_images", "jpeg"),
+        one(10.0, "rounding"),
+        one(10.0, "reference", contradicts=True),
+        one(10.04, "jpeg"),
+        one(10.01, "jpeg"),
+        one(11.0, "n_images"),
+    ]
+    ranked = by_plausibility(tried, 10.0)
+    assert [tried.index(found) for found in ranked] == [4, 3, 1, 2, 0]
+
+
+def test_the_chance_of_a_made_up_number_is_the_share_that_comes_out() -> None:
+    ground = Ground((9.95, 10.05), 0.0)
+    # Of 6 .. 10, the windows 6.95 .. 7.05 and, by half, 9.95 .. 10.05 come out; 20 is farther off.
+    tried = [one(7.0, "jpeg"), one(7.0, "rounding"), one(10.0, "n_images"), one(20.0, "labels")]
+    assert by_chance(tried, Reading(8.0), ground, []) == pytest.approx(0.15 / 4)
+    assert by_chance([], Reading(8.0), ground, []) == 0.0
+    # What is vaguer than the best explanation says nothing of how sharp that one is.
+    vague = [*tried, one(9.0, "isc_splits", half_width=0.3)]
+    assert by_chance(vague, Reading(8.0), ground, []) == pytest.approx((0.15 + 0.7) / 4)
+    assert by_chance(vague, Reading(8.0), ground, vague[2:3]) == pytest.approx(0.15 / 4)
+
+
+def test_one_more_draw_lies_within_the_half_width() -> None:
+    rng = np.random.default_rng(0)
+    draws = rng.normal(5.0, 2.0, (4000, 4))
+    inside = [
+        abs(last - found.value) <= found.half_width
+        for *some, last in draws.tolist()
+        for found in [drawn(some)]
+    ]
+    assert np.mean(inside) == pytest.approx(0.99, abs=0.006)
+
+
+# ---- pixels -----------------------------------------------------------------------------------
+
+
+def test_roundings_differ_where_they_should() -> None:
+    values = torch.tensor([0.4, 0.5, 1.5, 1.6, 254.6, 255.0]).reshape(1, 1, 1, 6)
+    expected = {
+        "floor": [0, 1, 2, 2, 255, 255],
+        "round": [0, 0, 2, 2, 255, 255],
+        "truncate": [0, 0, 1, 1, 254, 255],
+    }
+    for rounding, pixels in expected.items():
+        assert rounded(values, rounding).flatten().tolist() == pixels  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["box", "bilinear", "bicubic", "lanczos"])
+@pytest.mark.parametrize("size", [5, 23])
+def test_resizes_are_pillows(name: str, size: int) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (16, 16), dtype=np.uint8)
+    by_pillow = Image.fromarray(pixels.astype(np.float32)).resize(
+        (size, size), getattr(Image.Resampling, name.upper())
+    )
+    found = resized(torch.from_numpy(pixels)[None, None], Resize(filter=name), size)  # type: ignore[arg-type]
+    np.testing.assert_allclose(found[0, 0].numpy(), np.asarray(by_pillow).clip(0, 255), atol=2e-3)
+
+
+def test_luminance_and_jpeg_are_pillows() -> None:
+    pixels = np.random.default_rng(2).integers(0, 256, (2, 3, 16, 16), dtype=np.uint8)
+    images = torch.from_numpy(pixels)
+    first = Image.fromarray(pixels[0].transpose(1, 2, 0))
+    assert (luminance(images)[0, 0].numpy() == np.asarray(first.convert("L"))).all()
+    assert stored_as_jpeg(images, 75).shape == images.shape
+    assert stored_as_jpeg(images[:, :1], 75).shape == (2, 1, 16, 16)
+
+
+# ---- passes -----------------------------------------------------------------------------------
+
+
+def test_pixels_pass_once_a_view_and_the_rest_is_arithmetic(
+    claim_of: Callable[..., ReadClaim], registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bytes] = []
+    real = DigitsCNN.forward
+
+    def counted(self: DigitsCNN, images: Any) -> Any:
+        seen.append(images.numpy().tobytes())
+        return real(self, images)
+
+    monkeypatch.setattr(DigitsCNN, "forward", counted)
+    pixels = {"id": "digits-pixels", "extractor": "pixel-identity"}
+    usual = registry.protocol("digits-10k")
+    protocols = (*registry.protocols, usual.model_copy(update=pixels))
+    with_two_judges = registry.model_copy(update={"protocols": protocols})
+    found = heard(claim_of(value="0.001"), with_two_judges, CPU)
+    assert found.verdict == "not-explained"
+    assert len(found.tried) > 30
+    by_axis = {
+        axis: {one.passes for one in found.tried if [c.axis for c in one.changes] == [axis]}
+        for axis in (
+            "extractor",
+            "jpeg",
+            "reference",
+            "n_images",
+            "n_reference",
+            "layer",
+            "covariance",
+            "root",
+        )
+    }
+    assert by_axis == {
+        "extractor": {2},
+        "jpeg": {1},
+        "reference": {1},
+        "n_images": {0},
+        "n_reference": {0},
+        "layer": {0},
+        "covariance": {0},
+        "root": {0},
+    }
+    assert all(one.passes == 0 for one in found.tried if len(one.changes) > 1)
+    # Both sets, four qualities of JPEG, two other references, both sets under pixel-identity.
+    assert found.passes == 2 + 4 + 2 + 2
+    # The first two batches of digits:test[:200] are also those of what the claim is about.
+    assert len(seen) == len(set(seen)) + 2
+
+
+# ---- files, statistics and runs ---------------------------------------------------------------
+
+
+def test_samples_and_statistics_are_handed_over_by_path(
+    aigc: Aigc, tmp_path: Path, registry: Registry
+) -> None:
+    pictures = tmp_path / "samples"
+    pictures.mkdir()
+    images = split("digits", "test")[:60]
+    for index, image in enumerate(images):
+        Image.fromarray(image[..., 0]).save(pictures / f"{index:03}.jpg", quality=75)
+    mu, sigma = moments(grid(split("digits", "train")[:150]))
+    np.savez(tmp_path / "theirs.npz", mu=mu, sigma=sigma)
+    stored = np.stack([np.asarray(Image.open(f))[..., None] for f in sorted(pictures.iterdir())])
+    value = pytorch_fid(grid(stored), grid(split("digits", "train")[:150]))
+    lines = CLAIM.replace('"digits:test[:150]"', '"samples"').replace("7.5", f"{value:.5g}")
+    (tmp_path / "readme.yaml").write_text(lines.replace('"digits:train[:200]"', '"theirs.npz"'))
+    shown = aigc("bench", "appeal", "readme.yaml", "--json", "-o", "out")
+    assert shown.code == 0, shown.stderr
+    [item] = json.loads(shown.stdout)["items"]
+    assert item["verdict"] == "reproduced"
+    assert read_appeal(tmp_path / "out" / "mine.json").passes == 1
+
+
+def test_a_run_draws_anew_and_weights_and_batch_norm_are_deviations(
+    claim_of: Callable[..., ReadClaim], registry: Registry
+) -> None:
+    settings = "{extractor: digits-cnn, n_images: 100, batch_norm: %s}"
+    lines = {"about": f'{{run: "{RUN.as_posix()}"}}', "protocol": settings % "train"}
+    by_batch = heard(claim_of(**lines, value="1e-9"), registry, CPU)
+    assert by_batch.half_width > 0.0
+    assert by_batch.images_sha256 is not None
+    axes = {one.changes[0].axis for one in by_batch.tried if len(one.changes) == 1}
+    assert {"batch_norm", "truncation", "rounding", "jpeg"} <= axes
+    claimed = {**lines, "protocol": settings.replace(", batch_norm: %s", "")}
+    told = heard(claim_of(**claimed, value=f"{by_batch.value:.4g}"), registry, CPU)
+    found = [change.axis for one in told.explained_by for change in one.changes]
+    assert told.verdict == "reproduced" or "batch_norm" in found
+
+
+def test_a_record_that_was_tampered_with_is_refused(
+    claim_of: Callable[..., ReadClaim], registry: Registry, tmp_path: Path
+) -> None:
+    record = heard(claim_of(value="0.001"), registry, CPU)
+    file = write_appeal(record, tmp_path)
+    assert read_appeal(file).claim_sha256 == record.claim_sha256
+    for old, new in (('"not-explained"', '"explained"'), ('"id": "mine"', '"id": "other"')):
+        changed = tmp_path / "changed" / file.name
+        changed.parent.mkdir(exist_ok=True)
+        changed.write_text(file.read_text().replace(old, new))
+        with pytest.raises(InvalidInput, match="do not agree"):
+            read_appeal(changed)
+    file.write_text("{}")
+    with pytest.raises(InvalidInput, match="no record of an appeal"):
+        read_appeal(file)
+
+
+def test_exit_codes_and_lists(aigc: Aigc, tmp_path: Path) -> None:
+    listed = aigc("bench", "appeal")
+    assert listed.code == 0
+    assert "digits-fd-pytorch-fid" in listed.stdout
+    assert aigc("bench", "appeal", "article-listing-size").code == 0
+    explained = aigc("bench", "appeal", "dcgan-example-size")
+    assert explained.code == 0
+    assert "explained by setting latent_dim 100 instead of latent_dim 128" in explained.stdout
+    lost = aigc("bench", "appeal", "ddpm-cifar10-size")
+    assert lost.code == 5
+    assert "not explained: ddpm-cifar10-size" in lost.stderr
+    unknown = aigc("bench", "appeal", "ddpm-cifar10-siz")
+    assert unknown.code == 2
+    assert "did you mean: ddpm-cifar10-size" in unknown.stderr
+    assert aigc("bench", "appeal", "absent.yaml").code == 4
+    assert aigc("bench", "appeal", "--all", "article-listing-size").code == 2
+    (tmp_path / "broken.yaml").write_text(CLAIM + "more: 1\n")
+    broken = aigc("bench", "appeal", "broken.yaml")
+    assert broken.code == 3
+    assert "broken.yaml:9: more: unknown key" in broken.stderr
