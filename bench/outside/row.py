@@ -18,12 +18,27 @@ from bench.outside.generator import OpenedImages, Opening, draw_outside
 from bench.outside.openers import fetched, opener
 from bench.outside.samples import N_IMAGES
 from bench.outside.settle import Settled, settle
-from bench.outside.source import Source, parse
-from bench.outside.state_dict import DATASET, REGISTRY
+from bench.outside.source import Source, SourceKind, parse
+from bench.outside.state_dict import DATASET, INSIDE, KEYS, REGISTRY, SETTINGS, VARIANT
 from bench.records.load_record import LoadedKind, LoadedOn, LoadRecord, LoadSpec
 from bench.sample.draw import NonFiniteImages, labels_of
-from catalog.errors import InvalidInput
+from catalog.errors import InvalidInput, UsageError
 from catalog.schema import Dataset, Registry
+
+OF_STATE_DICTS = (VARIANT, SETTINGS, KEYS, INSIDE)
+"""Options that only a file of tensors without a network needs."""
+KINDS: dict[SourceKind, str] = {
+    "state-dict": "a state dict",
+    "torchscript": "TorchScript",
+    "torch-export": "a program of torch.export",
+    "onnx": "ONNX",
+    "diffusers": "a diffusers pipeline",
+    "hub": "a repository of the hub",
+    "run": "a run of this program",
+    "export": "an export of a run of this program",
+    "samples": "a set of samples",
+}
+"""What people call a kind of source."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +150,7 @@ def open_row(
             f"{source.text} is not the file that was meant",
             where=f"its sha256 is {source.sha256}, expected {request.sha256}",
         )
+    _require_of_its_kind(request, source)
     opening = Opening(
         source=source,
         device=device,
@@ -216,11 +232,20 @@ def open_again(
     return row
 
 
+def _require_of_its_kind(request: RowRequest, source: Source) -> None:
+    given = [name for name in OF_STATE_DICTS if request.options.get(name)]
+    if given and source.kind != "state-dict":
+        raise UsageError(
+            f"{source.text} is no state dict but {KINDS[source.kind]}: {', '.join(given)} cannot be"
+            " stated of it",
+            hint="leave --variant, --set, --key, --map and --inside out",
+        )
+
+
 def _require_unstated(request: RowRequest) -> None:
     stated = sorted(request.stated.model_dump(exclude_none=True))
-    if stated or request.options.get("variant"):
-        what = ", ".join(stated) or "a variant"
-        raise InvalidInput(
-            f"{request.text} is a set of samples, of which {what} cannot be stated",
+    if stated:
+        raise UsageError(
+            f"{request.text} is a set of samples, of which {', '.join(stated)} cannot be stated",
             hint="samples are 8-bit pictures in 0 .. 255; leave the options out",
         )

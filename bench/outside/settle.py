@@ -29,6 +29,8 @@ SLACK = 0.05
 """How far values may lie outside of a range before that is odd."""
 MOST_OF_ONE = 0.9
 """Share of black or of white pixels from which a grid shows nothing."""
+NEAR_THE_END = 2
+"""Grey levels from black or white that look like it."""
 FAILS = (
     ArithmeticError,
     AttributeError,
@@ -215,8 +217,9 @@ def _doubts(
             f" cut off; they reach from {low:.3g} to {high:.3g}"
         )
     pixels = quantise(images.clone())
-    for value, colour in ((0, "black"), (255, "white")):
-        share = float((pixels == value).float().mean())
+    ends = (("black", pixels <= NEAR_THE_END), ("white", pixels >= 255 - NEAR_THE_END))
+    for colour, there in ends:
+        share = float(there.float().mean())
         if share >= MOST_OF_ONE:
             yield (
                 f"{100 * share:.0f} % of the first pixels are {colour}; if that is not what it"

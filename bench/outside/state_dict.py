@@ -235,7 +235,11 @@ def _same(one: _Fit, other: _Fit) -> bool:
 
 
 def _nearness(fit: _Fit) -> tuple[int, int]:
-    return len(fit.proposal.mapping), -len(fit.proposal.unexpected)
+    """Which of several that do not fit is shown: a part only if most of the network is in it."""
+    proposal = fit.proposal
+    n_mapped = len(proposal.mapping)
+    mostly = n_mapped >= len(proposal.missing)
+    return n_mapped, -len(proposal.unexpected) if mostly else 0
 
 
 def _said(fit: _Fit, what: str) -> Iterator[str]:

@@ -138,6 +138,7 @@ def load(
         label_place=label_place,
         batch_norm=batch_norm,
     )
+    _require_truncation(noise, truncation)
     options: dict[str, Any] = {
         VARIANT: variant,
         SETTINGS: _settings(own),
@@ -161,7 +162,7 @@ def load(
             entry.dataset,
         )
     else:
-        request = RowRequest(source, _name(name), stated, options)
+        request = RowRequest(source, _name(name, registry), stated, options)
         statement = Statement(licence=licence, url=url)
         if dataset is None:
             raise UsageError("beside which data set?", hint="--dataset mnist")
@@ -282,13 +283,30 @@ def _shape(text: str) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
-def _name(name: str | None) -> str:
+def _require_truncation(noise: str | None, truncation: float | None) -> None:
+    if (noise == "truncated" and truncation is None) or (
+        truncation is not None and noise not in (None, "truncated")
+    ):
+        raise UsageError(
+            "--truncation says where truncated noise ends, and goes with no other",
+            hint="--truncation 0.5, with --noise truncated or without --noise",
+        )
+
+
+def _name(name: str | None, registry: Registry) -> str:
     if name is None:
         raise UsageError("what shall the row be called?", hint="--as my-dcgan")
     if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         raise UsageError(
             f"'{name}' is no name of a row",
             hint="lower-case words of letters and digits, joined by hyphens, such as my-dcgan",
+        )
+    taken = {variant.id for variant in registry.variants}
+    taken |= {row for suite in registry.suites for row in suite.calibration}
+    if name in taken:
+        raise UsageError(
+            f"'{name}' is the name of a row that is trained or of real images",
+            hint=f"choose another, such as --as their-{name}",
         )
     return name
 
