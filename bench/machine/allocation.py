@@ -56,7 +56,7 @@ class _Counter(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         made_by = func.overloadpacket.__name__
-        if made_by.startswith("new_") or not any(isinstance(item, Tensor) for item in args):
+        if made_by.startswith("new_") or not any(map(_holds_tensors, args)):
             self._count(_n_values(func, args, kwargs))
         return func(*args, **kwargs)
 
@@ -73,6 +73,13 @@ class _Counter(TorchDispatchMode):
                 f"{self.what} would have more than {self.max_tensors:,} tensors",
                 hint="its recipe is out of proportion; make it smaller",
             )
+
+
+def _holds_tensors(value: Any) -> bool:
+    """Whether an argument is a tensor, or a list of some as of ``torch.stack``."""
+    return isinstance(value, Tensor) or (
+        isinstance(value, list) and any(map(_holds_tensors, value))
+    )
 
 
 def _n_values(func: Any, args: Any, kwargs: dict[str, Any]) -> float:

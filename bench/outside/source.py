@@ -163,8 +163,13 @@ def kind_of_folder(path: Path) -> SourceKind:
     )
 
 
-def sha256_of_folder(path: Path) -> str:
-    """Hex sha256 of the names and hashes of the regular files below a folder; links are left out.
+def sha256_of_folder(path: Path, links_into: Path | None = None) -> str:
+    """Hex sha256 of the names and hashes of the regular files below a folder.
+
+    Args:
+        path: of the folder.
+        links_into: a folder whose files links may stand for, as those of the hub's cache do; other
+            links are left out.
 
     Raises:
         InvalidInput: there are too many of them, or they are too large.
@@ -172,7 +177,8 @@ def sha256_of_folder(path: Path) -> str:
     found: dict[str, str] = {}
     n_bytes = 0
     for file in sorted(path.rglob("*")):
-        facts = file.lstat()
+        is_followed = links_into is not None and is_inside(file, links_into)
+        facts = file.stat() if is_followed else file.lstat()
         if not stat.S_ISREG(facts.st_mode):
             continue
         n_bytes += facts.st_size
@@ -180,6 +186,11 @@ def sha256_of_folder(path: Path) -> str:
             raise InvalidInput(f"{path} is larger than {MAX_BYTES:,} bytes, so it was not read")
         found[file.relative_to(path).as_posix()] = sha256_of_file(file)
     return sha256_of_data(found)
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Whether a file is there and, links followed, lies below a folder."""
+    return path.exists() and path.resolve().is_relative_to(folder.resolve())
 
 
 def _of_hub(text: str) -> Source:
