@@ -100,6 +100,13 @@ def _code_of_training(algorithm: str, names: tuple[str, ...], loop: Loop, starte
         return digest(roots, {algorithm}, _decides)
 
 
+def read_ahead() -> None:
+    """Read what nearly every digest covers; forked children need not read it again."""
+    faster = (root for loop in LOOPS for root in FASTER[loop])
+    roots = (*TRAINING, *faster, *SCORING, *CALIBRATION)
+    digest([Definition(*root) for root in roots], None, _decides)
+
+
 def reached_by_model(algorithm: str, recipe: Mapping[str, Any]) -> list[Definition]:
     """The definitions of ours that an algorithm is made of, as a reader meets them.
 
