@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bench.networks.shape import ImageShape
 from bench.outside.convention import StatedConvention
+from bench.outside.diffusers_folder import STEPS
 from bench.outside.generator import OpenedImages, Opening, draw_outside
 from bench.outside.openers import fetched, opener
 from bench.outside.samples import N_IMAGES
@@ -239,6 +240,11 @@ def _require_of_its_kind(request: RowRequest, source: Source) -> None:
             f"{source.text} is no state dict but {KINDS[source.kind]}: {', '.join(given)} cannot be"
             " stated of it",
             hint="leave --variant, --set, --key, --map and --inside out",
+        )
+    if request.options.get(STEPS) and source.kind != "diffusers":
+        raise UsageError(
+            f"{source.text} is {KINDS[source.kind]}, which has no loop with --steps",
+            hint="leave --steps out",
         )
 
 

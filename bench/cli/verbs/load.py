@@ -103,6 +103,9 @@ def load(
         BatchNorm | None,
         typer.Option("--batch-norm", help="Running statistics, or those of each batch."),
     ] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="Of a pipeline's loop, not its usual ones.")
+    ] = None,
     licence: Annotated[
         str | None, typer.Option("--licence", help="Of the weights or samples.")
     ] = None,
@@ -124,6 +127,7 @@ def load(
     that is done.
     """
     from bench.identity.local_registry import pinned_registry
+    from bench.outside.diffusers_folder import STEPS
     from bench.outside.row import RowRequest
     from bench.outside.state_dict import INSIDE, KEYS, SETTINGS, VARIANT, KeysDoNotFit
     from bench.run.load_job import Statement
@@ -144,6 +148,7 @@ def load(
         SETTINGS: _settings(own),
         KEYS: _keys(keys, map_file),
         INSIDE: inside,
+        STEPS: steps,
     }
     options = {key: value for key, value in options.items() if value}
     registry = pinned_registry(registry_file)
