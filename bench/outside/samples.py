@@ -133,6 +133,15 @@ def read_npy(path: Path) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(channels_first(array, path)))
 
 
+def read_samples(path: Path) -> Tensor:
+    """All samples of a set, (N, C, H, W) uint8, in their own size.
+
+    Raises:
+        InvalidInput: the set breaks a rule.
+    """
+    return _read(path, None)[0]
+
+
 def _read(path: Path, n: int | None) -> tuple[Tensor, Tensor | None, int]:
     """Images, classes where there are any, and how many there are in all."""
     if path.is_dir():

@@ -1,9 +1,10 @@
 """Image sets that a user names on the command line, as one uint8 tensor.
 
-A set is a directory of png, jpg, jpeg, bmp or webp files in order of their names, a ``.npy`` file,
-a run directory (the first ``N_FROM_RUN`` images of its model, as its suite scores them), or a split
-of a registered data set written ``DATASET:SPLIT``. JPEG and most webp files are lossy:
-their artefacts count as differences, so lossless files are to be preferred on both sides.
+A set is a directory of png, jpg, jpeg, bmp or webp files in order of their names, a ``.zip`` of
+such files, a ``.npy`` file, an ``.npz`` of ADM's form, a run directory (the first ``N_FROM_RUN``
+images of its model, as its suite scores them), or a split of a registered data set written
+``DATASET:SPLIT``. JPEG and most webp files are lossy: their artefacts count as differences, so
+lossless files are to be preferred on both sides.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from bench.data import load_dataset
 from bench.data.loaders import require_loader
-from bench.outside.samples import read_directory, read_npy
+from bench.outside.samples import read_directory, read_samples
 from bench.records.run_directory import RunDirectory
 from bench.sample import trained_model as trained
 from bench.sample.draw import NonFiniteImages
@@ -32,7 +33,8 @@ def resolve_image_source(
     """The images that a command-line argument names.
 
     Args:
-        text: a directory of images, a run directory, a ``.npy`` file or ``DATASET:SPLIT``.
+        text: a directory of images, a run directory, a ``.npy``, ``.npz`` or ``.zip`` file or
+            ``DATASET:SPLIT``.
         registry: where data sets are looked up.
         device: where the model of a run directory draws.
 
@@ -56,7 +58,7 @@ def _resolve(text: str, registry: Registry, device: torch.device) -> Tensor:
     if path.is_dir():
         return read_directory(path)
     if path.is_file():
-        return read_npy(path)
+        return read_samples(path)
     if ":" in text:
         return _read_split(text, registry)
     raise InvalidInput(f"{text}: neither a directory, nor a .npy file, nor DATASET:SPLIT")

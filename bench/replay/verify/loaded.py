@@ -8,26 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.outside.openers import fetched
 from bench.outside.row import OutsideRow, open_again
-from bench.outside.source import Source, parse
-from bench.records.files import LOAD, SOURCE_PLACE
+from bench.outside.source import Source
+from bench.records.files import LOAD
 from bench.records.load_record import LoadRecord
 from bench.records.record import ScoreRecord
 from bench.records.run_directory import RunDirectory, read_score
-from bench.replay.verify.artifacts import NO_WEIGHTS
 from bench.replay.verify.compare import lacking_checks, result_checks
 from bench.replay.verify.comparison import Comparison
 from bench.replay.verify.grids import grid_check
 from bench.replay.verify.task import VerifyTask, readable
 from bench.run.events import PhaseStarted
-from bench.run.load_job import known_labels, subject_of
+from bench.run.load_job import known_labels, source_of, subject_of
 from bench.sample.image_sets import LOADED_GRID, score_hash
 from bench.train.loop import Stopped
 from catalog.errors import AigcError, MissingPrerequisite
-from catalog.files import unlinked_bytes
-
-MAX_PLACE_BYTES = 10_000
 
 
 class LoadedTask(VerifyTask):
@@ -39,7 +34,10 @@ class LoadedTask(VerifyTask):
             record = directory.load_record()
             if record is None:
                 raise MissingPrerequisite(f"{LOAD} is not there")
-            source = self._source_of(record)
+            folders = [self.source]
+            if self.how.runs_dir is not None:
+                folders.append(self.how.runs_dir / record.run_id)
+            source = source_of(record, folders)
             found = Comparison("file", "source", record.spec.sha256, source.sha256)
             self._verified(LOAD, (found,), exact=True)
             if not found.passed:
@@ -50,23 +48,6 @@ class LoadedTask(VerifyTask):
             return
         for file in directory.score_files():
             self._score_of(file, record, row)
-
-    def _source_of(self, record: LoadRecord) -> Source:
-        """The file that was loaded, hashed anew.
-
-        Raises:
-            MissingPrerequisite: nobody knows where it lies, or it is gone.
-        """
-        folders = [self.source]
-        if self.how.runs_dir is not None:
-            folders.append(self.how.runs_dir / record.run_id)
-        for folder in folders:
-            note = folder / SOURCE_PLACE
-            if note.is_file():
-                text = unlinked_bytes(note, MAX_PLACE_BYTES).decode(errors="replace").strip()
-                if Path(text.removeprefix("samples:")).exists():
-                    return fetched(parse(text))
-        raise MissingPrerequisite(f"{NO_WEIGHTS}: the file that was loaded is not here")
 
     def _opened(self, record: LoadRecord, source: Source, scores: list[ScoreRecord]) -> OutsideRow:
         registry, loaded_on = self.how.registry, record.spec.dataset
