@@ -16,7 +16,7 @@ from bench.appeal.passes import BARE, size_read_by
 from bench.appeal.search import Deviation
 from bench.appeal.subject import Drawn, SampleSet, sliced, splits_of
 from bench.appeal.way import Way
-from bench.records.appeal_record import AXES, Axis
+from bench.records.appeal_record import ALIASED, AXES, Axis
 from catalog.schema import Registry
 
 COUNTS = (100, 200, 250, 500, 1000, 2000, 2500, 5000, 10_000, 20_000, 25_000, 30_000, 50_000)
@@ -228,7 +228,7 @@ def _kind(metric: str) -> Any:
 def _text(value: object) -> str:
     """A value for people, in any language."""
     if isinstance(value, Resize):
-        aliased = "" if value.antialias or value.filter == "nearest" else " -antialias"
+        aliased = "" if value.antialias or value.filter == "nearest" else ALIASED
         return f"{value.filter}{aliased}"
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -49,6 +49,9 @@ Axis = Literal[
 """What can be done otherwise, the most usual first; the order ranks explanations."""
 AXES: tuple[Axis, ...] = get_args(Axis)
 
+ALIASED = " -antialias"
+"""Ends the name of a filter that does not widen when images shrink."""
+
 Verdict = Literal["reproduced", "explained", "not-explained"]
 
 
@@ -157,15 +160,14 @@ def read_appeal(file: Path) -> AppealRecord:
 
 
 def appeal_text(record: AppealRecord) -> str:
-    """A record as JSON, numbers to seven digits, ending in one line break."""
-    data = json.loads(
-        record.model_dump_json(), parse_float=lambda text: float(f"{float(text):.7g}")
-    )
+    """A record as JSON, numbers but counts to seven digits, ending in one line break."""
+    data = json.loads(record.model_dump_json(), parse_float=_to_seven_digits)
     return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def _to_seven_digits(text: str) -> float:
-    return float(f"{float(text):.7g}")
+    value = float(text)
+    return value if value.is_integer() else float(f"{value:.7g}")
 
 
 def write_appeal(record: AppealRecord, folder: Path) -> Path:

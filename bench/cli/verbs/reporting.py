@@ -23,7 +23,7 @@ from bench.cli.verbs.options import (
     SuiteArgument,
 )
 from bench.cli.verbs.output import emit, say
-from catalog.errors import GateFailed, UsageError
+from catalog.errors import GateFailed, MissingPrerequisite, UsageError
 
 if TYPE_CHECKING:
     from bench.identity.spec import TrainSpec
@@ -189,6 +189,28 @@ def everything(
             where=reports.as_posix(),
             hint=COMMAND,
         )
+
+
+def appeals(
+    reports: CommittedReportsOption = DEFAULT_REPORTS,
+    registry_file: RegistryOption = None,
+) -> None:
+    """Make the page of appeals and its charts from the records in reports/appeals."""
+    from bench.identity.local_registry import pinned_registry
+    from bench.report.appeals import FOLDER, appeals_files
+    from bench.report.generated.everything import COMMAND, differing
+    from catalog.files import write_atomically
+
+    files = appeals_files(pinned_registry(registry_file, own_folders=False), reports)
+    if not files:
+        folder = (reports / FOLDER).as_posix()
+        raise MissingPrerequisite(
+            f"nothing was appealed in {folder}", hint=f"aigc bench appeal --all -o {folder}"
+        )
+    for path, content in files.items():
+        if differing(path, content, COMMAND):
+            write_atomically(path, content)
+            emit(path.as_posix())
 
 
 def site(

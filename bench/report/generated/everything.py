@@ -13,6 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from bench.identity.spec import TrainSpec
+from bench.report.appeals import appeals_files
 from bench.report.board.evidence import oddities
 from bench.report.board.table import Leaderboard
 from bench.report.card.write import card_texts
@@ -187,6 +188,7 @@ def generated(registry: Registry, boards: Mapping[str, Leaderboard], reports: Pa
         files |= card_texts(variant.id, registry, boards, reports)
     files |= {reports / name: text for name, text in pages(registry).items()}
     files |= judges_files(registry, reports)
+    files |= appeals_files(registry, reports)
     return files | _readmes(registry, boards, reports.resolve().parent)
 
 

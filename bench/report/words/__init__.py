@@ -16,7 +16,7 @@ Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 PageKind = Literal[
-    "leaderboard", "card", "site", "charts", "claims", "compare", "findings", "judges"
+    "leaderboard", "card", "site", "charts", "claims", "compare", "findings", "judges", "appeals"
 ]
 """Of a page. A card reads the texts of a leaderboard too, below its own: they name samplers."""
 
