@@ -43,13 +43,13 @@ CALIBRATION = (
     ("bench.score.calibration", "calibration_images"),
     ("bench.score.calibration", "calibration_labels"),
 )
-STARTED = (("bench.train.start", "take_over"),)
+STARTED = (("bench.train.fine_tuning", "take_over"),)
 """What else decides a training that goes on from an earlier one."""
 DECIDE = (
     "bench.outside",
     *("bench.augment", "bench.data", "bench.models", "bench.networks", "bench.objectives"),
     *("bench.train.batches", "bench.train.divergence", "bench.train.ema", "bench.train.gpu"),
-    *("bench.train.loop", "bench.train.start", "bench.sample.draw"),
+    *("bench.train.loop", "bench.train.fine_tuning", "bench.sample.draw"),
     *("bench.sample.latent_density", "bench.sample.trained_model", "bench.score.calibration"),
     *("bench.score.extractors", "bench.score.features", "bench.score.metrics"),
     *("bench.score.scorer", "bench.stats"),

@@ -9,15 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    PositiveInt,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PositiveInt
 
 from bench.identity.digest import sha256_of_data
 from bench.identity.local_registry import require_pinned
@@ -73,12 +65,7 @@ class TrainSpec(BaseModel):
     seed: Seed
     steps: PositiveInt
     precision: Precision = "fp32"
-    start: Start | None = None
-
-    @model_serializer(mode="wrap")
-    def _without_no_start(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        data: dict[str, Any] = serialize(self)
-        return data if data.get("start") else {k: v for k, v in data.items() if k != "start"}
+    start: Start | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def train_hash(self) -> str:

@@ -104,13 +104,21 @@ class Planned:
             if registered_variant(run.variant) in self.variants and run.dataset == self.dataset
         )
 
-    def loaded(self, runs_dir: Path) -> str:
-        """Which rows of these images were loaded instead of trained; empty where none was."""
+    def loaded(self, runs_dir: Path, wanted: Collection[str] = ()) -> str:
+        """Which rows of these images were loaded instead of trained, and which will be.
+
+        Args:
+            runs_dir: the directory.
+            wanted: names that the registry loads.
+        """
         found = found_runs(runs_dir, self.directories)
         names = [
             run.variant for run in found if run.state == "loaded" and run.dataset == self.dataset
         ]
-        return f"loaded from elsewhere: {', '.join(names)}" if names else ""
+        missing = [name for name in wanted if name not in names]
+        told = [f"loaded from elsewhere: {', '.join(names)}"] if names else []
+        told += [f"to be loaded: {', '.join(missing)}"] if missing else []
+        return "; ".join(told)
 
     def sentence(self, others: Collection[FoundRun]) -> str:
         """How many other runs there are, and how they were made; empty where there are none."""

@@ -302,6 +302,31 @@ def _protocol_of(registry: Registry, dataset: Dataset, name: str | None) -> Prot
     return registry.protocol(found[0])
 
 
+def load_entries(
+    registry: Registry,
+    around: Surroundings,
+    runs_dir: Path,
+    registry_file: Path | None,
+    tell: Tell,
+) -> tuple[Path, ...]:
+    """Load and score the registry's rows beside a data set; those that have a score do nothing.
+
+    Raises:
+        As ``load_and_score``, of the first row that cannot be loaded.
+    """
+    directories = []
+    for entry in registry.loads:
+        if entry.dataset == around.dataset.id:
+            request, statement = request_of(entry, registry_file), statement_of(entry)
+
+            def tell_of(sentence: str, name: str = entry.id) -> None:
+                tell(f"{name}: {sentence}")
+
+            loaded = load_and_score(request, statement, runs_dir, around, registry, tell_of)
+            directories.append(loaded.directory)
+    return tuple(directories)
+
+
 def request_of(entry: Load, registry_file: Path | None) -> RowRequest:
     """An entry of the registry as somebody would ask for it; paths begin at the registry's folder.
 

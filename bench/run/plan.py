@@ -20,7 +20,7 @@ from bench.records.run_directory import CALIBRATION, RunDirectory, calibration_f
 from bench.run.failures import KILLED
 from bench.run.own_settings import REASON as OWN_SETTINGS_REASON
 from bench.run.own_settings import Setting, all_derived
-from bench.run.starts import StartingPoint
+from bench.run.starting_point import StartingPoint
 from bench.sample.image_sets import calibration_draws, expected_subjects, score_hash
 from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
 from catalog.names import suggestion

@@ -22,7 +22,7 @@ from bench.run.events import JobEnded, Watch
 from bench.run.job import Job, Surroundings, Task
 from bench.run.journal import Journal
 from bench.run.plan import Plan, PlannedJob
-from bench.run.starts import require_start
+from bench.run.starting_point import require_start
 from catalog.errors import MissingPrerequisite
 from catalog.read.loader import registry_sha256
 from catalog.read.locate import find_registry

@@ -14,11 +14,11 @@ from bench.models.build import build_from_spec
 from bench.records.checkpoint_file import Identity
 from bench.records.record import TakenOver
 from bench.run.events import TrainProgress, Watch
-from bench.run.starts import weights_of
+from bench.run.starting_point import weights_of
 from bench.sample.trained_model import TrainedModel, finish
+from bench.train.fine_tuning import take_over
 from bench.train.gpu.choice import loop_of, placed, trainer_of
 from bench.train.loop import NOBODY, Progress, Training
-from bench.train.start import take_over
 
 
 class Trainee:

@@ -126,7 +126,7 @@ def _draw(runs: Sequence[Run], setting: Setting, output_dir: Path, *, again: boo
     """Draw one after another; returns the variants that could not be drawn."""
     from bench.replay.pictures.draw import are_drawn, draw_pictures
     from bench.replay.pictures.record import pictures_folder
-    from bench.run.starts import find_start
+    from bench.run.starting_point import find_start
     from bench.train.divergence import Diverged
 
     failed = []

@@ -115,7 +115,11 @@ def status(
         return
     print_rows(rows, only_in_pipes=("directory",))
     say(_totals(the_plan, [job.state for job in jobs]))
-    _say_if_any(the_plan.without_judge, planned.sentence(others), planned.loaded(output_dir))
+    _say_if_any(
+        the_plan.without_judge,
+        planned.sentence(others),
+        planned.loaded(output_dir, to_load(the_plan, registry_file)),
+    )
     say(disk.sentence())
     say(command.sentence(last_sign))
 
@@ -172,7 +176,7 @@ def narrowing_of(
     chosen = parse_seeds(seeds) if seeds is not None else ()  # complain before loading torch
     from bench.run.own_settings import combinations, parse_setting, parse_sweep
     from bench.run.plan import Narrowing
-    from bench.run.starts import StartingPoint
+    from bench.run.starting_point import StartingPoint
 
     return Narrowing(
         variants=tuple(variants or ()),
@@ -232,7 +236,11 @@ def show_plan(
         return
     print_rows(rows)
     say(_totals(plan, [job.state for job in plan.jobs]))
-    _say_if_any(plan.without_judge, planned.sentence(others), planned.loaded(runs_dir))
+    _say_if_any(
+        plan.without_judge,
+        planned.sentence(others),
+        planned.loaded(runs_dir, to_load(plan, registry_file)),
+    )
     say(disk.sentence(needed))
     command = CommandState.of(plan.runs_dir)
     if command.holder is not None:
@@ -253,6 +261,14 @@ def _planned(plan: Plan, narrowing: Narrowing) -> Planned:
         precision=narrowing.precision or "fp32",
         directories=[job.directory for job in plan.jobs],
     )
+
+
+def to_load(plan: Plan, registry_file: Path | None) -> list[str]:
+    """Rows that the registry loads beside the images of a plan."""
+    from bench.identity.local_registry import pinned_registry
+
+    loads = pinned_registry(registry_file).loads
+    return [entry.id for entry in loads if entry.dataset == plan.suite.dataset]
 
 
 def _say_if_any(*sentences: str | None) -> None:

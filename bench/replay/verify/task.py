@@ -56,7 +56,7 @@ from bench.replay.verify.training import (
 from bench.replay.verify.verification import Verification
 from bench.run.events import PhaseStarted, Watch
 from bench.run.job import Task
-from bench.run.starts import find_start
+from bench.run.starting_point import find_start
 from bench.run.trainee import Trainee, tell
 from bench.sample import trained_model as trained
 from bench.sample.image_sets import grid_name

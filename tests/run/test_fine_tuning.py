@@ -19,8 +19,8 @@ from bench.records.run_directory import RunDirectory
 from bench.records.weight_files import RecordedWeights
 from bench.run.own_settings import Setting, combinations
 from bench.run.plan import Narrowing, Plan, make_plan, planned_specs
-from bench.run.starts import StartingPoint
-from bench.train.start import take_over
+from bench.run.starting_point import StartingPoint
+from bench.train.fine_tuning import take_over
 from catalog.errors import InvalidInput, InvalidRegistry, MissingPrerequisite
 from catalog.read.loader import load_registry
 
