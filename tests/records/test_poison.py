@@ -1,4 +1,4 @@
-"""A suite of six with one poisoned job: five results, one reason, and nothing else touched."""
+"""A suite of five and some poisoned jobs: five results, a reason each, and nothing else touched."""
 
 from __future__ import annotations
 
@@ -39,6 +39,18 @@ FIVE = [
     tiny_variant("gan", GAN, ema_decay=0.9),
     tiny_variant("gan-5", GAN, latent_dim=5),
 ]
+HEALTHY = {variant["id"] for variant in FIVE}
+FAULTS = {
+    "raise": ("RuntimeError", "the model is broken"),
+    "nan": ("Diverged", "is not finite after step 6"),
+    "loss": ("Diverged", "has exploded to"),
+    "weights": ("Diverged", "the weights have grown"),
+    "allocate": ("OutOfMemory", "allocate"),
+    "exit": ("Crashed", "exit code 3"),
+    "segfault": ("Crashed", "SIGSEGV"),
+    "kill": ("Killed", "SIGKILL"),
+}
+"""What goes wrong in a training by itself: the kind of the error, and a part of its message."""
 MEMORY_GROUPS = Path("/sys/fs/cgroup/memory")
 ENDED_S = 240.0
 
@@ -63,14 +75,14 @@ class Ended:
         return {
             name: [a.sha256 for a in record.artifacts if a.kind == "weights"]
             for name, record in self.records.items()
-            if name != "poisoned"
+            if name in HEALTHY
         }
 
 
-def prepare(folder: Path, poisoned: Any) -> list[str]:
-    """Make a folder and, beside it, what a run of six needs; returns the command."""
+def prepare(folder: Path, *poisoned: Any) -> list[str]:
+    """Make a folder and, beside it, what a run of the five and more needs; returns the command."""
     folder.mkdir(parents=True, exist_ok=True)
-    registry = tiny_registry(folder.parent / "six.yaml", [poisoned, *FIVE])
+    registry = tiny_registry(folder.parent / "six.yaml", [*poisoned, *FIVE])
     runs = folder / "runs"
     command = ["bench", "run", "tiny", "--registry", registry, "-o", runs, "--jobs", "2", "--json"]
     return list(map(str, command))
@@ -78,7 +90,11 @@ def prepare(folder: Path, poisoned: Any) -> list[str]:
 
 def run_six(folder: Path, poisoned: Any, *options: str) -> Ended:
     """Run the five and one more."""
-    result = CliRunner().invoke(app, [*prepare(folder, poisoned), *options])
+    return run(folder, [*prepare(folder, poisoned), *options])
+
+
+def run(folder: Path, command: list[str]) -> Ended:
+    result = CliRunner().invoke(app, command)
     error = result.exception
     if isinstance(error, AigcError):
         return Ended(folder, error.exit_code, result.stdout, "\n".join(error.lines()))
@@ -103,6 +119,19 @@ def healthy(tmp_path_factory: pytest.TempPathFactory, plugin: Path) -> Ended:
     return ended
 
 
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory, healthy: Ended) -> Ended:
+    """One run of the five beside as many trainings as there are faults, each with its own."""
+    poisoned = [tiny_variant(f"bad-{fault}", FAULTY, fault=fault) for fault in FAULTS]
+    usual = signal.getsignal(signal.SIGTERM)
+    folder = tmp_path_factory.mktemp("faulty") / "six"
+    ended = run(folder, prepare(folder, *poisoned))
+    signal.signal(signal.SIGTERM, usual)
+    check_others(ended, healthy, {variant["id"] for variant in poisoned})
+    assert ended.stderr.startswith(f"error: {len(FAULTS)} jobs have no result: ")
+    return ended
+
+
 @pytest.fixture(autouse=True)
 def usual_signals(healthy: Ended) -> Iterator[None]:
     usual = signal.getsignal(signal.SIGTERM)
@@ -115,58 +144,57 @@ def check(healthy: Ended) -> Callable[..., TrainRecord]:
     """Asserts five results like those of the healthy suite and one reason; returns its record."""
 
     def checked(ended: Ended, kind: str, phase: str, message: str) -> TrainRecord:
-        assert ended.exit_code == 1
-        assert "Traceback" not in ended.stderr
+        check_others(ended, healthy, {"poisoned"})
         assert ended.stderr.startswith("error: 1 job has no result: poisoned s0: ")
-        assert json.loads(ended.stdout.splitlines()[-1])["exit_code"] == 1
-        record = ended.records["poisoned"]
-        assert record.status == "error", ended.stderr
-        assert record.error is not None
-        assert (record.error.type, record.error.phase) == (kind, phase)
-        assert message in record.error.message
-        assert record.error.hint
-        assert {record.status for name, record in ended.records.items() if name != "poisoned"} == {
-            "success"
-        }
-        assert ended.weights() == healthy.weights()
-        assert [path.name for path in ended.folder.iterdir()] == ["runs"]
-        check_table(ended, record.error.message)
-        return record
+        return check_reason(ended, "poisoned", kind, phase, message)
 
     return checked
 
 
-def check_table(ended: Ended, reason: str) -> None:
+def check_others(ended: Ended, healthy: Ended, poisoned: set[str]) -> None:
+    """The five have the results of the healthy suite, all others an error, and that is all."""
+    assert ended.exit_code == 1
+    assert "Traceback" not in ended.stderr
+    assert json.loads(ended.stdout.splitlines()[-1])["exit_code"] == 1
+    assert {name: record.status for name, record in ended.records.items()} == {
+        **dict.fromkeys(poisoned, "error"),
+        **dict.fromkeys(HEALTHY, "success"),
+    }, ended.stderr
+    assert ended.weights() == healthy.weights()
+    assert [path.name for path in ended.folder.iterdir()] == ["runs"]
+    check_table(ended, poisoned)
+
+
+def check_reason(ended: Ended, name: str, kind: str, phase: str, message: str) -> TrainRecord:
+    """The record of a poisoned job says why it has no result, as do command and table."""
+    record = ended.records[name]
+    assert record.error is not None
+    assert (record.error.type, record.error.phase) == (kind, phase)
+    assert message in record.error.message
+    assert record.error.hint
+    assert f"{name} s0: {kind}: {record.error.message}" in ended.stderr
+    table = pd.read_csv(ended.folder.parent / "report" / "tiny" / "results.csv")
+    reasons = table[table.variant == name].reason
+    assert any(record.error.message in str(said) for said in reasons)
+    return record
+
+
+def check_table(ended: Ended, poisoned: set[str]) -> None:
     registry, out = ended.folder.parent / "six.yaml", ended.folder.parent / "report"
     runs = ended.folder / "runs"
     command = ["report", "leaderboard", "tiny", "--registry", registry, "--runs", runs, "-o", out]
     assert CliRunner().invoke(app, list(map(str, command))).exit_code == 0
     table = pd.read_csv(out / "tiny" / "results.csv")
     generated = table[table.kind == "generated"]
-    assert set(generated[generated.status == "success"].variant) == {v["id"] for v in FIVE}
+    assert set(generated[generated.status == "success"].variant) == HEALTHY
     failed = table[table.status == "error"]
-    assert set(failed.variant) == {"poisoned"}
-    assert any(reason in str(said) for said in failed.reason)
+    assert set(failed.variant) == poisoned
 
 
-@pytest.mark.parametrize(
-    ("fault", "kind", "message"),
-    [
-        ("raise", "RuntimeError", "the model is broken"),
-        ("nan", "Diverged", "is not finite after step 6"),
-        ("loss", "Diverged", "has exploded to"),
-        ("weights", "Diverged", "the weights have grown"),
-        ("allocate", "OutOfMemory", "allocate"),
-        ("exit", "Crashed", "exit code 3"),
-        ("segfault", "Crashed", "SIGSEGV"),
-        ("kill", "Killed", "SIGKILL"),
-    ],
-)
-def test_a_poisoned_training(
-    fault: str, kind: str, message: str, tmp_path: Path, check: Callable[..., TrainRecord]
-) -> None:
-    ended = run_six(tmp_path / "six", tiny_variant("poisoned", FAULTY, fault=fault))
-    record = check(ended, kind, "train", message)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_poisoned_training(fault: str, faulty: Ended) -> None:
+    kind, message = FAULTS[fault]
+    record = check_reason(faulty, f"bad-{fault}", kind, "train", message)
     assert record.error is not None
     assert record.error.peak_memory_bytes is None or record.error.peak_memory_bytes > 50e6
     ended_by_itself = kind not in ("Crashed", "Killed")
