@@ -42,6 +42,10 @@ _WORDS = terms({
     "line": ("line {} (section {})", "第{}行（{}节）"),
     "nothing wrong": ("Nothing that we know of.", "目前未发现错误。"),
     "yes": ("yes: aigc bench run {} {}", "可以：aigc bench run {} {}"),
+    "load": (
+        "yes, loaded instead of trained: aigc bench load {} ({})",
+        "可以（载入，不训练）：aigc bench load {}（{}）",
+    ),
     "no": ("No.", "不能。"),
     "nearest": ("nearest to it", "最接近的可运行变体"),
     "unranked": ("not ranked yet", "尚无排名"),
@@ -132,10 +136,14 @@ class Page:
                 yield from self._labelled(target.id, shown)
 
     def _run(self) -> Iterator[str]:
-        own = variants_of(self.registry, self.resource.id)
-        for variant in own:
+        own: tuple[object, ...] = variants_of(self.registry, self.resource.id)
+        for variant in variants_of(self.registry, self.resource.id):
             command = self._word("yes").format(suite_of(self.registry, variant), variant.id)
             yield from self._command(command, self._rank(variant))
+        for load in self.registry.loads:
+            if load.paper == self.resource.id:
+                own = (*own, load)
+                yield from self._wrapped(self._word("load").format(load.id, load.licence))
         if self.resource.not_runnable:
             reason = self._say(self.resource.not_runnable)
             yield from self._wrapped(reason if own else f"{self._word('no')} {reason}")

@@ -215,6 +215,16 @@ def starts_are_trained(file: Sourced) -> Iterator[Finding]:
             yield (*loc, "start_from", "variant"), message
 
 
+def loads_have_names_of_their_own(file: Sourced) -> Iterator[Finding]:
+    """A loaded row is called neither like a variant nor like a set of real images."""
+    taken = {variant.id: "variant" for variant in file.registry.variants}
+    for suite in file.registry.suites:
+        taken |= dict.fromkeys(suite.calibration, "calibration row")
+    for loc, load in _each(file.registry.loads, "loads"):
+        if load.id in taken:
+            yield (*loc, "id"), f"'{load.id}' is the name of a {taken[load.id]}"
+
+
 def suites_repeat_nothing(file: Sourced) -> Iterator[Finding]:
     """A suite names a variant, a seed or a calibration row once."""
     for loc, suite in _each(file.registry.suites, "suites"):
@@ -439,6 +449,7 @@ RULES: tuple[Rule, ...] = (
     unique_ids, resolved_references, no_circular_parents, allowed_algorithms, complete_weights,
     complete_layers, existing_splits, kid_subsets_fit, isc_splits_fit,
     suites_score_their_dataset, suites_train_what_they_can, starts_are_trained,
+    loads_have_names_of_their_own,
     suites_repeat_nothing, resolved_relations, relations_once, dated_arxiv_ids, first_years,
     distinct_addresses, distinct_identifiers, distinct_texts, real_languages,
     quoted_when_in_the_article, items_once, edges_are_judged, unsure_of_something,

@@ -23,6 +23,8 @@ from bench.replay.verify.comparison import NotVerified, Verified
 from bench.replay.verify.loaded import LoadedTask
 from bench.replay.verify.verification import Verification
 from bench.run.events import Event
+from bench.run.load_job import load_entries, loading_surroundings
+from catalog.read.loader import load_registry
 from catalog.schema import Registry
 
 N = 60
@@ -178,19 +180,36 @@ loads:
     source: generator.ts
     sha256: {sha256}
     licence: MIT
+    paper: dcgan-paper
     dataset: digits
     convention: {{range: 0..1}}
 """
     path = registry_with(entry)
+    planned = aigc("bench", "plan", "digits-quick", "dcgan", "--registry", path)
+    assert "to be loaded: theirs" in planned.stderr
+    shown = aigc("catalog", "show", "dcgan-paper", "--registry", path)
+    assert "aigc bench load theirs (MIT)" in shown.stdout
     (path.parent / "generator.ts").write_bytes(file.read_bytes())
     shown = aigc("bench", "load", "theirs", "--limit", N, "--registry", path, "--device", "cpu")
     assert shown.code == 0, shown.stderr
-    assert only()[1].licence == "MIT"
+    directory, record, _ = only()
+    assert (record.licence, record.paper) == ("MIT", "dcgan-paper")
+    planned = aigc("bench", "plan", "digits-quick", "dcgan", "--registry", path)
+    assert "loaded from elsewhere: theirs" in planned.stderr
+    registry, cpu = load_registry(path), torch.device("cpu")
+    around = loading_surroundings(registry, "digits", None, N, cpu, path, None)
+    told: list[str] = []
+    assert load_entries(registry, around, Path("runs"), path, told.append) == (directory.path,)
+    assert told
     (path.parent / "generator.ts").write_bytes(file.read_bytes() + b"\0")
     changed = aigc("bench", "load", "theirs", "--limit", N, "--registry", path, "--device", "cpu")
     assert changed.code == 3
     assert "not the file that was meant" in changed.stderr
     assert aigc("catalog", "validate", "--registry", path).code == 0
+    path.write_text(path.read_text(encoding="utf-8").replace("  - id: theirs", "  - id: vae"))
+    validated = aigc("catalog", "validate", "--registry", path)
+    assert validated.code == 3
+    assert "'vae' is the name of a variant" in validated.stderr + validated.stdout
 
 
 @pytest.fixture

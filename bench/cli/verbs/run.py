@@ -43,6 +43,7 @@ from catalog.errors import AigcError, ExitCode, JobFailed, UsageError
 
 if TYPE_CHECKING:
     from bench.run.events import Watch
+    from bench.run.job import Surroundings
     from bench.run.plan import Plan
     from bench.run.runner import Outcome
 
@@ -134,10 +135,33 @@ def run(
             display.done(error.exit_code)
             raise
         display.done(ExitCode.JOB_FAILED if outcome.failures else ExitCode.OK)
-    for directory in () if as_json else outcome.results:
+    loaded = _loaded(the_plan, around, registry_file, whole=not variants)
+    for directory in () if as_json else (*outcome.results, *loaded):
         emit(directory.as_posix())
     if outcome.failures:
         raise _failed(outcome, output_dir)
+
+
+def _loaded(
+    plan: Plan, around: Surroundings, registry_file: Path | None, *, whole: bool
+) -> tuple[Path, ...]:
+    """Directories of the rows that the registry loads beside the suite's images.
+
+    They belong to the table as it is: a command that narrows it leaves them alone.
+    """
+    from bench.identity.local_registry import pinned_registry
+
+    registry = pinned_registry(registry_file)
+    here = [entry for entry in registry.loads if entry.dataset == plan.suite.dataset]
+    if not here or not whole or plan.not_comparable_because:
+        return ()
+    from bench.records.lease import announced
+    from bench.records.run_directory import exclusive
+    from bench.run.load_job import load_entries
+
+    command = f"bench run {plan.suite.id}"
+    with exclusive(plan.runs_dir), announced(plan.runs_dir, command):
+        return load_entries(registry, around, plan.runs_dir, registry_file, say)
 
 
 @contextmanager
