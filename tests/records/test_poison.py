@@ -121,14 +121,23 @@ def healthy(tmp_path_factory: pytest.TempPathFactory, plugin: Path) -> Ended:
 
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory: pytest.TempPathFactory, healthy: Ended) -> Ended:
-    """One run of the five beside as many trainings as there are faults, each with its own."""
-    poisoned = [tiny_variant(f"bad-{fault}", FAULTY, fault=fault) for fault in FAULTS]
-    usual = signal.getsignal(signal.SIGTERM)
+    """One run of the five beside as many trainings as there are faults, each with its own.
+
+    One of them hangs until its time is over, and one takes more than its share of memory.
+    """
     folder = tmp_path_factory.mktemp("faulty") / "six"
-    ended = run(folder, prepare(folder, *poisoned))
+    gate = folder.with_name("gate")
+    gate.touch()
+    poisoned = [
+        *(tiny_variant(f"bad-{fault}", FAULTY, fault=fault) for fault in (*FAULTS, "hoard")),
+        tiny_variant("bad-wait", FAULTY, fault="wait", gate=str(gate)),
+    ]
+    usual = signal.getsignal(signal.SIGTERM)
+    limits = ["--timeout", "25s", "--memory-limit", "2GB"]
+    ended = run(folder, [*prepare(folder, *poisoned), *limits])
     signal.signal(signal.SIGTERM, usual)
     check_others(ended, healthy, {variant["id"] for variant in poisoned})
-    assert ended.stderr.startswith(f"error: {len(FAULTS)} jobs have no result: ")
+    assert ended.stderr.startswith(f"error: {len(poisoned)} jobs have no result: ")
     return ended
 
 
@@ -205,23 +214,16 @@ def test_a_poisoned_training(fault: str, faulty: Ended) -> None:
     ]
 
 
-def test_a_job_that_hangs(tmp_path: Path, check: Callable[..., TrainRecord]) -> None:
-    gate = tmp_path / "gate"
-    gate.touch()
-    hanging = tiny_variant("poisoned", FAULTY, fault="wait", gate=str(gate))
-    ended = run_six(tmp_path / "six", hanging, "--timeout", "25s")
-    record = check(ended, "Timeout", "train", "took longer than 25 s")
+def test_a_job_that_hangs(faulty: Ended) -> None:
+    record = check_reason(faulty, "bad-wait", "Timeout", "train", "took longer than 25 s")
     assert record.error is not None
     assert record.error.peak_memory_bytes is not None
     assert record.error.peak_memory_bytes > 50e6
 
 
-def test_a_job_that_takes_more_than_its_share(
-    tmp_path: Path, check: Callable[..., TrainRecord]
-) -> None:
-    hoarding = tiny_variant("poisoned", FAULTY, fault="hoard")
-    ended = run_six(tmp_path / "six", hoarding, "--memory-limit", "2GB")
-    record = check(ended, "OutOfMemory", "train", "more than the limit of 2.0 GB")
+def test_a_job_that_takes_more_than_its_share(faulty: Ended) -> None:
+    said = "more than the limit of 2.0 GB"
+    record = check_reason(faulty, "bad-hoard", "OutOfMemory", "train", said)
     assert record.error is not None
     assert record.error.peak_memory_bytes is not None
     assert record.error.peak_memory_bytes > 2e9
