@@ -42,7 +42,7 @@ def open_onnx(opening: Opening) -> Opened:
         MissingPrerequisite: the extra ``onnx`` is not installed.
     """
     path = opening.source.path
-    onnx = require("onnx", "onnx")
+    onnx, _ = require("onnx", "onnx"), require("onnxruntime", "onnx")
     content = verified_bytes(opening.source, MAX_WEIGHTS_BYTES)
     model = onnx.ModelProto()
     try:

@@ -56,12 +56,12 @@ def move(model: GenerativeModel) -> None:
             weight.add_(0.3 * wave)
 
 
-def finished(folder: Path, variant: str) -> Path:
-    """A run directory whose model has moved a little from its initial weights, 8 x 8 grey."""
+def finished(folder: Path, variant: str, size: int = 8) -> Path:
+    """A run directory whose model has moved a little from its initial weights, grey."""
     algorithm, settings = RUNS[variant]
     recipe = parse_recipe(algorithm_class(algorithm), dict(settings), variant)
     dataset = DatasetSpec(
-        id="digits", fingerprint="0" * 64, split="train", n_images=40, resolution=8, channels=1,
+        id="digits", fingerprint="0" * 64, split="train", n_images=40, resolution=size, channels=1,
         n_classes=10,
     )  # fmt: skip
     spec = TrainSpec(
@@ -78,7 +78,7 @@ def finished(folder: Path, variant: str) -> Path:
     if getattr(recipe, "ema_decay", 0.0) > 0.0:
         average = AveragedWeights(model.sampling_modules(), 0.9)
         move(model)
-    pixels = (37 * torch.arange(40 * 64) % 251).to(torch.uint8).view(40, 1, 8, 8)
+    pixels = (37 * torch.arange(40 * size**2) % 251).to(torch.uint8).view(40, 1, size, size)
     split = ImageSplit(pixels, torch.arange(40) % 10)
     directory = RunDirectory(folder / spec.run_id)
     files = save(finish(spec, model, average, split), directory)
