@@ -71,6 +71,11 @@ class Registry(Entry):
             if one is not None
         )
 
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Ids of all that can have a row in a table, and has a card: variants, then loads."""
+        return (*(one.id for one in self.variants), *(one.id for one in self.loads))
+
     def variant(self, name: str) -> Variant:
         """The variant called ``name``; UsageError with suggestions if there is none."""
         return _find(self.variants, name, "variant", "aigc bench list")

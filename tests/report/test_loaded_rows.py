@@ -20,6 +20,7 @@ from bench.records.run_directory import RunDirectory
 from bench.report.board.records import Found, find_records, read_loaded
 from bench.report.board.results import results_csv
 from bench.report.board.table import Leaderboard
+from bench.report.card.write import card_texts
 from bench.report.leaderboard.page import leaderboard_page
 from bench.report.leaderboard.publish import published_files
 from bench.report.leaderboard.write import board_of
@@ -27,7 +28,7 @@ from bench.run.found import found_runs
 from bench.run.plan import planned_specs
 from bench.sample.image_sets import score_hash
 from catalog.errors import InvalidInput
-from catalog.schema import Convention, Registry
+from catalog.schema import Convention, Load, Registry, StatedConvention, Text
 
 SUITE = "digits-quick"
 RECORDS = CLONE / "reports" / SUITE / "records"
@@ -153,6 +154,36 @@ def test_a_report_publishes_records_and_never_the_file(
     mine = {path for path in published if path.startswith(NAME)}
     assert {Path(path).name for path in mine} >= {"load.json"}
     assert all(path.endswith(".json") for path in mine)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_card_says_whose_it_is_and_how_it_is_loaded(
+    language: str, tables: tuple[Leaderboard, Leaderboard], registry: Registry, tmp_path: Path
+) -> None:
+    load = Load(
+        id=NAME,
+        name=Text(en="Somebody else's", zh="别人的"),
+        paper="dcgan-paper",
+        source="network.onnx",
+        sha256="ab" * 32,
+        url="https://example.org/net",
+        licence="CC-BY <4.0>",
+        dataset="digits",
+        convention=StatedConvention(range="0..1"),
+    )
+    known = registry.model_copy(update={"loads": (load,)})
+    boards = {SUITE: tables[1]}
+    [(file, page)] = card_texts(NAME, known, boards, tmp_path, (language,)).items()  # type: ignore[arg-type]
+    assert file.parent.name == "cards"
+    assert f"aigc bench load {NAME}" in page
+    assert "https://example.org/net" in page
+    assert "range 0..1" in page
+    assert "<4.0>" not in page
+    assert f"(../{SUITE}/leaderboard" in page  # the row of its very file
+    other = load.model_copy(update={"sha256": "cd" * 32})
+    changed = registry.model_copy(update={"loads": (other,)})
+    [page] = card_texts(NAME, changed, boards, tmp_path, (language,)).values()  # type: ignore[arg-type]
+    assert f"(../{SUITE}/leaderboard" not in page
 
 
 def test_status_tells_of_it_without_torch_or_registry(loaded: Path) -> None:

@@ -69,9 +69,11 @@ def card(
     from bench.report.leaderboard.write import committed_boards
 
     registry = pinned_registry(registry_file)
-    names = [one.id for one in registry.variants] if every else list(dict.fromkeys(variants or ()))
+    loaded = {one.id for one in registry.loads}
+    names = [*registry.rows] if every else list(dict.fromkeys(variants or ()))
     for name in names:
-        registry.variant(name)
+        if name not in loaded:
+            registry.variant(name)
     boards = committed_boards(registry, reports)
     failed: list[str] = []
     if draw or redraw:
@@ -82,7 +84,8 @@ def card(
 
         board = _board(registry.suite(suite).id, boards)
         setting = setting_of(registry, board.suite, resolve_device(device, cpu_is_fine=True))
-        runs = _runs(names, board, every=every)
+        trained = [name for name in names if name not in loaded]
+        runs = _runs(trained, board, every=every)
         folders = [pictures_folder(output_dir, suite, run.train.spec.variant) for run in runs]
         for run, folder in zip(runs, folders, strict=True):
             if redraw or not are_drawn(folder, run.train):

@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.replay.pictures.record import Pictures, pictures_folder, read_pictures
 from bench.report.board.table import Leaderboard
 from bench.report.card.gather import card_of
+from bench.report.card.loaded import load_card_page
 from bench.report.card.page import card_page, page_name
 from bench.report.card.pictures import curves_file
 from bench.report.leaderboard.destination import require_free
@@ -31,7 +32,7 @@ def card_texts(
     *,
     elsewhere: Path | None = None,
 ) -> dict[Path, str]:
-    """The pages of one variant, and their curves, by file; trains nothing.
+    """The pages of one variant or loaded row, and their curves, by file; trains nothing.
 
     Args:
         variant: its id.
@@ -45,6 +46,14 @@ def card_texts(
         UsageError: there is no such variant.
         InvalidInput: its recipe, a curve or a record of its pictures is broken.
     """
+    load = next((one for one in registry.loads if one.id == variant), None)
+    if load is not None:
+        return {
+            output_dir / CARDS_FOLDER / page_name(variant, language): load_card_page(
+                load, registry, boards, language
+            )
+            for language in languages
+        }
     pictures = committed_pictures(variant, boards, output_dir, elsewhere)
     card = card_of(variant, registry, boards, pictures)
     folder = output_dir / CARDS_FOLDER

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from bench.identity.spec import TrainSpec
+from bench.report.appeals import FOLDER as APPEALS
 from bench.report.appeals import appeals_files
 from bench.report.board.evidence import oddities
 from bench.report.board.table import Leaderboard
@@ -122,6 +123,11 @@ def check_everything(registry: Registry, reports: Path) -> tuple[int, tuple[Stal
             *_odd(board, reports / name),
         )
     ]
+    extra += [
+        StaleFile(path, None, "is there", "is on no page", f"git rm {path.as_posix()}")
+        for path in sorted((reports / APPEALS).rglob("*.svg"))
+        if path not in files
+    ]
     return len(files), (*filter(None, stale), *extra)
 
 
@@ -184,8 +190,8 @@ def generated(registry: Registry, boards: Mapping[str, Leaderboard], reports: Pa
         if (folder / NUMBERS).is_file():
             made |= claims_files(board.suite, registry, boards)
         files |= {folder / file: content for file, content in made.items()}
-    for variant in registry.variants:
-        files |= card_texts(variant.id, registry, boards, reports)
+    for name in registry.rows:
+        files |= card_texts(name, registry, boards, reports)
     files |= {reports / name: text for name, text in pages(registry).items()}
     files |= judges_files(registry, reports)
     files |= appeals_files(registry, reports)

@@ -110,17 +110,19 @@ def _sections(
     board: Leaderboard, registry: Registry, words: Words, links: SiteLinks
 ) -> Iterator[Section]:
     tables = tables_of(board, registry, words) | {"costs": [cost_note(board, words)]}
-    cards = [f"[{variant.id}]: ../cards/{variant.id}.md" for variant in registry.variants]
+    cards = [f"[{name}]: ../cards/{name}.md" for name in registry.rows]
     for key in TABLES:
         if any(tables[key]):
             above = "" if key == "costs" else table_intro(key, board, words)
-            lines = [above, "", *tables[key], "", *cards, *_origins(board)]
+            lines = [above, "", *tables[key], "", *_origins(board, registry), *cards]
             yield Section(key, words(key), html_of("\n".join(lines), links))
 
 
-def _origins(board: Leaderboard) -> list[str]:
-    """Where the names of loaded rows lead."""
-    urls = {one.row.key.name: one.run.load.url for one in board.loaded}
+def _origins(board: Leaderboard, registry: Registry) -> list[str]:
+    """Where the names of loaded rows lead that have no card."""
+    known = {load.id for load in registry.loads}
+    names = (one for one in board.loaded if one.row.key.name not in known)
+    urls = {one.row.key.name: one.run.load.url for one in names}
     return [f"[{name}]: {md_target(url) or '#'}" for name, url in urls.items() if url]
 
 

@@ -26,7 +26,7 @@ from bench.report.site.shell import SitePage
 from bench.report.words import Language, Words
 from catalog.browse.items import counts
 from catalog.browse.vocabulary import FAMILIES, KINDS, ORIGINS, SEVERITIES
-from catalog.schema import Registry, Variant
+from catalog.schema import Load, Registry, Variant
 
 CLAIMS_SUITE = "digits"
 """The suite whose table the article's claims are tested on where they name none."""
@@ -57,9 +57,7 @@ def page_names(registry: Registry, boards: Mapping[str, Leaderboard]) -> frozens
     fixed = ("index", "variants", "article", "errata", "catalogue", "graph", "method")
     tables = ("leaderboards", *(f"leaderboard-{suite}" for suite in boards)) if boards else ()
     claims = ("claims",) if registry.claims and CLAIMS_SUITE in boards else ()
-    return frozenset(
-        [*fixed, *tables, *claims, *(f"variant-{variant.id}" for variant in registry.variants)]
-    )
+    return frozenset([*fixed, *tables, *claims, *(f"variant-{name}" for name in registry.rows)])
 
 
 class Pages:
@@ -85,6 +83,7 @@ class Pages:
         yield self._prose("method", "method", self._method())
         yield self._variants()
         yield from map(self._variant, self.library.registry.variants)
+        yield from map(self._variant, self.library.registry.loads)
         yield from self._tables()
         if "claims" in self.names:
             yield self._prose("claims", "claims", self._claims())
@@ -182,7 +181,7 @@ class Pages:
         ]
         return self._page("variants", variants=rows)
 
-    def _variant(self, variant: Variant) -> SitePage:
+    def _variant(self, variant: Variant | Load) -> SitePage:
         library = self.library
         files = card_texts(
             variant.id, library.registry, library.boards, library.reports, (self.language,)
