@@ -7,20 +7,29 @@ from pathlib import Path
 
 import pytest
 from helpers import CLONE, Aigc, files_below
+from typer.testing import CliRunner
 
+from bench.cli.main import app
 from bench.report.generated.readme import BEGIN, END, with_block
 from catalog.errors import InvalidInput
 
 QUICK = "digits-quick"
 
 
-@pytest.fixture
-def reports(tmp_path: Path, aigc: Aigc) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The records of one suite with everything that is made from them."""
-    folder = tmp_path / "clone" / "reports"
+    folder = tmp_path_factory.mktemp("everything") / "reports"
     shutil.copytree(CLONE / "reports" / QUICK / "records", folder / QUICK / "records")
-    assert aigc("report", "all", "--reports", folder).code == 0
+    result = CliRunner().invoke(app, ["report", "all", "--reports", str(folder)])
+    assert result.exit_code == 0, result.output
     return folder
+
+
+@pytest.fixture
+def reports(made: Path, tmp_path: Path) -> Path:
+    """A copy to be changed."""
+    return Path(shutil.copytree(made, tmp_path / "clone" / "reports"))
 
 
 def test_everything_is_made_once_and_then_left_alone(aigc: Aigc, reports: Path) -> None:
@@ -36,20 +45,23 @@ def test_everything_is_made_once_and_then_left_alone(aigc: Aigc, reports: Path) 
     assert files_below(reports) == before
 
 
-@pytest.mark.parametrize(
-    "name", [f"{QUICK}/results.csv", "cards/vae.zh-CN.md", "catalog.md", f"{QUICK}/charts/cost.svg"]
-)
-def test_a_changed_file_is_named_and_mended(aigc: Aigc, reports: Path, name: str) -> None:
-    file = reports / name
-    true = file.read_bytes()
-    file.write_bytes(true.replace(b"0", b"1", 1))
+def test_changed_files_are_named_and_mended(aigc: Aigc, reports: Path) -> None:
+    names = ("results.csv", "charts/cost.svg")
+    files = [reports / QUICK / name for name in names]
+    files += [reports / "cards" / "vae.zh-CN.md", reports / "catalog.md"]
+    true = {file: file.read_bytes() for file in files}
+    for file in files:
+        file.write_bytes(true[file].replace(b"0", b"1", 1))
     checked = aigc("report", "all", "--check", "--reports", reports)
     assert checked.code == 5
-    assert checked.stdout.splitlines()[0].startswith(file.as_posix())
+    named = [line for line in checked.stdout.splitlines() if not line.startswith(" ")]
+    assert len(named) == len(files)
+    for file in files:
+        assert any(line.startswith(file.as_posix()) for line in named), file
     assert "aigc report all" in checked.stderr
     mended = aigc("report", "all", "--reports", reports)
-    assert mended.stdout.splitlines() == [file.as_posix()]
-    assert file.read_bytes() == true
+    assert sorted(mended.stdout.splitlines()) == sorted(map(Path.as_posix, files))
+    assert {file: file.read_bytes() for file in files} == true
 
 
 def test_a_record_behind_no_row_is_noticed(aigc: Aigc, reports: Path) -> None:
