@@ -104,7 +104,7 @@ def registered(entry: Extractor, file: Path) -> Extractor:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_torch_fidelitys_own_class_is_what_runs(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
