@@ -21,7 +21,9 @@ SOURCES = [
 OURS = {"", "trained", "trained_model"}
 """Modules whose ``save`` writes in the one way."""
 INTO_MEMORY_OR_SCRATCH = {
-    ("bench/replay/pictures/draw.py", "save"),  # into a buffer
+    ("bench/outside/export_graph.py", "save"),  # into a buffer
+    ("bench/outside/torch_export.py", "save"),  # the same
+    ("bench/replay/pictures/draw.py", "save"),  # the same
     ("bench/replay/verify/artifacts.py", "write_bytes"),  # the scratch folder of a verification
     ("bench/replay/verify/task.py", "write_bytes"),  # the same
     ("bench/report/leaderboard/wall.py", "save"),  # into a buffer, whose size decides what is next

@@ -17,7 +17,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.identity.digest import sha256_of_file
 from bench.machine.allocation import bounded
 from bench.models.build import BROKEN_CONSTRUCTION, LARGEST_SETTING
 from bench.models.noise import ImageNoise
@@ -26,7 +25,7 @@ from bench.outside.exported import require_untold
 from bench.outside.extras import require
 from bench.outside.generator import Opened, Opening
 from bench.outside.graph_call import SAMPLES_INSTEAD
-from bench.outside.source import Source, is_inside
+from bench.outside.source import Source, is_inside, local_source
 from bench.outside.weights import state_dicts
 from catalog.errors import InvalidInput, MissingPrerequisite
 from catalog.files import reason, regular_bytes
@@ -231,8 +230,7 @@ def _fill(network: Any, source: Source, part: str) -> None:
     if not there:
         raise _absent(source, f"{part}/{WEIGHTS[0]}")
     file = _inside(source, f"{part}/{there[0]}")
-    # As sources of tensors are read: the bytes that are hashed now are the ones that are parsed.
-    found = state_dicts(Source("state-dict", str(file), file, sha256_of_file(file)))
+    found = state_dicts(local_source(str(file), file))
     state = {name: tensor.float() for name, tensor in found.get("", {}).items()}
     network._fix_state_dict_keys_on_load(state)  # noqa: SLF001 (names of its first releases)
     try:

@@ -14,6 +14,7 @@ from bench.identity.strict_json import BrokenJson, parse_strictly
 from bench.records.ranges import Positive
 from bench.records.record import Record
 from catalog.errors import InvalidInput
+from catalog.files import regular_bytes
 
 ExportFormat = Literal["safetensors", "torchscript", "onnx", "hub-folder"]
 Pixels = Literal["-1..1", "uint8"]
@@ -130,7 +131,7 @@ def is_exported_folder(path: Path) -> bool:
     config, weights = path / CONFIG, path / FOLDER_WEIGHTS
     if not (config.is_file() and weights.is_file()) or config.stat().st_size > MAX_HEADER_BYTES:
         return False
-    return f'"{KEY}"'.encode() in config.read_bytes()
+    return f'"{KEY}"'.encode() in regular_bytes(config, MAX_HEADER_BYTES)
 
 
 def _broken(where: Path, why: str) -> InvalidInput:
