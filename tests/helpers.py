@@ -9,7 +9,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -50,6 +51,16 @@ DEADLINE_S = 120.0
 def whole_registry() -> dict[str, Any]:
     """Plain data of the project's own registry."""
     return load_registry(CLONE / "registry.yaml").model_dump(mode="json", exclude_defaults=True)
+
+
+@contextmanager
+def case(name: object) -> Iterator[None]:
+    """A case of a table that one test goes through: where it fails, the failure names it."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"case: {name}")
+        raise
 
 
 def tiny_variant(name: str, algorithm: str = "bench.models.vae:VAE", **recipe: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import write_trained
+from helpers import case, write_trained
 from torch import Tensor
 
 import bench.sample.draw
@@ -44,7 +44,6 @@ Has = Callable[[str, type], bool]
 
 CPU = torch.device("cpu")
 SHAPES = [(channels, size) for size in (8, 16, 28, 32) for channels in (1, 3)]
-all_shapes = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: f"{shape[0]}x{shape[1]}")
 
 
 @pytest.fixture(autouse=True)
@@ -85,12 +84,18 @@ def stepped(variant: str, small_model: ModelOf, one_step: OneStep) -> Generative
     return model.eval()
 
 
-@all_shapes
 def test_trains_and_samples_at_every_size(
-    variant: str, shape: tuple[int, int], small_model: ModelOf, one_step: OneStep
+    variant: str, small_model: ModelOf, one_step: OneStep
 ) -> None:
-    channels, size = shape
-    model = small_model(variant, channels, size)
+    for shape in SHAPES:
+        with case(shape):
+            model = small_model(variant, *shape)
+            assert (model.shape.channels, model.shape.size) == shape
+            check_size(model, one_step)
+
+
+def check_size(model: GenerativeModel, one_step: OneStep) -> None:
+    """An update moves most of what learns; then images are drawn, each another one."""
     before = weights(model)
     losses = one_step(model)
     assert losses
@@ -109,7 +114,7 @@ def test_trains_and_samples_at_every_size(
     assert moved <= learning
     assert len(moved) > 0.7 * len(learning)
     images = draw(model.eval(), range(3))
-    assert images.shape == (3, channels, size, size)
+    assert images.shape == (3, model.shape.channels, model.shape.size, model.shape.size)
     assert images.dtype == torch.float32
     assert torch.isfinite(images).all()
     assert images.abs().max() <= 1.0
@@ -278,27 +283,27 @@ def test_evaluation_treats_images_independently_and_moves_nothing(
     torch.testing.assert_close(alone[0], together[2], rtol=0, atol=1e-4)
 
 
-@all_shapes
 @pytest.mark.having(ability=LatentModel)
-def test_latents_have_their_shape(
-    variant: str, shape: tuple[int, int], small_model: ModelOf, images_of: Images
-) -> None:
-    model = small_model(variant, *shape).eval()
-    assert isinstance(model, LatentModel)
-    images = images_of(3, *shape)
-    latents = model.encode(images)
-    assert latents.shape == (3, model.latent_dim)
-    assert model.decode(latents).shape == images.shape
+def test_latents_have_their_shape(variant: str, small_model: ModelOf, images_of: Images) -> None:
+    for shape in SHAPES:
+        with case(shape):
+            model = small_model(variant, *shape).eval()
+            assert isinstance(model, LatentModel)
+            images = images_of(3, *shape)
+            latents = model.encode(images)
+            assert latents.shape == (3, model.latent_dim)
+            assert model.decode(latents).shape == images.shape
 
 
-@all_shapes
 @pytest.mark.having(ability=Reconstructs)
 def test_reconstructions_have_the_shape_of_images(
-    variant: str, shape: tuple[int, int], small_model: ModelOf, images_of: Images
+    variant: str, small_model: ModelOf, images_of: Images
 ) -> None:
-    model = small_model(variant, *shape).eval()
-    assert isinstance(model, Reconstructs)
-    assert model.reconstruct(images_of(3, *shape)).shape == (3, *shape, shape[1])
+    for shape in SHAPES:
+        with case(shape):
+            model = small_model(variant, *shape).eval()
+            assert isinstance(model, Reconstructs)
+            assert model.reconstruct(images_of(3, *shape)).shape == (3, *shape, shape[1])
 
 
 def test_the_seed_decides_the_initial_weights(variant: str, small_model: ModelOf) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers import case
 from scipy.stats import chi2
 from torch import Tensor, nn
 
@@ -46,26 +47,26 @@ def test_latent_grid(size: int, grid: int) -> None:
     assert quantised.grid_size(ImageShape(1, size)) == grid
 
 
-@all_shapes
 @all_backbones
 @pytest.mark.parametrize("norm", ["none", "batch"])
-def test_generator_makes_images(backbone: Any, shape: ImageShape, norm: str) -> None:
-    torch.manual_seed(0)
-    images = backbone.Generator(shape, 5, 4, norm)(torch.randn(3, 5))
-    assert images.shape == (3, shape.channels, shape.size, shape.size)
-    assert images.abs().max() <= 1.0
-    assert images.std() > 0.0
+def test_generator_makes_images(backbone: Any, norm: str) -> None:
+    for shape in SHAPES:
+        with case(shape):
+            torch.manual_seed(0)
+            images = backbone.Generator(shape, 5, 4, norm)(torch.randn(3, 5))
+            assert images.shape == (3, shape.channels, shape.size, shape.size)
+            assert images.abs().max() <= 1.0
+            assert images.std() > 0.0
 
 
-@all_shapes
 @all_backbones
 @pytest.mark.parametrize("norm", ["none", "batch", "layer", "spectral"])
-def test_critic_gives_one_score_an_image(
-    backbone: Any, shape: ImageShape, norm: str, images_of: Images
-) -> None:
-    scores = backbone.Critic(shape, 4, norm)(of_shape(images_of, shape))
-    assert scores.shape == (3,)
-    assert len(scores.unique()) == 3
+def test_critic_gives_one_score_an_image(backbone: Any, norm: str, images_of: Images) -> None:
+    for shape in SHAPES:
+        with case(shape):
+            scores = backbone.Critic(shape, 4, norm)(of_shape(images_of, shape))
+            assert scores.shape == (3,)
+            assert len(scores.unique()) == 3
 
 
 @pytest.mark.parametrize("backbone", [affine, dcgan, mlp, resnet], ids=lambda m: m.__name__)
