@@ -66,7 +66,12 @@ def judges_page(registry: Registry, found: Sequence[JudgeReport], words: Words) 
         n_left=1,
     )
     for report in found:
-        lines += ["", f"## {_name(registry, report, words)}", "", *_details(report, words)]
+        lines += [
+            "",
+            f"## {_name(registry, report, words)}",
+            "",
+            *_details(registry, report, words),
+        ]
         lines += _warnings(registry, report, words)
     lines += ["", f"## {words('again')}", "", words("again_text"), ""]
     lines += ["```sh", *(_command(report) for report in found), "```"]
@@ -89,8 +94,10 @@ def _agreement(agreement: Agreement) -> str:
     return f"{agreement.within:.2f} / {agreement.spearman:.2f} ({agreement.extractor})"
 
 
-def _details(report: JudgeReport, words: Words) -> list[str]:
+def _details(registry: Registry, report: JudgeReport, words: Words) -> list[str]:
     """One row a corruption; a cell is a grade: its level, the distance, and the accuracy there."""
+    pixels = {one.fingerprint: one.name.in_language(words.language) for one in registry.datasets}
+    name = pixels.get(report.fingerprint, NOTHING)
     cells = {
         name: [
             f"{grade.level:g}: {grade.distance:.3g}"
@@ -101,7 +108,12 @@ def _details(report: JudgeReport, words: Words) -> list[str]:
     }
     n_grades = max(map(len, cells.values()))
     return [
-        words("details", n_held_out=report.n_held_out, n_reference=report.n_reference),
+        words(
+            "details",
+            dataset=md_text(name),
+            n_held_out=report.n_held_out,
+            n_reference=report.n_reference,
+        ),
         "",
         *markdown_table(
             [words("corruption"), *map(str, range(1, n_grades + 1))],

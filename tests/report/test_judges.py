@@ -72,6 +72,16 @@ def test_the_command_says_how_few_images_were_seen(registry: Registry, tmp_path:
     few = report_of(registry, n_held_out=40, n_reference=120)
     [english, _] = pages_of(registry, tmp_path, few)
     assert "report mnist-judge --own-images 40 --agree-with" in english
+    assert "–: distance of 40 held-out images to 120 reference images" in english
+
+
+def test_a_page_names_the_images_that_a_judge_was_examined_with(
+    registry: Registry, tmp_path: Path
+) -> None:
+    seen = report_of(registry, fingerprint=registry.dataset("cifar10").fingerprint)
+    english, chinese = pages_of(registry, tmp_path, seen)
+    assert "CIFAR-10: distance of 2,000 held-out images" in english
+    assert "CIFAR-10：2,000张留出图像" in chinese
 
 
 def test_what_is_wrong_with_a_judge_stands_on_its_page(registry: Registry, tmp_path: Path) -> None:
