@@ -17,7 +17,7 @@ from bench.data.decode.image_files import SUFFIXES
 from bench.identity.digest import sha256_of_data, sha256_of_file
 from bench.outside.archives import member_names
 from bench.outside.export_record import is_exported_file, is_exported_folder
-from catalog.errors import InvalidInput, UsageError
+from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
 from catalog.files import reason, regular_bytes
 
 SourceKind = Literal[
@@ -97,6 +97,8 @@ def local_source(text: str, path: Path, *, is_samples: bool = False) -> Source:
             raise InvalidInput(f"{path} is larger than {MAX_BYTES:,} bytes, so it was not read")
         kind = "samples" if is_samples else kind_of_file(path)
         return Source(kind, text, path, sha256_of_file(path))
+    except FileNotFoundError as error:
+        raise MissingPrerequisite("there is no such file or folder", where=str(path)) from error
     except OSError as error:
         raise InvalidInput(f"{path}: cannot be read ({reason(error)})") from error
 

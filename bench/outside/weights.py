@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import pickletools
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -78,8 +79,8 @@ def _parsed(path: Path, content: bytes) -> Any:
             return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         return parse_safetensors(content)
     except UnpicklingError as error:
-        told = next((line for line in str(error).splitlines() if "GLOBAL" in line), "")
-        what = f" ({told.strip()[:200]})" if told else ""
+        named = re.search(r"GLOBAL ([\w.]{1,100})", str(error))
+        what = f" ({named[1]})" if named else ""
         raise InvalidInput(
             f"{path}: needs pickled classes{what}; reading them would run code of whoever made the"
             " file, so it was not read",

@@ -325,7 +325,7 @@ def test_options_that_do_not_go_together(load: Load, file: Path, aigc: Aigc) -> 
     assert load(file, name="../x").code == 2
     assert aigc("bench", "load", file, "--dataset", "digits").code == 2
     assert aigc("bench", "load", file, "--as", "x").code == 2
-    assert load("samples:nowhere").code == 3
+    assert load("samples:nowhere").code == 4
 
 
 def test_a_record_is_strict() -> None:

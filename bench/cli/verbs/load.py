@@ -45,8 +45,8 @@ def load(
     source: Annotated[
         str,
         typer.Argument(
-            help="A file or folder, samples:PATH, hf:owner/name[@revision][:file], or an entry of"
-            " the registry's loads."
+            help="A file or folder, samples:PATH, hf:owner/name\\[@revision]\\[:file], or an entry"
+            " of the registry's loads."
         ),
     ],
     name: Annotated[
