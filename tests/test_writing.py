@@ -21,6 +21,7 @@ SOURCES = [
 OURS = {"", "trained", "trained_model"}
 """Modules whose ``save`` writes in the one way."""
 INTO_MEMORY_OR_SCRATCH = {
+    ("bench/appeal/pixels.py", "save"),  # JPEG into a buffer, to be read again
     ("bench/outside/export_graph.py", "save"),  # into a buffer
     ("bench/outside/torch_export.py", "save"),  # the same
     ("bench/replay/pictures/draw.py", "save"),  # the same

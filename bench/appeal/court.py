@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from bench.appeal.claim import ReadClaim, Resize
 from bench.appeal.deviations import Case
 from bench.appeal.passes import Passes, size_read_by
 from bench.appeal.search import Deviation, Ground, Search, by_chance, by_plausibility
-from bench.appeal.subject import Drawn, ImageSets, subject_of
+from bench.appeal.subject import Drawn, ImageSets, parts_of, subject_of
 from bench.appeal.way import Way
 from bench.outside.statistics import holds_statistics, read_statistics
 from bench.records.appeal_record import AppealRecord, Tried, Verdict
@@ -32,13 +33,19 @@ LIBRARIES = ("torch", "torch-fidelity", "numpy", "scipy", "pillow")
 LAYER_OF = {"fid": "fid", "is": "isc", "kid": "kid"}
 
 
-def heard(read: ReadClaim, registry: Registry, device: torch.device) -> AppealRecord:
+def heard(
+    read: ReadClaim,
+    registry: Registry,
+    device: torch.device,
+    tell: Callable[[str], None] = lambda _: None,
+) -> AppealRecord:
     """Measure what a claim is about, and say whether and how its number comes out.
 
     Args:
         read: the claim and its file.
         registry: data sets, judges and networks.
         device: where images are drawn and judged.
+        tell: is given a line before each pass of images through a judge.
 
     Raises:
         InvalidInput: the claim asks for what its images, judge or network do not have.
@@ -47,18 +54,24 @@ def heard(read: ReadClaim, registry: Registry, device: torch.device) -> AppealRe
     """
     if read.claim.metric == "parameters":
         return _counted(read, registry)
-    return _Scored(read, registry, device).record()
+    return _Scored(read, registry, device, tell).record()
 
 
 class _Scored:
     """A claim about images, with all that is made once for it."""
 
-    def __init__(self, read: ReadClaim, registry: Registry, device: torch.device) -> None:
+    def __init__(
+        self,
+        read: ReadClaim,
+        registry: Registry,
+        device: torch.device,
+        tell: Callable[[str], None],
+    ) -> None:
         self.read = read
         self.claim = read.claim
         self.registry = registry
         self.sets = ImageSets(registry, device)
-        self.passes = Passes(registry, device)
+        self.passes = Passes(registry, device, tell)
         self.entry = registry.extractor(str(self.claim.protocol.extractor))
         require_extractor(self.entry)
         self.judge = self.passes.judge(self.entry.id)
@@ -196,8 +209,11 @@ class _Scored:
             if way.extractor == self.entry.id and way.layer == self.way.layer:
                 known.require_made_by(self.entry.id, self.entry.sha256, way.layer)
             return known
-        seen = self.passes.features(name, way.real, lambda: self._real(name))
-        return seen[way.layer][: way.n_reference]
+        parts = [
+            self.passes.features(part, way.real, partial(self._real, part))[way.layer]
+            for part in parts_of(name, self.passes.registry)
+        ]
+        return torch.cat(parts)[: way.n_reference]
 
     def _name(self, draw: int) -> str:
         return self.subject.name if len(self.subject.draws) == 1 else f"{self.subject.name} {draw}"
@@ -219,7 +235,10 @@ class _Scored:
         return self.passes.knows(self._name(draw), way.generated) and (
             way.reference is None
             or self._is_statistics
-            or self.passes.knows(way.reference, way.real)
+            or all(
+                self.passes.knows(part, way.real)
+                for part in parts_of(way.reference, self.passes.registry)
+            )
         )
 
 

@@ -74,10 +74,13 @@ class Passes:
         n: passes of a set of images through a judge so far.
     """
 
-    def __init__(self, registry: Registry, device: torch.device) -> None:
+    def __init__(
+        self, registry: Registry, device: torch.device, tell: Callable[[str], None]
+    ) -> None:
         self.registry = registry
         self.device = device
         self.n = 0
+        self._tell = tell
         self._judges: dict[str, FeatureExtractor] = {}
         self._known: dict[tuple[str, View], Features] = {}
 
@@ -95,7 +98,9 @@ class Passes:
         """
         if (name, view) not in self._known:
             judge = Seen(self.judge(view.extractor), view.resize, view.channels)
-            found = extract(images(), judge, BATCH_SIZE, self.device, name)
+            pixels = images()
+            self._tell(f"pass {self.n + 1}: {len(pixels):,} images of {name} through {judge.name}")
+            found = extract(pixels, judge, BATCH_SIZE, self.device, name)
             self.n += 1
             self._known[name, view] = found
         return self._known[name, view]

@@ -17,7 +17,7 @@ from bench.appeal.arithmetic import Reading
 from bench.records.appeal_record import AXES, Axis, Change, Tried
 from catalog.errors import InvalidInput, MissingPrerequisite
 
-PAIRS = 24
+PAIRS = 16
 """Pairs that are measured: those that would come nearest if their effects added up."""
 
 W = TypeVar("W")

@@ -275,6 +275,17 @@ def splits_of(source: str, registry: Registry) -> tuple[str, tuple[str, ...]] | 
     return name, tuple(splits.split("+"))
 
 
+def parts_of(source: str, registry: Registry) -> list[str]:
+    """Sources that together are one: the splits of ``DATASET:SPLIT+SPLIT``, or itself.
+
+    So each split is seen once, however it is combined.
+    """
+    splits, (_, first) = splits_of(source, registry), sliced(source)
+    if splits is None or first is not None:
+        return [source]
+    return [f"{splits[0]}:{split}" for split in splits[1]]
+
+
 def sliced(source: str) -> tuple[str, int | None]:
     """A source without ``[:N]`` at its end, and N, or None where all of it is meant."""
     match = _SLICE.fullmatch(source)

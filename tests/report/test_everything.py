@@ -64,12 +64,17 @@ def test_changed_files_are_named_and_mended(aigc: Aigc, reports: Path) -> None:
     assert {file: file.read_bytes() for file in files} == true
 
 
-def test_a_record_behind_no_row_is_noticed(aigc: Aigc, reports: Path) -> None:
-    stray = reports / QUICK / "records" / "notes.txt"
-    stray.write_text("mine")
+def test_a_record_behind_no_row_and_a_picture_on_no_page_are_noticed(
+    aigc: Aigc, reports: Path
+) -> None:
+    strays = [reports / QUICK / "records" / "notes.txt", reports / "appeals/charts/withdrawn.svg"]
+    strays[1].parent.mkdir(parents=True)
+    for stray in strays:
+        stray.write_text("mine")
     checked = aigc("report", "all", "--check", "--reports", reports)
     assert checked.code == 5
-    assert f"{stray.as_posix()}: stale" in checked.stdout
+    for stray in strays:
+        assert f"{stray.as_posix()}: stale" in checked.stdout
 
 
 def test_a_readme_keeps_its_own_words() -> None:

@@ -51,7 +51,7 @@ def appeal(
     place = resolve_device(device, cpu_is_fine=True)
     records = []
     for one in read:
-        record = heard(one, entries, place)
+        record = heard(one, entries, place, say)
         records.append(record)
         if out is not None:
             write_appeal(record, out)
