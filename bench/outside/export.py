@@ -22,12 +22,13 @@ from bench.sample.trained_model import TrainedModel
 from catalog.errors import UsageError
 from catalog.names import suggestion
 
-SUFFIXES: dict[ExportFormat, str] = {
-    "safetensors": ".safetensors",
-    "torchscript": ".pt",
-    "onnx": ".onnx",
-    "hub-folder": "",
+SUFFIXES: dict[ExportFormat, tuple[str, ...]] = {
+    "safetensors": (".safetensors",),
+    "torchscript": (".pt", ".pth", ".ts"),
+    "onnx": (".onnx",),
+    "hub-folder": ("",),
 }
+"""How names of files may end; the first is that of a file that nobody names."""
 MIXTURE_PREFIX = "mixture."
 
 

@@ -20,7 +20,7 @@ from bench.models.build import algorithm_class, build_from_spec, parse_recipe
 from bench.models.noise import ImageNoise
 from bench.networks.shape import ImageShape
 from bench.outside.export import Exportable, exportable
-from bench.outside.export_graph import TOLERANCE, graph_bytes, run_torchscript
+from bench.outside.export_graph import TOLERANCE, graph_bytes
 from bench.outside.generator import Opened, Opening
 from bench.outside.openers import opener
 from bench.outside.sampler_network import columns_of
@@ -124,11 +124,11 @@ def expected(run: Path, sampler: str, *, ema: bool) -> Tensor:
         return model._draw(sampler, ema=ema)(ImageNoise(3, range(N)), torch.arange(N) % 10)
 
 
-def item(run: Path, sampler: str | None = None, pixels: str = "-1..1") -> Exportable:
+def item(run: Path) -> Exportable:
     directory = RunDirectory(run)
     record = directory.train_record()
     assert record is not None
-    return exportable(record, load(directory, CPU), sampler, None, pixels)  # type: ignore[arg-type]
+    return exportable(record, load(directory, CPU), None, None, "-1..1")
 
 
 @pytest.mark.parametrize(
@@ -208,16 +208,24 @@ def test_onnx_draws_the_same_images(runs: Callable[[str], Path], aigc: Aigc) -> 
         opened(Path("x.onnx"), range="0..1")
 
 
-def test_bytes_of_a_graph_are_those_that_are_scored(runs: Callable[[str], Path]) -> None:
+def test_bytes_of_a_graph_are_those_that_are_scored(
+    runs: Callable[[str], Path], aigc: Aigc
+) -> None:
+    """As torch-fidelity takes a generator: by its path, with bytes coming out."""
+    from torch_fidelity.generative_model_modulewrapper import GenerativeModelModuleWrapper
+
     run = runs("vae")
-    content = graph_bytes(item(run, pixels="uint8"), "torchscript")
-    noise = columns_of(ImageNoise(3, range(N)), item(run).record.draws)
-    found = run_torchscript(content)(noise)
+    assert export(aigc, run, "torchscript", "--pixels", "uint8", "-o", "x.pth").code == 0
+    theirs = GenerativeModelModuleWrapper(torch.jit.load("x.pth"), 4, "normal", 0)
+    found = theirs(columns_of(ImageNoise(3, range(N)), item(run).record.draws))
     model: TrainedModel = load(RunDirectory(run), CPU)
     scored = model.sample("prior", N, seed=3)
     assert found.dtype == torch.uint8
     assert (found.int() - scored.int()).abs().max() <= 1
     assert (found != scored).float().mean() < 0.01
+    back = opened(Path("x.pth"))
+    assert torch.equal(drawn(back), found)
+    assert back.told.range == "0..255"
 
 
 def test_a_graph_that_would_be_another_model_is_refused(

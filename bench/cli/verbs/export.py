@@ -66,11 +66,12 @@ def export(
     record = directory.train_record()
     if record is None:
         raise InvalidInput("not a run directory: it has no train.json", where=str(run))
-    target = out or Path(f"{record.run_id}{SUFFIXES[form]}")
-    if SUFFIXES[form] and target.suffix != SUFFIXES[form]:
+    endings = SUFFIXES[form]
+    target = out or Path(f"{record.run_id}{endings[0]}")
+    if form != "hub-folder" and target.suffix not in endings:
         raise UsageError(
-            f"'{target}' does not end in {SUFFIXES[form]}, as files of {form} do",
-            hint=f"-o {target.with_suffix(SUFFIXES[form])}",
+            f"'{target}' does not end in {' or '.join(endings)}, as files of {form} do",
+            hint=f"-o {target.with_suffix(endings[0])}",
         )
     item = exportable(record, model, sampler, averaged, pixels)
     if form == "hub-folder":
