@@ -25,7 +25,7 @@ from catalog.errors import InvalidInput, MissingPrerequisite
 from catalog.schema import Registry, Suite
 
 Choice = Literal["checkpoints", "drafts", "stale", "failed", "weights", "cache"]
-_RUN_NAME = re.compile(r"(?P<stem>.+)-s\d+-[0-9a-f]{8}")
+_RUN_NAME = re.compile(r"(?P<stem>.+)-(?:s\d+|loaded)-[0-9a-f]{8}")
 USELESS: tuple[Choice, ...] = ("checkpoints", "drafts")
 """What can never be used again; removing it is the default."""
 

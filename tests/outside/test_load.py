@@ -16,6 +16,7 @@ from helpers import Aigc, Shown
 from PIL import Image
 from torch import Tensor, nn
 
+import bench
 from bench.records.load_record import LoadRecord, parse_load_record
 from bench.records.record import ScoreRecord
 from bench.records.run_directory import RunDirectory
@@ -92,6 +93,14 @@ def test_a_generator_becomes_a_row_and_the_same_command_does_nothing_more(
     shown = aigc("bench", "status")
     assert "theirs\tdigits" in shown.stdout
     assert "loaded" in shown.stdout
+    assert aigc("bench", "sample", directory.path, "--n", 7, "--out", "some.npy").code == 0
+    drawn = bench.open_run(directory.path).sample(7)
+    assert np.array_equal(np.load("some.npy"), drawn.numpy())
+    (directory.path / f".load.json-{'0' * 32}").touch()  # what a killed process leaves
+    pruned = aigc("bench", "prune", "--yes")
+    assert "removed" in pruned.stderr
+    assert len(list(directory.path.glob(".load.json-*"))) == 0
+    assert directory.load_json.is_file()
     other = load(file, "--range", "-1..1")
     assert other.code == 3
     assert "belongs to another loaded row" in other.stderr

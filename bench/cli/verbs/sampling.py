@@ -10,6 +10,7 @@ import typer
 
 from bench.cli.verbs.options import DeviceOption
 from bench.cli.verbs.output import emit
+from bench.records.files import LOAD
 from catalog.errors import InvalidInput, UsageError
 
 if TYPE_CHECKING:
@@ -39,13 +40,34 @@ def sample(
     ema: AverageOption = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Draw images from a finished run."""
+    """Draw images from a finished run, or from a row that was loaded."""
+    if (run / LOAD).is_file():
+        if sampler is not None or seed or ema is not None:
+            raise UsageError("a loaded row is drawn from as its record says; leave the options out")
+        _write_loaded(run, n, out, device)
+        return
 
     def draw(model: TrainedModel, averaged: bool) -> Tensor:
         name = sampler or type(model.model).samplers[0]
         return model.sample(name, n, seed=seed, ema=averaged)
 
     _write_drawn(run, out, ema, device, draw)
+
+
+def _write_loaded(run: Path, n: int, out: Path, device: str) -> None:
+    _require_known_format(out)
+    from bench.machine.device import resolve_device
+    from bench.run.opened import open_run
+    from bench.sample.grid import write_images
+
+    images = open_run(run, str(resolve_device(device, cpu_is_fine=True))).sample(n)
+    write_images(images, out)
+    emit(out.as_posix())
+
+
+def _require_known_format(out: Path) -> None:
+    if out.suffix not in (".png", ".npy"):
+        raise UsageError(f"'{out}' is neither .png nor .npy")
 
 
 def generate(
@@ -73,8 +95,7 @@ def _write_drawn(
     draw: Callable[[TrainedModel, bool], Tensor],
 ) -> None:
     """Load a run, draw from it and write the images; averaged weights where there are any."""
-    if out.suffix not in (".png", ".npy"):
-        raise UsageError(f"'{out}' is neither .png nor .npy")
+    _require_known_format(out)
     from bench.machine.device import resolve_device
     from bench.records.run_directory import RunDirectory
     from bench.sample import trained_model as trained
