@@ -7,11 +7,13 @@ scored as well, so that the number has its scale beside it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from bench.data import load_dataset
@@ -43,6 +45,8 @@ from catalog.read.locate import find_registry
 from catalog.schema import Dataset, Load, Protocol, Registry
 
 Tell = Callable[[str], None]
+N_THREADS = 1
+"""CPU threads, as jobs of a suite have: another number rounds the last digit otherwise."""
 MAX_PLACE_BYTES = 10_000
 """A note of where a file lies takes a line; nothing larger than this is read."""
 
@@ -95,6 +99,31 @@ def load_and_score(
         InvalidInput: the source breaks a rule, or its name belongs to another row.
         MissingPrerequisite: an extra, a file, pixels or a judge is missing.
     """
+    with _threads(around.n_threads):
+        return _loaded(request, statement, runs_dir, around, registry, tell, comparable)
+
+
+@contextmanager
+def _threads(n: int) -> Iterator[None]:
+    """Context in which torch and the libraries beside it calculate with so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        with threadpool_limits(n):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _loaded(
+    request: RowRequest,
+    statement: Statement,
+    runs_dir: Path,
+    around: Surroundings,
+    registry: Registry,
+    tell: Tell,
+    comparable: bool,
+) -> Loaded:
     device, protocol = torch.device(around.device), around.protocol
     row = open_row(request, around.dataset, protocol.n_fake, registry, device)
     for sentence in row.said:
@@ -104,11 +133,12 @@ def load_and_score(
     require_own_name(runs_dir, row)
     directory = RunDirectory(runs_dir / row.spec.run_id)
     record = directory.load_record() or new_record(row, statement, around)
+    # Also where nothing else is to be done: the file may have been moved since.
+    write_atomically(directory.path / SOURCE_PLACE, f"{place_of(row.source)}\n")
     known = scored(directory, record, protocol)
     if known is not None:
         return Loaded(directory.path, record, known, was_scored=True)
     write_atomically(directory.load_json, to_json(record))
-    write_atomically(directory.path / SOURCE_PLACE, f"{place_of(row.source)}\n")
     bench = around.scoring_bench(load_dataset(around.dataset))
     score = score_row(row, record, bench, directory, comparable=comparable)
     return Loaded(directory.path, record, score, was_scored=False)
@@ -181,6 +211,9 @@ def _code(row: OutsideRow) -> str:
 
 def place_of(source: Source) -> str:
     """Where a source lies on this machine, in a form that ``parse`` takes from anywhere."""
+    if source.repository is not None:
+        file = f":{source.file}" if source.file else ""
+        return f"hf:{source.repository}@{source.revision}{file}"
     prefix = "samples:" if source.text.startswith("samples:") else ""
     return f"{prefix}{source.path.resolve()}"
 
@@ -199,7 +232,7 @@ def source_of(record: LoadRecord, folders: Sequence[Path]) -> Source:
         note = folder / SOURCE_PLACE
         if note.is_file():
             text = unlinked_bytes(note, MAX_PLACE_BYTES).decode(errors="replace").strip()
-            if Path(text.removeprefix("samples:")).exists():
+            if text.startswith("hf:") or Path(text.removeprefix("samples:")).exists():
                 return fetched(parse(text))
     raise MissingPrerequisite(
         f"no weights: the file that was loaded is not here ({record.source})",
@@ -263,7 +296,7 @@ def loading_surroundings(
         protocol=resolved,
         extractor=extractor,
         device=str(device),
-        n_threads=torch.get_num_threads(),
+        n_threads=N_THREADS,
         registry_sha256=registry_sha256(find_registry(registry_file)),
         extractor_weights=extractor_weights,
     )
@@ -286,7 +319,8 @@ def score_calibration(registry: Registry, around: Surroundings, runs_dir: Path, 
     )
     if missing:
         tell(f"calibration sets, which give the numbers their scale: {', '.join(missing)}")
-        CalibrationTask(missing, directory, around, lambda _: None, lambda: False).run()
+        with _threads(around.n_threads):
+            CalibrationTask(missing, directory, around, lambda _: None, lambda: False).run()
 
 
 def _protocol_of(registry: Registry, dataset: Dataset, name: str | None) -> Protocol:

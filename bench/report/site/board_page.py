@@ -123,7 +123,7 @@ def _origins(board: Leaderboard, registry: Registry) -> list[str]:
     known = {load.id for load in registry.loads}
     names = (one for one in board.loaded if one.row.key.name not in known)
     urls = {one.row.key.name: one.run.load.url for one in names}
-    return [f"[{name}]: {md_target(url) or '#'}" for name, url in urls.items() if url]
+    return [f"[{name}]: {md_target(url) or '#'}" for name, url in urls.items()]
 
 
 def _grids(board: Leaderboard, words: Words, links: SiteLinks) -> Iterator[Grid]:
