@@ -105,10 +105,13 @@ def weights_bytes(item: Exportable) -> bytes:
 
 def kept_tensors(model: GenerativeModel) -> dict[str, Tensor]:
     """What an export keeps of a model: all but the networks that no sampler uses."""
-    used = tuple(f"{name}." for name in model.sampled_from)
-    parts = tuple(f"{name}." for name, _ in model.named_children())
+    used = {
+        id(tensor)
+        for network in model.sampling_modules().values()
+        for tensor in network.state_dict(keep_vars=True).values()
+    }
     return {
-        name: tensor
-        for name, tensor in model.state_dict().items()
-        if name.startswith(used) or not name.startswith(parts)
+        name: tensor.detach()
+        for name, tensor in model.state_dict(keep_vars=True).items()
+        if id(tensor) in used or "." not in name
     }

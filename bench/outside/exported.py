@@ -186,4 +186,8 @@ def said_of(record: ExportRecord) -> tuple[str, ...]:
     spec = record.spec
     weights = "averaged weights" if record.averaged else "raw weights"
     made = f"exported by aigc-bench {record.made_by}: {spec.variant}, trained on {spec.dataset.id}"
-    return (f"{made} with seed {spec.seed}; sampler {record.sampler}, {weights}",)
+    said = [f"{made} with seed {spec.seed}; sampler {record.sampler}, {weights}"]
+    if len({piece.kind for piece in record.draws}) > 1:
+        pieces = ", ".join(f"{piece.n} {piece.kind}" for piece in record.draws)
+        said.append(f"its noise is of several kinds: {pieces}")
+    return tuple(said)

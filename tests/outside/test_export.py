@@ -41,6 +41,7 @@ RUNS = {
     "dcgan": ("bench.models.gan:GAN", {**SMALL, "ema_decay": 0.9}),
     "infogan": ("bench.models.infogan:InfoGAN", SMALL),
     "cgan": ("bench.models.gan:GAN", {**SMALL, "conditioning": BOTH}),
+    "cvae-learned-prior": ("bench.models.cvae:CVAE", {**SMALL, "prior": "learned"}),
     "vae": ("bench.models.vae:VAE", SMALL),
     "vamp-vae": ("bench.models.vamp:VampVAE", {**SMALL, "n_pseudo_inputs": 12}),
     "pixelcnn": ("bench.models.pixels:PixelCNN", {"width": 4, "n_levels": 4}),
@@ -139,6 +140,7 @@ def item(run: Path) -> Exportable:
         ("infogan", "prior", None),
         ("vae", "gmm-10", None),
         ("vamp-vae", "prior", None),
+        ("cvae-learned-prior", "prior", None),
         ("pixelcnn", "prior", None),
     ],
 )
