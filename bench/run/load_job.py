@@ -7,7 +7,7 @@ scored as well, so that the number has its scale beside it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +23,10 @@ from bench.identity import protocol as protocols
 from bench.identity.code import code_of_loading
 from bench.identity.local_registry import not_decoded, require_made
 from bench.identity.protocol import ScoringProtocol
-from bench.outside.openers import OPENERS, fetched
+from bench.outside.openers import OPENERS
 from bench.outside.row import OutsideRow, RowRequest, open_row
-from bench.outside.source import Source, parse
 from bench.outside.state_dict import KEYS, VARIANT
+from bench.outside.stored import place_of
 from bench.records.environment import environment, provenance
 from bench.records.files import SOURCE_PLACE
 from bench.records.load_record import LoadRecord
@@ -38,8 +38,8 @@ from bench.run.job import Surroundings
 from bench.sample.grid import write_grid
 from bench.sample.image_sets import LOADED_GRID, calibration_draws, score_hash
 from bench.score.scoring_bench import ScoringBench
-from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
-from catalog.files import unlinked_bytes, write_atomically
+from catalog.errors import InvalidInput, UsageError
+from catalog.files import write_atomically
 from catalog.read.loader import registry_sha256
 from catalog.read.locate import find_registry
 from catalog.schema import Dataset, Load, Protocol, Registry
@@ -47,8 +47,6 @@ from catalog.schema import Dataset, Load, Protocol, Registry
 Tell = Callable[[str], None]
 N_THREADS = 1
 """CPU threads, as jobs of a suite have: another number rounds the last digit otherwise."""
-MAX_PLACE_BYTES = 10_000
-"""A note of where a file lies takes a line; nothing larger than this is read."""
 
 
 @dataclass(frozen=True)
@@ -207,37 +205,6 @@ def new_record(row: OutsideRow, statement: Statement, around: Surroundings) -> L
 
 def _code(row: OutsideRow) -> str:
     return code_of_loading(OPENERS[row.spec.kind], row.spec.details)
-
-
-def place_of(source: Source) -> str:
-    """Where a source lies on this machine, in a form that ``parse`` takes from anywhere."""
-    if source.repository is not None:
-        file = f":{source.file}" if source.file else ""
-        return f"hf:{source.repository}@{source.revision}{file}"
-    prefix = "samples:" if source.text.startswith("samples:") else ""
-    return f"{prefix}{source.path.resolve()}"
-
-
-def source_of(record: LoadRecord, folders: Sequence[Path]) -> Source:
-    """What a row was loaded from, hashed anew.
-
-    Args:
-        record: of the row.
-        folders: that may hold the note of where it lies, in order.
-
-    Raises:
-        MissingPrerequisite: nobody knows where it lies, or it is gone.
-    """
-    for folder in folders:
-        note = folder / SOURCE_PLACE
-        if note.is_file():
-            text = unlinked_bytes(note, MAX_PLACE_BYTES).decode(errors="replace").strip()
-            if text.startswith("hf:") or Path(text.removeprefix("samples:")).exists():
-                return fetched(parse(text))
-    raise MissingPrerequisite(
-        f"no weights: the file that was loaded is not here ({record.source})",
-        hint="put it where it was, or load it again",
-    )
 
 
 def require_own_name(runs_dir: Path, row: OutsideRow) -> None:

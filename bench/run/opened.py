@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 
 from bench.identity.local_registry import pinned_registry
-from bench.outside.row import open_again
+from bench.outside.stored import stored_row
 from bench.records.load_record import LoadRecord
 from bench.records.run_directory import RunDirectory
-from bench.run.load_job import source_of
 from bench.sample import trained_model as trained
-from catalog.errors import InvalidInput, UsageError
+from catalog.errors import UsageError
 
 
 class OpenedRun(NamedTuple):
@@ -53,17 +52,11 @@ def open_run(path: str | Path, device: str = "cpu") -> OpenedRun:
 
 
 def _open_loaded(directory: RunDirectory, record: LoadRecord, device: torch.device) -> OpenedRun:
-    registry = pinned_registry()
-    dataset = registry.dataset(record.spec.dataset.id)
-    source = source_of(record, [directory.path])
-    is_samples = record.spec.kind == "samples"
-    row = open_again(record, source, dataset, 0 if is_samples else 1, registry, device)
+    row = stored_row(record, directory.path, pinned_registry(), device)
 
     def sample(n: int) -> Tensor:
         if n < 1:
             raise UsageError(f"{n} images cannot be drawn")
         return row.images(n)
 
-    if row.settled is None and row.samples is None:
-        raise InvalidInput(f"{record.run_id} is neither a generator nor a set of samples")
     return OpenedRun(row.settled and row.settled.generator, sample, record)

@@ -1,10 +1,10 @@
 """Image sets that a user names on the command line, as one uint8 tensor.
 
 A set is a directory of png, jpg, jpeg, bmp or webp files in order of their names, a ``.zip`` of
-such files, a ``.npy`` file, an ``.npz`` of ADM's form, a run directory (the first ``N_FROM_RUN``
-images of its model, as its suite scores them), or a split of a registered data set written
-``DATASET:SPLIT``. JPEG and most webp files are lossy: their artefacts count as differences, so
-lossless files are to be preferred on both sides.
+such files, a ``.npy`` file, an ``.npz`` of ADM's form, a run directory, trained or loaded (the first
+``N_FROM_RUN`` images of its model, as its suite scores them), or a split of a registered data set
+written ``DATASET:SPLIT``. JPEG and most webp files are lossy: their artefacts count as differences,
+so lossless files are to be preferred on both sides.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from torch import Tensor
 from bench.data import load_dataset
 from bench.data.loaders import require_loader
 from bench.outside.samples import read_directory, read_samples
+from bench.outside.stored import stored_row
+from bench.records.files import LOAD
 from bench.records.run_directory import RunDirectory
 from bench.sample import trained_model as trained
 from bench.sample.draw import NonFiniteImages
@@ -55,6 +57,8 @@ def _resolve(text: str, registry: Registry, device: torch.device) -> Tensor:
     path = Path(text)
     if (path / "train.json").is_file():
         return _read_run(path, device)
+    if (path / LOAD).is_file():
+        return _read_loaded(path, registry, device)
     if path.is_dir():
         return read_directory(path)
     if path.is_file():
@@ -72,6 +76,14 @@ def _read_run(path: Path, device: torch.device) -> Tensor:
         return model.sample(sampler, N_FROM_RUN, seed=model.spec.seed, ema=averaged)
     except NonFiniteImages as error:
         raise InvalidInput(f"{path}: {error}") from error
+
+
+def _read_loaded(path: Path, registry: Registry, device: torch.device) -> Tensor:
+    record = RunDirectory(path).load_record()
+    if record is None:
+        raise InvalidInput(f"{path}: has no load record")
+    row = stored_row(record, path, registry, device)
+    return row.images(N_FROM_RUN if row.samples is None else len(row.samples.images))
 
 
 def _read_split(text: str, registry: Registry) -> Tensor:

@@ -96,6 +96,18 @@ def test_a_generator_becomes_a_row_and_the_same_command_does_nothing_more(
     assert aigc("bench", "sample", directory.path, "--n", 7, "--out", "some.npy").code == 0
     drawn = bench.open_run(directory.path).sample(7)
     assert np.array_equal(np.load("some.npy"), drawn.numpy())
+    alone = aigc(
+        "bench",
+        "score",
+        "--fake",
+        directory.path,
+        *("--extractor", "digits-cnn"),
+        *("--metrics", "is", "--device", "cpu"),
+    )
+    assert alone.code == 0, alone.stderr
+    compared = aigc("report", "compare", directory.path, "dcgan")
+    assert compared.code == 2
+    assert "no test compares it" in compared.stderr
     (directory.path / f".load.json-{'0' * 32}").touch()  # what a killed process leaves
     pruned = aigc("bench", "prune", "--yes")
     assert "removed" in pruned.stderr

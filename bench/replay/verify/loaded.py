@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.outside.row import OutsideRow, open_again
 from bench.outside.source import Source
+from bench.outside.stored import source_of
 from bench.records.files import LOAD
 from bench.records.load_record import LoadRecord
 from bench.records.record import ScoreRecord
@@ -19,7 +20,7 @@ from bench.replay.verify.comparison import Comparison
 from bench.replay.verify.grids import grid_check
 from bench.replay.verify.task import VerifyTask, readable
 from bench.run.events import PhaseStarted
-from bench.run.load_job import known_labels, source_of, subject_of
+from bench.run.load_job import known_labels, subject_of
 from bench.sample.image_sets import LOADED_GRID, score_hash
 from bench.train.loop import Stopped
 from catalog.errors import AigcError, MissingPrerequisite

@@ -13,7 +13,7 @@ from bench.identity.protocol import ScoringProtocol
 from bench.identity.spec import TrainSpec
 from bench.records.metric_names import MetricName
 from bench.report.board.pins import pinned_by_records
-from bench.report.board.records import Run, ScoreFile, find_records, read_run
+from bench.report.board.records import Run, ScoreFile, find_records, read_loaded, read_run
 from bench.report.board.rows import row_of
 from bench.report.board.table import Row, RowKey, Weights, value_of
 from bench.report.leaderboard.publish import RECORDS
@@ -136,6 +136,11 @@ def side_of(text: str, choice: Choice, registry: Registry) -> Side:
     run = read_run(path)
     if run is not None:
         return _single(text, (run,), choice)
+    if read_loaded(path) is not None:
+        raise UsageError(
+            f"{text} was loaded: it is one number that no seed repeats, so no test compares it",
+            hint="aigc report leaderboard SUITE shows its place in the table",
+        )
     runs = _runs_below(path, choice.suite)
     if not runs:
         raise MissingPrerequisite(
