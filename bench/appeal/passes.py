@@ -99,7 +99,8 @@ class Passes:
         if (name, view) not in self._known:
             judge = Seen(self.judge(view.extractor), view.resize, view.channels)
             pixels = images()
-            self._tell(f"pass {self.n + 1}: {len(pixels):,} images of {name} through {judge.name}")
+            what = f"{len(pixels):,} images of {name}{view.told}"
+            self._tell(f"pass {self.n + 1}: {what}, through {judge.name}")
             found = extract(pixels, judge, BATCH_SIZE, self.device, name)
             self.n += 1
             self._known[name, view] = found

@@ -30,8 +30,9 @@ from catalog.errors import InvalidInput
 from catalog.names import suggestion
 from catalog.schema import Registry
 
-_SLICE = re.compile(r"(.+)\[:([1-9]\d{0,6})\]")
-SEEDS = 5
+_SLICE = re.compile(r"(.+)\[:(.*)\]")
+_FIRST = re.compile(r"[1-9][0-9]{0,6}")
+SEEDS = 8
 """Draws of a model's images: the claim's authors made one of their own."""
 
 
@@ -151,7 +152,7 @@ class Drawn:
         if isinstance(model, HasNamedSamplers):
             asked = partial(model.sample_as, self._sampler)
         spec = self._model.spec
-        source = _seen(asked, view)
+        source = seen(asked, view)
         try:
             found = sample_images(source, self.n, spec.dataset.n_classes, draw, self._model.device)
         except NonFiniteImages as error:
@@ -182,7 +183,7 @@ class _Truncated(ImageNoise):
         return found
 
 
-def _seen(draw: Draw, view: View) -> Draw:
+def seen(draw: Draw, view: View) -> Draw:
     """The same images with their noise truncated, and so moved that flooring rounds otherwise."""
 
     def drawn(noise: ImageNoise, labels: Tensor) -> Tensor:
@@ -287,6 +288,14 @@ def parts_of(source: str, registry: Registry) -> list[str]:
 
 
 def sliced(source: str) -> tuple[str, int | None]:
-    """A source without ``[:N]`` at its end, and N, or None where all of it is meant."""
+    """A source without ``[:N]`` at its end, and N, or None where all of it is meant.
+
+    Raises:
+        InvalidInput: N is no number of images.
+    """
     match = _SLICE.fullmatch(source)
-    return (match[1], int(match[2])) if match else (source, None)
+    if match is None:
+        return source, None
+    if _FIRST.fullmatch(match[2]) is None:
+        raise InvalidInput(f"{source}: [:N] means the first N images, so N is 1 or more")
+    return match[1], int(match[2])

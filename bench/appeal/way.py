@@ -20,6 +20,18 @@ class View(NamedTuple):
     batch_norm: BatchNorm = "eval"
     truncation: float | None = None
 
+    @property
+    def told(self) -> str:
+        """What is unusual about it, such as ``, jpeg 75``; empty where nothing is."""
+        resize = None if self.resize is None else f"resize {self.resize.filter}"
+        usual = View(self.extractor, self.resize, None)
+        others = [
+            f"{name} {value}"
+            for name, value in self._asdict().items()
+            if name != "resize" and value != getattr(usual, name)
+        ]
+        return "".join(f", {one}" for one in (resize, *others) if one)
+
 
 @dataclass(frozen=True)
 class Way:

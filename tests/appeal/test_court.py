@@ -19,6 +19,10 @@ from bench.appeal.claim import ReadClaim, Resize, printed, read_claim
 from bench.appeal.court import heard
 from bench.appeal.pixels import luminance, resized, rounded, stored_as_jpeg
 from bench.appeal.search import Ground, by_chance, by_plausibility
+from bench.appeal.subject import seen
+from bench.appeal.way import View
+from bench.data import quantise
+from bench.models.noise import ImageNoise
 from bench.records.appeal_record import Change, Tried, read_appeal, write_appeal
 from bench.score.extractors.digits_cnn import DigitsCNN
 from catalog.errors import InvalidInput
@@ -122,7 +126,7 @@ def test_a_broken_claim_is_refused_with_file_line_and_rule(
             {"about": '{samples: "digits:test", transform: [{blurr: 1}]}'},
             "no transform is called 'blurr' (did you mean: blur?)",
         ),
-        ({"about": '{samples: "nowhere"}'}, "nowhere"),
+        ({"about": '{samples: "digits:test[:0]"}'}, "the first N images, so N is 1 or more"),
     ],
 )
 def test_what_a_judge_or_images_have_not_is_refused(
@@ -225,6 +229,33 @@ def test_resizes_are_pillows(name: str, size: int) -> None:
     np.testing.assert_allclose(found[0, 0].numpy(), np.asarray(by_pillow).clip(0, 255), atol=2e-3)
 
 
+@pytest.mark.parametrize("rounding", ["floor", "round", "truncate"])
+def test_images_of_a_run_are_rounded_as_asked(rounding: Any) -> None:
+    values = torch.tensor([0.0, 0.4, 0.5, 1.5, 1.6, 100.2, 254.6, 255.0]).reshape(1, 1, 1, 8)
+    view = View("digits-cnn", None, None, rounding)
+    draw = seen(lambda _noise, _labels: (values - 127.5) / 127.5, view)
+    made = quantise(draw(ImageNoise(0, range(1)), torch.zeros(1, dtype=torch.int64)).clone())
+    assert made.tolist() == rounded(values, rounding).tolist()
+
+
+def test_truncated_noise_has_no_tails_and_is_each_images_own() -> None:
+    def drawn_by(indices: range) -> torch.Tensor:
+        found: list[torch.Tensor] = []
+
+        def keep(noise: ImageNoise, labels: torch.Tensor) -> torch.Tensor:
+            found.append(noise.normal(500))
+            return labels
+
+        view = View("digits-cnn", None, None, truncation=0.5)
+        seen(keep, view)(ImageNoise(3, indices), torch.zeros(len(indices)))
+        return found[0]
+
+    both = drawn_by(range(2))
+    assert both.abs().max() <= 0.5
+    assert both.std() == pytest.approx(0.2837, rel=0.1)  # of a normal cut off at 0.5
+    assert (both[0] != both[1]).all()
+
+
 def test_luminance_and_jpeg_are_pillows() -> None:
     pixels = np.random.default_rng(2).integers(0, 256, (2, 3, 16, 16), dtype=np.uint8)
     images = torch.from_numpy(pixels)
@@ -240,11 +271,11 @@ def test_luminance_and_jpeg_are_pillows() -> None:
 def test_pixels_pass_once_a_view_and_the_rest_is_arithmetic(
     claim_of: Callable[..., ReadClaim], registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[bytes] = []
+    batches: list[bytes] = []
     real = DigitsCNN.forward
 
     def counted(self: DigitsCNN, images: Any) -> Any:
-        seen.append(images.numpy().tobytes())
+        batches.append(images.numpy().tobytes())
         return real(self, images)
 
     monkeypatch.setattr(DigitsCNN, "forward", counted)
@@ -282,7 +313,7 @@ def test_pixels_pass_once_a_view_and_the_rest_is_arithmetic(
     # Both sets, four qualities of JPEG, two other references, both sets under pixel-identity.
     assert found.passes == 2 + 4 + 2 + 2
     # The first two batches of digits:test[:200] are also those of what the claim is about.
-    assert len(seen) == len(set(seen)) + 2
+    assert len(batches) == len(set(batches)) + 2
 
 
 # ---- files, statistics and runs ---------------------------------------------------------------
@@ -362,3 +393,8 @@ def test_exit_codes_and_lists(aigc: Aigc, tmp_path: Path) -> None:
     broken = aigc("bench", "appeal", "broken.yaml")
     assert broken.code == 3
     assert "broken.yaml:9: more: unknown key" in broken.stderr
+    (tmp_path / "split.yaml").write_text(CLAIM.replace("digits:test", "digits:tset"))
+    shown = aigc("bench", "appeal", "split.yaml")
+    assert shown.code == 2
+    assert "where: split.yaml" in shown.stderr
+    assert "do:    mend the claim" in shown.stderr

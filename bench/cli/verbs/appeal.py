@@ -10,7 +10,7 @@ import typer
 
 from bench.cli.verbs.options import DeviceOption, JsonOption, RegistryOption
 from bench.cli.verbs.output import emit, emit_items, print_rows, say
-from catalog.errors import GateFailed, UsageError
+from catalog.errors import AigcError, GateFailed, UsageError
 
 if TYPE_CHECKING:
     from bench.records.appeal_record import AppealRecord, Tried
@@ -51,7 +51,12 @@ def appeal(
     place = resolve_device(device, cpu_is_fine=True)
     records = []
     for one in read:
-        record = heard(one, entries, place, say)
+        try:
+            record = heard(one, entries, place, say)
+        except AigcError as error:  # it knows the images or the judge, and not the claim's file
+            error.where = error.where or one.file.as_posix()
+            error.hint = error.hint or "mend the claim; docs/appeals.md lists its keys"
+            raise
         records.append(record)
         if out is not None:
             write_appeal(record, out)
