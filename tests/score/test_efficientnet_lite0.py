@@ -69,6 +69,15 @@ def test_an_image_has_the_same_features_in_every_batch_and_by_plain_operators(
         apart = extract(images, network, batch, "cpu")
         assert all(torch.equal(apart[layer], together[layer]) for layer in network.layers)
     assert not torch.equal(together["pooled"][0], together["pooled"][1])
+    before = torch.get_num_threads()
+    try:
+        for n_threads in (1, 2):
+            torch.set_num_threads(n_threads)
+            shared = extract(images, network, 5, "cpu")
+            assert torch.get_num_threads() == n_threads
+            assert all(torch.equal(shared[layer], together[layer]) for layer in network.layers)
+    finally:
+        torch.set_num_threads(before)
     monkeypatch.setattr(efficientnet_lite0, "_is_fused", lambda _: False)
     plain = extract(images, network, 5, "cpu")
     for layer in network.layers:

@@ -8,6 +8,8 @@ the registered one. Batch norms are folded into the convolutions before them.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -103,6 +105,25 @@ def _fused(
     return found
 
 
+def _at_once(
+    make: Callable[[Tensor], dict[str, Tensor]], parts: Sequence[Tensor]
+) -> list[dict[str, Tensor]]:
+    """What is made of each part, in one thread per thread of torch.
+
+    Threads that share out single operators of so few images mostly wait for each other.
+    """
+    n_threads = torch.get_num_threads()
+    if min(n_threads, len(parts)) < 2:
+        return [make(part) for part in parts]
+    try:
+        with ThreadPoolExecutor(
+            n_threads, initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
+            return list(pool.map(torch.no_grad()(make), parts))
+    finally:
+        torch.set_num_threads(n_threads)
+
+
 class Block(nn.Module):
     """An inverted residual block (Sandler et al. 2018, 1801.04381): wide inside, linear at its end.
 
@@ -152,7 +173,7 @@ class EfficientNetLite0(FeatureExtractor):
             return self._features(images)
         n_images = len(images)
         filled = F.pad(images, (0, 0, 0, 0, 0, 0, 0, -n_images % AT_ONCE))
-        parts = [self._features(few) for few in filled.split(AT_ONCE)]
+        parts = _at_once(self._features, filled.split(AT_ONCE))
         return {name: torch.cat([part[name] for part in parts])[:n_images] for name in self.layers}
 
     def _features(self, images: Tensor) -> dict[str, Tensor]:
