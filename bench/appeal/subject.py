@@ -21,6 +21,11 @@ from bench.data import ImageData, load_dataset
 from bench.identity.digest import sha256_of_arrays
 from bench.models.base import HasNamedSamplers
 from bench.models.noise import ImageNoise
+from bench.networks.shape import ImageShape
+from bench.outside.generator import as_draw
+from bench.outside.row import OutsideRow
+from bench.outside.settle import Settled
+from bench.outside.stored import stored_row
 from bench.records.run_directory import RunDirectory
 from bench.sample import trained_model as trained
 from bench.sample.draw import Draw, NonFiniteImages, sample_images
@@ -100,22 +105,22 @@ class SampleSet:
         return found if view.jpeg is None else stored_as_jpeg(found, view.jpeg)
 
 
-class Drawn:
-    """Images that the model of a run directory draws."""
+class _Trained:
+    """Draws from the model of a run that was trained here."""
 
-    is_float = True
-
-    def __init__(self, path: Path, sampler: str | None, n: int, device: torch.device) -> None:
-        self.name = f"run:{path.as_posix()}"
-        self.n = n
-        self._directory = RunDirectory(path)
-        self._model = trained.load(self._directory, device)
-        spec = self._model.spec
-        self.draws = tuple(spec.seed + draw for draw in range(SEEDS))
-        self.labels: Tensor | None = None
-        self.n_channels = spec.dataset.channels
-        self.size = (spec.dataset.resolution, spec.dataset.resolution)
-        model = self._model.model
+    def __init__(self, path: Path, sampler: str | None, device: torch.device) -> None:
+        self._model = trained.load(RunDirectory(path), device)
+        spec, model = self._model.spec, self._model.model
+        self.seed = spec.seed
+        self.n_classes = spec.dataset.n_classes
+        self.shape = ImageShape(spec.dataset.channels, spec.dataset.resolution)
+        self.weights: tuple[WeightsKind, ...] = ("ema", "raw") if self._model.average else ("raw",)
+        networks = model.sampling_modules().values()
+        self.has_batch_norm = any(
+            isinstance(m, _BatchNorm) for net in networks for m in net.modules()
+        )
+        state = model.state_dict()
+        self.sha256 = sha256_of_arrays(*(state[name].cpu().numpy() for name in sorted(state)))
         self._sampler = sampler or type(model).samplers[0]
         if self._sampler not in type(model).samplers:
             near = suggestion(self._sampler, type(model).samplers)
@@ -124,37 +129,58 @@ class Drawn:
                 hint=f"it has: {', '.join(type(model).samplers)}",
             )
 
-    @property
-    def weights(self) -> tuple[WeightsKind, ...]:
-        """The kinds of weights that there are, the usual one first."""
-        return ("raw",) if self._model.average is None else ("ema", "raw")
-
-    @property
-    def has_batch_norm(self) -> bool:
-        """Whether sampling passes a batch normalisation."""
-        networks = self._model.model.sampling_modules().values()
-        return any(isinstance(m, _BatchNorm) for net in networks for m in net.modules())
-
-    @property
-    def sha256(self) -> str:
-        """Of the tensors that draw."""
-        state = self._model.model.state_dict()
-        return sha256_of_arrays(*(state[name].cpu().numpy() for name in sorted(state)))
-
-    def images(self, view: View, draw: int) -> Tensor:
-        """Images 0 .. n - 1 of a seed, (n, C, H, W) uint8."""
+    def draw(self, view: View) -> Draw:
         average = self._model.average if view.weights == "ema" else None
         with average.applied() if average else nullcontext():
             model = copy.deepcopy(self._model.model)  # statistics that are in use change
         if view.batch_norm == "train":
             model.apply(_by_batch)
-        asked: Draw = model.sample
         if isinstance(model, HasNamedSamplers):
-            asked = partial(model.sample_as, self._sampler)
-        spec = self._model.spec
-        source = seen(asked, view)
+            return partial(model.sample_as, self._sampler)
+        return model.sample
+
+
+class _Loaded:
+    """Draws from a generator that somebody else trained."""
+
+    weights: tuple[WeightsKind, ...] = ("raw",)
+    has_batch_norm = False  # its convention says how it is used, and it is open in that way
+
+    def __init__(self, path: Path, row: OutsideRow, settled: Settled) -> None:
+        self._path = path
+        self._settled = settled
+        self.seed = row.spec.seed
+        self.n_classes = row.spec.dataset.n_classes
+        self.shape = row.shape
+        self.sha256 = row.spec.sha256
+
+    def draw(self, view: View) -> Draw:  # noqa: ARG002
+        return as_draw(self._settled.generator, self._settled.convention, self.shape)
+
+
+class Drawn:
+    """Images that the model of a run directory draws."""
+
+    is_float = True
+    labels: Tensor | None = None
+
+    def __init__(self, path: Path, model: _Trained | _Loaded, n: int, device: torch.device) -> None:
+        self.name = f"run:{path.as_posix()}"
+        self.n = n
+        self.draws = tuple(model.seed + draw for draw in range(SEEDS))
+        self.n_channels = model.shape.channels
+        self.size = (model.shape.size, model.shape.size)
+        self.weights = model.weights
+        self.has_batch_norm = model.has_batch_norm
+        self.sha256 = model.sha256
+        self._model = model
+        self._device = device
+
+    def images(self, view: View, draw: int) -> Tensor:
+        """Images 0 .. n - 1 of a seed, (n, C, H, W) uint8."""
+        asked = seen(self._model.draw(view), view)
         try:
-            found = sample_images(source, self.n, spec.dataset.n_classes, draw, self._model.device)
+            found = sample_images(asked, self.n, self._model.n_classes, draw, self._device)
         except NonFiniteImages as error:
             raise InvalidInput(f"{self.name}: {error}") from error
         return found if view.jpeg is None else stored_as_jpeg(found, view.jpeg)
@@ -218,8 +244,7 @@ def subject_of(claim: Claim, sets: ImageSets) -> SampleSet | Drawn:
     """
     about = claim.about
     if about.run is not None:
-        n = claim.protocol.n_images or N_FROM_RUN
-        return Drawn(Path(about.run), claim.protocol.sampler, n, sets.device)
+        return _of_run(Path(about.run), claim, sets)
     steps = [step for one in about.transform for step in one.items()]
     for name, _ in steps:
         if name not in CORRUPTIONS:
@@ -231,6 +256,19 @@ def subject_of(claim: Claim, sets: ImageSets) -> SampleSet | Drawn:
     images, labels = sets.images(str(about.samples))
     told = "".join(f", {name} {grade:g}" for name, grade in steps)
     return SampleSet(f"{about.samples}{told}", images, labels, steps)
+
+
+def _of_run(path: Path, claim: Claim, sets: ImageSets) -> SampleSet | Drawn:
+    n = claim.protocol.n_images or N_FROM_RUN
+    record = RunDirectory(path).load_record()
+    if record is None:
+        return Drawn(path, _Trained(path, claim.protocol.sampler, sets.device), n, sets.device)
+    row = stored_row(record, path, sets.registry, sets.device)
+    if row.samples is not None:
+        return SampleSet(f"run:{path.as_posix()}", row.samples.images, row.samples.labels, ())
+    if row.settled is None:
+        raise InvalidInput(f"{path}: holds neither a generator nor samples")
+    return Drawn(path, _Loaded(path, row, row.settled), n, sets.device)
 
 
 class ImageSets:

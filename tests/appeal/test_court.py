@@ -356,6 +356,46 @@ def test_a_run_draws_anew_and_weights_and_batch_norm_are_deviations(
     assert told.verdict == "reproduced" or "batch_norm" in found
 
 
+class TheirGenerator(torch.nn.Module):
+    """Somebody's small network, which came with a README."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = torch.nn.Linear(8, 256)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(self.fc(z)).reshape(-1, 1, 16, 16)
+
+
+def test_the_readme_of_somebodys_checkpoint_is_appealed_by_path(
+    aigc: Aigc, tmp_path: Path, registry: Registry
+) -> None:
+    torch.manual_seed(0)
+    model = TheirGenerator().eval()
+    torch.jit.script(model).save(str(tmp_path / "their.pt"))
+    loaded = aigc(
+        *("bench", "load", "their.pt", "--as", "theirs", "--dataset", "digits"),
+        *("--noise-shape", "8", "--limit", "50", "-o", "runs"),
+    )
+    assert loaded.code == 0, loaded.stderr
+    [run] = (tmp_path / "runs").glob("theirs-*")
+    # What their README says was made by their own code: truncated noise, which it does not mention.
+    noise = np.random.default_rng(5).standard_normal((4000, 8)).astype(np.float32)
+    kept = torch.from_numpy(noise[np.abs(noise).max(axis=1) <= 1.0][:200])
+    with torch.no_grad():
+        pixels = ((model(kept) + 1) / 2 * 255 + 0.5).floor().to(torch.uint8)
+    theirs = pytorch_fid(grid(pixels.permute(0, 2, 3, 1).numpy()), grid(split("digits", "train")))
+    lines = CLAIM.replace('{samples: "digits:test[:150]"}', f'{{run: "runs/{run.name}"}}')
+    lines = lines.replace("[:200]", "").replace("7.5", f"{theirs:.4g}")
+    (tmp_path / "readme.yaml").write_text(
+        lines.replace("digits-cnn}", "digits-cnn, n_images: 200}")
+    )
+    found = heard(read_claim(tmp_path / "readme.yaml"), registry, CPU)
+    assert found.verdict == "explained"
+    best = found.explained_by[0].changes
+    assert [(change.axis, change.tried) for change in best] == [("truncation", "1")]
+
+
 def test_a_record_that_was_tampered_with_is_refused(
     claim_of: Callable[..., ReadClaim], registry: Registry, tmp_path: Path
 ) -> None:
