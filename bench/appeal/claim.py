@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
+from bench.records.appeal_record import Metric
 from catalog.document import Problem, UnreadableError, decode, parse
 from catalog.errors import InvalidInput, MissingPrerequisite, UsageError
 from catalog.files import reason, regular_bytes
@@ -27,7 +28,6 @@ FOLDER = Path(__file__).parent / "registered"
 MAX_BYTES = 64 * 1024
 """A claim takes about one kilobyte."""
 
-Metric = Literal["fid", "is", "kid", "precision", "recall", "f_score", "parameters"]
 Filter = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
 Rounding = Literal["floor", "round", "truncate"]
 LabelPolicy = Literal["as-given", "balanced"]

@@ -49,6 +49,8 @@ Axis = Literal[
 """What can be done otherwise, the most usual first; the order ranks explanations."""
 AXES: tuple[Axis, ...] = get_args(Axis)
 
+Metric = Literal["fid", "is", "kid", "precision", "recall", "f_score", "parameters"]
+
 ALIASED = " -antialias"
 """Ends the name of a filter that does not widen when images shrink."""
 
@@ -113,7 +115,7 @@ class AppealRecord(_Part):
     claim_sha256: Sha256
     about: str
     reference: str | None
-    metric: str
+    metric: Metric
     printed: str
     low: float
     high: float

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from helpers import CLONE, Aigc
+from hostile import PIECES
+from markdown_it import MarkdownIt
 
 from bench.records.appeal_record import AXES, AppealRecord, Change, Tried, write_appeal
 from bench.report.appeals import FOLDER, PAGE, appeals_files
@@ -102,6 +105,48 @@ def test_a_chart_has_a_bar_for_each_and_marks_what_comes_out(
         assert wanted in texts
     described = next(one.text for one in root.iter() if one.tag.endswith("desc"))
     assert "It comes out with: resize bilinear without antialiasing, not bicubic." in str(described)
+
+
+def test_texts_of_strangers_stay_text(registry: Registry, tmp_path: Path) -> None:
+    def elements(texts: Sequence[str], folder: Path) -> set[str]:
+        for place, text in enumerate(texts):
+            write_appeal(poisoned(text, f"mine-{place}"), folder / FOLDER)
+        files = appeals_files(registry, folder)
+        for path, content in files.items():
+            if path.suffix == ".svg":
+                tags = {one.tag.rpartition("}")[2] for one in ET.fromstring(content).iter()}  # noqa: S314
+                assert not tags & {"script", "image", "a", "foreignObject"}
+        page = MarkdownIt("commonmark", {"html": True}).enable("table").render(files[folder / PAGE])
+        for address in re.findall(r'(?:href|src)="([^"]*)"', page):
+            assert address.startswith(("#", "appeals/"))
+        return set(re.findall(r"<(\w+)", page))
+
+    def poisoned(text: str, name: str) -> AppealRecord:
+        change = Change(axis="setting", stated=text, tried=text)
+        other = Tried(
+            changes=(change,),
+            value=11.0,
+            half_width=0.0,
+            comes_out=False,
+            contradicts=False,
+            passes=0,
+        )
+        everywhere = {"source": text, "about": text, "reference": text, "printed": text}
+        return record_of(
+            registry,
+            id=name,
+            title=Text(en=text, zh=text),
+            remark=Text(en=text, zh=text),
+            **everywhere,
+            protocol={text: text},
+            tried=(other,),
+            explanations=(),
+            verdict="not-explained",
+            left_out=(text,),
+        )
+
+    plain = elements(["plain words"], tmp_path / "plain")
+    assert elements(PIECES[::2], tmp_path / "hostile") <= plain
 
 
 def test_every_axis_has_words() -> None:
