@@ -110,18 +110,18 @@ def derived(variant: Variant, dataset: str, settings: Sequence[Setting]) -> Vari
 
 def special(variant: Variant, name: str, dataset: str, settings: Recipe) -> Variant:
     """``variant`` under another name, with settings over everything that holds on a data set."""
-    own = _over(variant.per_dataset.get(dataset, {}), settings)
+    own = laid_over(variant.per_dataset.get(dataset, {}), settings)
     update = {"id": name, "per_dataset": {**variant.per_dataset, dataset: own}}
     return variant.model_copy(update=update)
 
 
-def _over(base: Recipe, settings: Recipe) -> Recipe:
-    """Mappings key by key; ``null`` stays, since it has to reach what is inherited."""
+def laid_over(base: Recipe, settings: Recipe) -> Recipe:
+    """``settings`` over ``base``, key by key; ``null`` stays, to reach what is inherited."""
     merged = dict(base)
     for key, value in settings.items():
         old = merged.get(key)
         if isinstance(old, dict) and isinstance(value, dict):
-            value = _over(old, value)
+            value = laid_over(old, value)
         merged[key] = value
     return merged
 

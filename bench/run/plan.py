@@ -193,7 +193,7 @@ def planned_rows(
     """
     chosen = _chosen(registry, suite, narrowing.variants)
     if narrowing.start is not None:
-        chosen = tuple(narrowing.start.variant(one, suite.dataset) for one in chosen)
+        chosen = tuple(narrowing.start.variant(registry, one, suite.dataset) for one in chosen)
     variants = tuple(all_derived(chosen, suite.dataset, narrowing.settings))
     return tuple((variant, seed) for variant in variants for seed in narrowing.seeds or suite.seeds)
 
@@ -286,7 +286,9 @@ def _examine(
 
 
 def _if_missing(begin: Path) -> str:
-    return "" if RunDirectory(begin).weights.exists() else ", whose weights are not here"
+    run = RunDirectory(begin)
+    is_there = run.weights.exists() or run.load_json.exists()
+    return "" if is_there else ", whose weights are not here"
 
 
 def _state(

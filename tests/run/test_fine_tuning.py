@@ -11,20 +11,21 @@ import torch
 from benches import Bench
 from helpers import Aigc, tiny_registry, tiny_variant
 
+from bench.data import load_dataset
 from bench.identity.code import code_of_spec
+from bench.identity.local_registry import pinned_registry
 from bench.identity.spec import Start, TrainSpec
-from bench.models.build import build_from_spec
+from bench.models.build import build_from_spec, load_variant
 from bench.records.record import TrainRecord
 from bench.records.run_directory import RunDirectory
 from bench.records.weight_files import RecordedWeights
 from bench.run.own_settings import Setting, combinations
 from bench.run.plan import Narrowing, Plan, make_plan, planned_specs
 from bench.run.starting_point import StartingPoint
+from bench.run.trainee import Trainee
 from bench.train.fine_tuning import take_over
 from catalog.errors import InvalidInput, InvalidRegistry, MissingPrerequisite
 from catalog.read.loader import load_registry
-
-GAN = "bench.models.gan:GAN"
 
 
 def tuned_from(variant: str, name: str = "tuned", **fields: Any) -> Any:
@@ -172,7 +173,9 @@ def test_a_command_may_name_the_start_and_the_row_says_so(finished: Bench) -> No
     assert job.spec.variant == f"tuned.from-digits-{short}"
     assert job.spec.start == start.start
     assert job.start == directory
-    assert job.spec.recipe == spec_of(finished, "one").recipe  # of one algorithm: its settings
+    earlier, own = spec_of(finished, "one").recipe, spec_of(finished, "tuned").recipe
+    assert own["optimizer"] != earlier["optimizer"]
+    assert job.spec.recipe == {**earlier, "optimizer": own["optimizer"]}  # what makes it what it is
     (own,) = combinations([Setting("optimizer", {"lr": 0.5})], [])
     (job,) = finished.plan(variants=("tuned",), start=start, settings=(own,)).jobs
     assert job.spec.recipe["optimizer"] == {**job.spec.recipe["optimizer"], "lr": 0.5}
@@ -228,3 +231,32 @@ def test_planning_a_fine_tuning_needs_no_weights(finished: Bench) -> None:
         assert start.train_hash == by_seed["one", seed].train_hash
     plan: Plan = make_plan(registry, registry.suite("tiny"), finished.runs)
     assert [job.state for job in plan.jobs] == ["done", "done"]
+
+
+def test_a_loaded_state_dict_is_a_start_and_lends_the_networks_that_it_has(
+    tmp_path: Path, aigc: Aigc
+) -> None:
+    """A foreign generator comes over whole; the critic, of which it knows nothing, is fresh."""
+    theirs = load_variant("dcgan", "digits", seed=5, device="cpu").state_dict()
+    generator = {name: theirs[name] for name in theirs if name.startswith("generator.")}
+    torch.save({"netG": generator}, tmp_path / "theirs.pth")
+    named = ["--as", "theirs", "--dataset", "digits", "--variant", "dcgan", "--limit", "60"]
+    shown = aigc("bench", "load", tmp_path / "theirs.pth", *named, "-o", tmp_path / "runs")
+    assert shown.code == 0, shown.stderr
+
+    registry, start = pinned_registry(), StartingPoint.at(Path(shown.stdout.split()[-1]))
+    narrowing = Narrowing(variants=("lsgan",), seeds=(0,), steps=2, start=start)
+    (spec,) = planned_specs(registry, registry.suite("digits"), narrowing)
+    assert spec.recipe["loss"] == "least-squares"  # it stays what it is
+    data = load_dataset(registry.dataset("digits"))
+    trainee = Trainee(spec, data, torch.device("cpu"), start=start.directory)
+    ours = trainee.model.state_dict()
+    assert all(torch.equal(ours[name], generator[name]) for name in generator)
+    n_taken = sum(
+        parameter.numel()
+        for name, parameter in trainee.model.named_parameters()
+        if name.startswith("generator.")
+    )
+    total = sum(parameter.numel() for parameter in trainee.model.parameters())
+    assert trainee.taken_over is not None
+    assert (trainee.taken_over.n_taken, trainee.taken_over.n_fresh) == (n_taken, total - n_taken)
