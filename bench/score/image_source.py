@@ -1,10 +1,10 @@
 """Image sets that a user names on the command line, as one uint8 tensor.
 
 A set is a directory of png, jpg, jpeg, bmp or webp files in order of their names, a ``.zip`` of
-such files, a ``.npy`` file, an ``.npz`` of ADM's form, a run directory, trained or loaded (the first
-``N_FROM_RUN`` images of its model, as its suite scores them), or a split of a registered data set
-written ``DATASET:SPLIT``. JPEG and most webp files are lossy: their artefacts count as differences,
-so lossless files are to be preferred on both sides.
+such files, a ``.npy`` file, an ``.npz`` as ADM writes, a directory of a run, also a loaded one (its
+first ``N_FROM_RUN`` images, as its suite scores them), or a split of a registered data set written
+``DATASET:SPLIT``. JPEG and most webp files are lossy: their artefacts count as differences, so
+lossless files are to be preferred on both sides.
 """
 
 from __future__ import annotations
