@@ -14,14 +14,15 @@ from helpers import CLONE, Aigc
 from made_by_others import grid, moments, pytorch_fid, split
 from PIL import Image
 
+import bench
 from bench.appeal.arithmetic import Reading, drawn
 from bench.appeal.claim import ReadClaim, Resize, printed, read_claim
 from bench.appeal.court import heard
 from bench.appeal.pixels import luminance, resized, rounded, stored_as_jpeg
 from bench.appeal.search import Ground, by_chance, by_plausibility
-from bench.appeal.subject import seen
+from bench.appeal.subject import SEEDS, seen
 from bench.appeal.way import View
-from bench.data import quantise
+from bench.data import load_dataset, quantise
 from bench.models.noise import ImageNoise
 from bench.records.appeal_record import Change, Tried, read_appeal, write_appeal
 from bench.score.extractors.digits_cnn import DigitsCNN
@@ -29,7 +30,7 @@ from catalog.errors import InvalidInput
 from catalog.schema import Registry
 
 CPU = torch.device("cpu")
-RUN = CLONE / "reports/digits-quick/records/dcgan-digits-s0-fcc69cf3"
+RUN = CLONE / "reports/digits-quick/records/r1-gan-digits-s0-a911654c"
 
 CLAIM = """\
 schema_version: 1
@@ -316,6 +317,18 @@ def test_pixels_pass_once_a_view_and_the_rest_is_arithmetic(
     assert len(batches) == len(set(batches)) + 2
 
 
+def test_a_balanced_choice_of_images_is_found_out(
+    claim_of: Callable[..., ReadClaim], registry: Registry
+) -> None:
+    labels = load_dataset(registry.dataset("digits"))["test"].labels.numpy()
+    chosen = np.sort(np.concatenate([np.flatnonzero(labels == k)[:30] for k in range(10)]))
+    value = pytorch_fid(grid(split("digits", "test")[chosen]), grid(split("digits", "train")))
+    lines = {"about": '{samples: "digits:test"}', "reference": '"digits:train"'}
+    protocol = "{extractor: digits-cnn, n_images: 300}"
+    found = heard(claim_of(**lines, protocol=protocol, value=f"{value:.6g}"), registry, CPU)
+    assert [change.tried for change in found.explained_by[0].changes] == ["balanced"]
+
+
 # ---- files, statistics and runs ---------------------------------------------------------------
 
 
@@ -340,20 +353,28 @@ def test_samples_and_statistics_are_handed_over_by_path(
     assert read_appeal(tmp_path / "out" / "mine.json").passes == 1
 
 
-def test_a_run_draws_anew_and_weights_and_batch_norm_are_deviations(
+def test_a_run_draws_anew_and_its_weights_and_modes_are_deviations(
     claim_of: Callable[..., ReadClaim], registry: Registry
 ) -> None:
-    settings = "{extractor: digits-cnn, n_images: 100, batch_norm: %s}"
-    lines = {"about": f'{{run: "{RUN.as_posix()}"}}', "protocol": settings % "train"}
-    by_batch = heard(claim_of(**lines, value="1e-9"), registry, CPU)
-    assert by_batch.half_width > 0.0
-    assert by_batch.images_sha256 is not None
-    axes = {one.changes[0].axis for one in by_batch.tried if len(one.changes) == 1}
-    assert {"batch_norm", "truncation", "rounding", "jpeg"} <= axes
-    claimed = {**lines, "protocol": settings.replace(", batch_norm: %s", "")}
-    told = heard(claim_of(**claimed, value=f"{by_batch.value:.4g}"), registry, CPU)
-    found = [change.axis for one in told.explained_by for change in one.changes]
-    assert told.verdict == "reproduced" or "batch_norm" in found
+    lines = {"about": f'{{run: "{RUN.as_posix()}"}}', "reference": '"digits:train"'}
+    lines["protocol"] = "{extractor: digits-cnn, n_images: 60}"
+    found = heard(claim_of(**lines, value="1e-9"), registry, CPU)
+    opened = bench.open_run(RUN)
+    seed, real = opened.record.spec.seed, grid(split("digits", "train"))
+
+    def theirs(draw: int, *, ema: bool) -> float:
+        images = opened.sample(60, seed=seed + draw, ema=ema)
+        return pytorch_fid(grid(images.permute(0, 2, 3, 1).numpy()), real)
+
+    draws = [theirs(draw, ema=True) for draw in range(SEEDS)]
+    assert found.value == pytest.approx(np.mean(draws), rel=1e-4)
+    spread = np.std(draws, ddof=1) * np.sqrt(1 + 1 / SEEDS)
+    assert found.half_width == pytest.approx(3.4995 * spread, rel=1e-3)  # Student's t, 7 degrees
+    alone = {one.changes[0].axis: one for one in found.tried if len(one.changes) == 1}
+    assert {"batch_norm", "truncation", "rounding", "jpeg", "weights"} <= alone.keys()
+    assert alone["weights"].changes[0].tried == "raw"
+    assert alone["weights"].value == pytest.approx(theirs(0, ema=False), rel=1e-4)
+    assert alone["batch_norm"].value != pytest.approx(draws[0], rel=1e-3)
 
 
 class TheirGenerator(torch.nn.Module):
