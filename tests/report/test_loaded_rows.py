@@ -13,10 +13,12 @@ import pytest
 import torch
 from helpers import CLONE
 
+from bench.identity.code import code_of_scoring
 from bench.records.environment import environment, provenance
 from bench.records.load_record import LoadedOn, LoadRecord, LoadSpec
 from bench.records.record import LoadedSubject, ScoreRecord, now, to_json
 from bench.records.run_directory import RunDirectory
+from bench.report.board.evidence import changes
 from bench.report.board.records import Found, find_records, read_loaded
 from bench.report.board.results import results_csv
 from bench.report.board.table import Leaderboard
@@ -86,7 +88,9 @@ def of(record: LoadRecord, score: ScoreRecord) -> ScoreRecord:
     """A score as it would be of a loaded row."""
     subject = LoadedSubject(run_id=record.run_id, name=NAME, load_hash=record.load_hash)
     hashed = score_hash(subject, score.protocol)
-    return score.model_copy(update={"subject": subject, "score_hash": hashed})
+    code = code_of_scoring(score.protocol.extractor)
+    changes = {"subject": subject, "score_hash": hashed, "provenance": provenance("2" * 64, code)}
+    return score.model_copy(update=changes)
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +117,19 @@ def test_it_has_a_place_and_changes_nothing_else(tables: tuple[Leaderboard, Lead
     names = [row.key.name for row in board.by_distance]
     assert abs(names.index(NAME) - names.index("dcgan")) == 1
     assert [name for name in names if name != NAME] == [row.key.name for row in board.rows]
+
+
+def test_scores_of_other_code_are_told(tables: tuple[Leaderboard, Leaderboard]) -> None:
+    board = tables[1]
+    [one] = board.loaded
+    [score] = one.row.scores
+    assert score.record.provenance is not None
+    other = score.record.provenance.model_copy(update={"definitions_sha256": "0" * 64})
+    older = replace(score, record=score.record.model_copy(update={"provenance": other}))
+    changed = replace(one, row=replace(one.row, scores=(older,)))
+    told = {one.kind: one.what for one in changes(replace(board, loaded=(changed,)))}
+    assert NAME in told["scoring"]
+    assert all(NAME not in one.what for one in changes(board))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -64,11 +64,14 @@ def changes(board: Leaderboard) -> tuple[Change, ...]:
     runs = [run for run in board.runs if run.train.status == "success"]
     by_code = [run for run in runs if not _by_present_training(run)]
     scored = [run for run in runs if any(_scored_otherwise(s) for _, s in run.final_scores())]
+    loaded = [one.row for one in board.loaded if any(map(_scored_otherwise, one.row.scores))]
+    scored_names = (*_variants(scored, runs), *(row.key.name for row in loaded))
+    everything = scored == runs and len(loaded) == len(board.loaded)
     made = [row for row in board.calibration if any(map(_scored_otherwise, row.scores))]
     return (
         *([Change("settings", tuple(map(_stale_text, board.stale)))] if board.stale else []),
         *([Change("training", _variants(by_code, runs), by_code == runs)] if by_code else []),
-        *([Change("scoring", _variants(scored, runs), scored == runs)] if scored else []),
+        *([Change("scoring", scored_names, everything)] if scored_names else []),
         *([Change("calibration", tuple(row.key.name for row in made))] if made else []),
     )
 
