@@ -101,7 +101,11 @@ def _forward(session: Any, inputs: list[Input]) -> Forward:
             for one, tensor in zip(inputs, tensors, strict=True)
         }
         first = session.get_outputs()[0].name
-        return torch.from_numpy(session.run([first], fed)[0]).to(tensors[0].device)
+        try:
+            made = session.run([first], fed)[0]
+        except Exception as error:  # as when the session is made
+            raise RuntimeError(str(error)) from error
+        return torch.from_numpy(made).to(tensors[0].device)
 
     return call
 

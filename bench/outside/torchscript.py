@@ -36,7 +36,7 @@ PACKED = (".py", ".debug_pkl")
 """Members that torch compresses: code, and where it is from."""
 MOST_TRIED = 12
 """Shapes of noise that are tried where nobody states one."""
-FAILS = (RuntimeError, ValueError, TypeError, IndexError)
+FAILS = (IndexError, MemoryError, RuntimeError, TypeError, ValueError)
 
 
 def open_torchscript(opening: Opening) -> Opened:
