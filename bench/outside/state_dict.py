@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.identity.spec import merge
+from bench.identity.spec import inherited_recipe, merge
 from bench.machine.allocation import bounded
 from bench.models.base import GenerativeModel
 from bench.models.build import (
@@ -168,10 +168,11 @@ def _model(opening: Opening, name: str, settings: dict[str, Any]) -> _Network:
         what, algorithm = f"'{name}'", algorithm_class(name)
         recipe = parse_recipe(algorithm, settings, what)
     else:
-        variant = registry.variant(name)
-        variant = variant.model_copy(update={"recipe": merge(variant.recipe, settings)})
+        variant, dataset = registry.variant(name), str(opening.options[DATASET])
         what, algorithm = f"variant '{name}'", algorithm_class(variant.algorithm)
-        recipe = resolve_recipe(registry, variant, str(opening.options[DATASET]))
+        resolve_recipe(registry, variant, dataset)  # refuses data sets that it is not for
+        inherited = inherited_recipe(registry, variant, dataset)
+        recipe = parse_recipe(algorithm, merge(inherited, settings), what)
     model = build_model(algorithm, recipe, opening.shape, opening.n_classes, seed=0)
     details = _details(name, recipe.model_dump(mode="json"))
     return _Network(model, what, model.sampling_modules(), details)

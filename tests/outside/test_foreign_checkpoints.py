@@ -182,6 +182,26 @@ def test_a_checkpoint_of_others_draws_what_its_network_draws(
         assert labels.tolist() == list(range(N))
 
 
+def test_a_setting_goes_before_everything_that_the_registry_says(
+    tmp_path: Path, registry: Registry
+) -> None:
+    """On CIFAR-10 the registry has a width of its own for this row."""
+
+    def make() -> nn.Module:
+        return foreign.TutorialDCGAN(nz=20, ngf=8, nc=3)
+
+    torch.save(make().state_dict(), tmp_path / "x.pt")
+    dataset = registry.dataset("cifar10").model_copy(update={"fingerprint": "0" * 64})
+    options = {"variant": "dcgan", "settings": {"width": 8, "latent_dim": 20}}
+    request = RowRequest(str(tmp_path / "x.pt"), "theirs", options=options)
+    row = open_row(request, dataset, N, registry, CPU)
+    assert row.spec.details["settings"]["width"] == 8  # type: ignore[call-overload, index]
+    reopened = RowRequest(str(tmp_path / "x.pt"), "theirs", options=row.spec.details)
+    again = open_row(reopened, dataset, N, registry, CPU)
+    assert again.spec.load_hash == row.spec.load_hash
+    assert torch.equal(again.images(N), row.images(N))
+
+
 def test_averaged_weights_are_taken_and_that_is_said(tmp_path: Path, registry: Registry) -> None:
     case = CASES["averaged"]
     averaged_beside_raw(foreign.made(case.kind), tmp_path / "x.pt")
