@@ -25,9 +25,15 @@ from bench.outside.exported import require_untold
 from bench.outside.extras import require
 from bench.outside.generator import Opened, Opening
 from bench.outside.graph_call import SAMPLES_INSTEAD
-from bench.outside.source import Source, is_inside, local_source
+from bench.outside.source import (
+    Source,
+    absent,
+    file_of_folder,
+    local_source,
+    require_unchanged,
+)
 from bench.outside.weights import state_dicts
-from catalog.errors import InvalidInput, MissingPrerequisite
+from catalog.errors import InvalidInput
 from catalog.files import reason, regular_bytes
 
 STEPS = "steps"
@@ -128,6 +134,7 @@ def open_diffusers(opening: Opening) -> Opened:
     name, kind = _kind(index, source)
     library = require("diffusers", "diffusers")
     parts = {part: _part(library, source, part, index[part][1]) for part in kind.parts}
+    require_unchanged(source)
     pipeline = getattr(library, name)(**parts).to(opening.device)
     pipeline.set_progress_bar_config(disable=True)
     n_trained = int(parts["scheduler"].config.num_train_timesteps)
@@ -228,8 +235,8 @@ def _fill(network: Any, source: Source, part: str) -> None:
     """
     there = [name for name in WEIGHTS if (source.path / part / name).exists()]
     if not there:
-        raise _absent(source, f"{part}/{WEIGHTS[0]}")
-    file = _inside(source, f"{part}/{there[0]}")
+        raise absent(source, f"{part}/{WEIGHTS[0]}")
+    file = file_of_folder(source, f"{part}/{there[0]}")
     found = state_dicts(local_source(str(file), file))
     state = {name: tensor.float() for name, tensor in found.get("", {}).items()}
     network._fix_state_dict_keys_on_load(state)  # noqa: SLF001 (names of its first releases)
@@ -252,7 +259,7 @@ def _config(source: Source, relative: str) -> dict[str, Any]:
         MissingPrerequisite: there is no such file.
         InvalidInput: it is no JSON object.
     """
-    file = _inside(source, relative)
+    file = file_of_folder(source, relative)
     try:
         found = json.loads(regular_bytes(file, MAX_CONFIG_BYTES))
     except OSError as error:
@@ -262,25 +269,6 @@ def _config(source: Source, relative: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InvalidInput(f"{file}: is no JSON object")
     return found
-
-
-def _inside(source: Source, relative: str) -> Path:
-    """A file of the folder, which a link may stand for in the cache of the hub alone.
-
-    Raises:
-        MissingPrerequisite: there is no such file.
-        InvalidInput: it is a link to elsewhere, which the folder's hash does not cover.
-    """
-    file = source.path / relative
-    if not file.exists():
-        raise _absent(source, relative)
-    root = source.path if source.repository is None else source.path.parents[1]
-    links = [one for one in (file, file.parent) if one != source.path and one.is_symlink()]
-    if not is_inside(file, root) or (links and source.repository is None):
-        raise InvalidInput(
-            f"{file}: is a link, so it was not read", hint="put the file itself there"
-        )
-    return file
 
 
 def _whole_numbers(value: Any) -> Iterator[int]:
@@ -296,12 +284,3 @@ def _own_code(path: Path, what: str) -> InvalidInput:
         f"{path}: {what}: code that comes with a pipeline is never run, so it was not loaded",
         hint=SAMPLES_INSTEAD,
     )
-
-
-def _absent(source: Source, relative: str) -> MissingPrerequisite:
-    hint = "restore the folder as pipeline.save_pretrained wrote it"
-    if source.repository is not None:
-        hint = (
-            f"hf download {source.repository} --revision {source.revision} --include '{relative}'"
-        )
-    return MissingPrerequisite(f"{source.path / relative} is absent", hint=hint)

@@ -28,8 +28,9 @@ from bench.outside.export_record import (
     parse_folder,
 )
 from bench.outside.generator import Forward, Opened, Opening
+from bench.outside.module_generator import n_sampled_from
 from bench.outside.sampler_network import columns_of, draw_of
-from bench.outside.source import verified_bytes
+from bench.outside.source import file_of_folder, require_unchanged, verified_bytes
 from bench.records.files import MAX_WEIGHTS_BYTES
 from bench.records.weight_files import finite_tensors, fitting
 from bench.sample.draw import Draw
@@ -73,18 +74,19 @@ def open_export(opening: Opening) -> Opened:
     """
     path = opening.source.path
     if path.is_dir():
-        file = path / FOLDER_WEIGHTS
+        file = file_of_folder(opening.source, FOLDER_WEIGHTS)
         content = regular_bytes(file, MAX_WEIGHTS_BYTES)
     else:
         file, content = path, verified_bytes(opening.source, MAX_WEIGHTS_BYTES)
     record = parse_export(metadata_of(content).get(KEY, "{}"), file)
     if path.is_dir():
-        config = path / CONFIG
+        config = file_of_folder(opening.source, CONFIG)
         if parse_folder(regular_bytes(config, MAX_HEADER_BYTES), config) != record:
             raise InvalidInput(
                 f"{config}: speaks of another training than {FOLDER_WEIGHTS}",
                 hint="write the folder again by aigc bench export",
             )
+        require_unchanged(opening.source)
     told = told_by_record(record)
     require_untold(told, opening)
     model = exported_model(content, file, record, opening.device)
@@ -92,7 +94,7 @@ def open_export(opening: Opening) -> Opened:
         told=told,
         generator=lambda _: SamplerGenerator(draw_of(model, record.sampler)),
         said=said_of(record),
-        n_parameters=sum(p.numel() for p in model.model.parameters()),
+        n_parameters=n_sampled_from(model.model),
         seed=record.spec.seed,
     )
 

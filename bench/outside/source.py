@@ -118,6 +118,48 @@ def verified_bytes(source: Source, at_most: int) -> bytes:
     return content
 
 
+def file_of_folder(source: Source, relative: str) -> Path:
+    """A file of a folder, which a link may stand for in the cache of the hub alone.
+
+    Raises:
+        MissingPrerequisite: there is no such file.
+        InvalidInput: it is a link to elsewhere, which the folder's hash does not cover.
+    """
+    file = source.path / relative
+    if not file.exists():
+        raise absent(source, relative)
+    if source.repository is None:
+        is_covered = not (
+            file.is_symlink() or (file.parent != source.path and file.parent.is_symlink())
+        )
+    else:
+        is_covered = is_inside(file, source.path.parents[1])
+    if not is_covered:
+        raise InvalidInput(
+            f"{file}: is a link, so it was not read", hint="put the file itself there"
+        )
+    return file
+
+
+def absent(source: Source, relative: str) -> MissingPrerequisite:
+    """The refusal of a folder that lacks a file."""
+    hint = "restore the folder as it was published"
+    if source.repository is not None:
+        hint = f"hf download {source.repository} {relative} --revision {source.revision}"
+    return MissingPrerequisite(f"{source.path / relative} is absent", hint=hint)
+
+
+def require_unchanged(source: Source) -> None:
+    """Refuse a folder that is no longer the one that was hashed; called once it has been read.
+
+    Raises:
+        InvalidInput: it was changed.
+    """
+    links_into = None if source.repository is None else source.path.parents[1]
+    if sha256_of_folder(source.path, links_into) != source.sha256:
+        raise InvalidInput(f"{source.path} changed while it was read")
+
+
 def kind_of_file(path: Path) -> SourceKind:
     """What a file holds, by its first bytes and, of an archive, by the names of its members.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -321,6 +322,15 @@ def test_a_hub_folder_has_a_card_and_comes_back_bit_for_bit(
     assert "CC BY 4.0 (UCI)" in body
     assert Path("folder/samples.png").read_bytes()[:4] == b"\x89PNG"
     assert export(aigc, run, "hub-folder", "-o", "folder").code == 0  # its own files it may replace
+    asked = opening(Path("folder"))
+    other = replace(asked, source=replace(asked.source, sha256="0" * 64))
+    with pytest.raises(InvalidInput, match="changed while it was read"):
+        opener("export")(other)
+    Path("folder/model.safetensors").rename("elsewhere.safetensors")
+    Path("folder/model.safetensors").symlink_to("../elsewhere.safetensors")
+    with pytest.raises(InvalidInput, match="is a link"):
+        opened(Path("folder"))
+    Path("elsewhere.safetensors").rename("folder/model.safetensors")
     config = json.loads(Path("folder/config.json").read_text())
     config["aigc_bench"]["averaged"] = False
     Path("folder/config.json").write_text(json.dumps(config))
