@@ -75,7 +75,7 @@ def _snapshot(source: Source) -> Path:
             f"{source.text} is no repository of the hub", where=str(error)[:200]
         ) from error
     except (errors.LocalEntryNotFoundError, FileNotFoundError) as error:
-        raise _absent(source, source.file or "any file") from error
+        raise _absent(source, source.file) from error
     if not COMMIT.fullmatch(folder.name) or folder.parent.name != "snapshots":
         raise InvalidInput(
             f"{folder} is no snapshot of a commit, so nothing pins what is in it",
@@ -112,10 +112,11 @@ def _only_file(snapshot: Path, source: Source) -> str:
     return names[0]
 
 
-def _absent(source: Source, name: str) -> MissingPrerequisite:
+def _absent(source: Source, name: str | None) -> MissingPrerequisite:
     revision = f"@{source.revision}" if source.revision else ""
+    what = f"{name} of " if name else ""
     return MissingPrerequisite(
-        f"{name} of {source.repository}{revision} is not in the hub's cache on this machine",
+        f"{what}{source.repository}{revision} is not in the hub's cache on this machine",
         where=str(_cache()),
         hint=_command(source, source.file),
     )
