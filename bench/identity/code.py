@@ -51,7 +51,8 @@ DECIDE = (
     *("bench.train.batches", "bench.train.divergence", "bench.train.ema", "bench.train.gpu"),
     *("bench.train.loop", "bench.train.fine_tuning", "bench.sample.draw"),
     *("bench.sample.latent_density", "bench.sample.trained_model", "bench.score.calibration"),
-    *("bench.score.extractors", "bench.score.features", "bench.score.metrics"),
+    *("bench.score.copies", "bench.score.extractors", "bench.score.features"),
+    "bench.score.metrics",
     *("bench.score.scorer", "bench.stats"),
 )
 """Modules and packages whose definitions can decide a number; all others only carry it."""

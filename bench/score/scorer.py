@@ -17,6 +17,7 @@ from torch import Tensor
 from bench.data import ImageData
 from bench.identity.protocol import ScoringProtocol
 from bench.records.metric_names import MetricName
+from bench.records.ranges import METRICS
 from bench.records.record import Metric
 from bench.score.copies import PIXEL_IMAGES, copy_rates, pixel_copies
 from bench.score.extractors import load_extractor
@@ -42,7 +43,6 @@ GROUPS: dict[MetricGroup, tuple[MetricName, ...]] = {
 }
 BY_FEATURES: tuple[MetricName, ...] = ("copy_rate", "copy_rate_low", "copy_rate_high")
 BY_PIXELS: tuple[MetricName, ...] = ("copy_rate_pixels", "nearest_ratio")
-HIGHER_IS_BETTER = frozenset({"is", "precision", "recall", "f_score", "label_accuracy"})
 
 
 @dataclass(frozen=True)
@@ -294,7 +294,7 @@ def _measured(
             name=name,
             value=values.get(name),
             missing_reason=reason,
-            higher_is_better=name in HIGHER_IS_BETTER,
+            higher_is_better=METRICS[name].higher_is_better,
             spread=values.get(f"{name}_std"),
             n_fake=n_fake,
             n_real=n_real,

@@ -7,21 +7,33 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.identity.code import SAME_CODE, CodeKind, code_of_scoring, code_of_training
+from bench.identity.code import SAME_CODE, CodeKind, code_of_scoring, code_of_spec
 from bench.records.record import CalibrationSubject, parse_score_record, parse_train_record
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports"
 Table = dict[CodeKind, dict[str, list[str]]]
 
 
-def blessed(table: Table) -> Table:
+def present_codes() -> Table:
+    """The digests that present code has for the committed records, by kind."""
+    found: dict[CodeKind, set[str]] = {"training": set(), "scoring": set()}
+    for kind, _, present in (*_trainings(), *_scores()):
+        found[kind].add(present)
+    return {kind: {code: [code] for code in sorted(codes)} for kind, codes in found.items()}
+
+
+def blessed(table: Table, compared: Table) -> Table:
     """The table as it is to be: the digests of present code for all committed records.
 
-    Records whose code the table does not know, neither as recorded nor as present, stay unknown:
+    Records whose code is unknown, neither in the table nor that which was compared, stay unknown:
     they were stale before, and no comparison of numbers speaks for them.
+
+    Args:
+        table: as it is.
+        compared: digests of the code whose numbers the present ones equal.
     """
     known = {
-        kind: {*same, *(code for codes in same.values() for code in codes)}
+        kind: {*same, *(code for codes in same.values() for code in codes), *compared[kind]}
         for kind, same in table.items()
     }
     found: dict[CodeKind, dict[str, set[str]]] = {kind: defaultdict(set) for kind in table}
@@ -34,10 +46,10 @@ def blessed(table: Table) -> Table:
     }
 
 
-def bless() -> int:
+def bless(compared: Table) -> int:
     """Write the table anew; returns how many of its entries changed."""
     before: Table = json.loads(SAME_CODE.read_bytes())
-    after = blessed(before)
+    after = blessed(before, compared)
     SAME_CODE.write_text(json.dumps(after, indent=1) + "\n", encoding="utf-8")
     return sum(
         before[kind].get(recorded) != codes
@@ -49,8 +61,7 @@ def bless() -> int:
 def _trainings() -> Iterator[tuple[CodeKind, str, str]]:
     for file in _files("*/records/*/train.json"):
         record = parse_train_record(file.read_bytes())
-        spec = record.spec
-        yield "training", record.provenance.code, code_of_training(spec.algorithm, spec.recipe)
+        yield "training", record.provenance.code, code_of_spec(record.spec)
 
 
 def _scores() -> Iterator[tuple[CodeKind, str, str]]:

@@ -83,6 +83,10 @@ def other_machine(recorded: Mapping[str, str], present: Mapping[str, str]) -> st
     return None
 
 
+NEW = ": is new"
+"""How a line ends that tells of a part which the file does not know."""
+
+
 def differences(
     recorded: Mapping[str, Mapping[str, Parts]],
     present: Mapping[str, Mapping[str, Parts]],
@@ -113,6 +117,6 @@ def _of_parts(before: Parts, now: Parts) -> Iterator[str]:
         if part not in now:
             yield f"{part}: is gone"
         elif part not in before:
-            yield f"{part}: is new"
+            yield f"{part}{NEW}"
         elif before[part] != now[part]:
             yield f"{part}: was {before[part][:20]}, is {now[part][:20]}"

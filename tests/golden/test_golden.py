@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import golden_bless
 import pytest
 import torch
 from golden_commands import compare, take, tasks
@@ -92,3 +93,18 @@ def test_machines_compare_by_everything_that_is_known_of_them() -> None:
     refusal = other_machine(here, here | {"capability": "DEFAULT"})
     assert refusal is not None
     assert refusal.endswith("is DEFAULT here")
+
+
+def test_what_was_compared_vouches_for_records_and_nothing_else_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Records of unknown code stay unknown, however equal everything else was."""
+    trainings = [("training", old, "now") for old in ("listed", "compared", "unknown", "now")]
+    monkeypatch.setattr(golden_bless, "_trainings", lambda: trainings)
+    monkeypatch.setattr(golden_bless, "_scores", list)
+    table: golden_bless.Table = {"training": {"listed": ["before"]}, "scoring": {}}
+    compared: golden_bless.Table = {"training": {"compared": ["compared"]}, "scoring": {}}
+    assert golden_bless.blessed(table, compared) == {
+        "training": {"compared": ["now"], "listed": ["now"], "now": ["now"]},
+        "scoring": {},
+    }
