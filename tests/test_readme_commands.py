@@ -20,6 +20,8 @@ LEFT_OUT = {
     "bench run": "committed runs stand for it; it writes into --output-dir alone",
     "bench generate": "no committed run draws what a text says",
     "bench score --fake": "reads a folder of the reader's, and writes nothing",
+    "bench load": "reads a file of somebody else's; it writes into --output-dir alone",
+    "bench appeal": "reads a file of the reader's, and writes nothing",
     "bench selftest": "writes nothing, and is a test of its own",
     "bench data prepare": "reads a folder of the reader's, and writes into the cache",
     "bench verify": "writes nothing, and is a test of its own",
@@ -71,7 +73,7 @@ def commands(text: str) -> list[str]:
 
 def written(command: str) -> list[str]:
     """The files that a command line is told to write."""
-    return re.findall(r"(?:--out |> |\| tee )(\S+)", command)
+    return re.findall(r"(?:--out | -o |> |\| tee )(\S+)", command)
 
 
 def left_out(command: str) -> bool:

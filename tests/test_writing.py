@@ -23,12 +23,14 @@ OURS = {"", "trained", "trained_model"}
 INTO_MEMORY_OR_SCRATCH = {
     ("bench/appeal/pixels.py", "save"),  # JPEG into a buffer, to be read again
     ("bench/outside/export_graph.py", "save"),  # into a buffer
+    ("bench/outside/statistics.py", "savez"),  # the same
     ("bench/outside/torch_export.py", "save"),  # the same
     ("bench/replay/pictures/draw.py", "save"),  # the same
     ("bench/replay/verify/artifacts.py", "write_bytes"),  # the scratch folder of a verification
     ("bench/replay/verify/task.py", "write_bytes"),  # the same
     ("bench/report/leaderboard/wall.py", "save"),  # into a buffer, whose size decides what is next
     ("bench/score/extractors/inception_v3_compat.py", "save"),  # a temporary file, read at once
+    ("bench/score/extractors/torch_fidelity_networks.py", "save"),  # the same
     ("bench/train/checkpoint.py", "save"),  # into a buffer, whose digest comes first
 }
 
