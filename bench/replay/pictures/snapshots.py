@@ -45,7 +45,7 @@ class WatchedTraining:
 
 
 def train_watched(
-    spec: TrainSpec, data: ImageData, device: torch.device, start: Path | None
+    spec: TrainSpec, data: ImageData, device: torch.device, start: Path | None = None
 ) -> WatchedTraining:
     """Train what ``spec`` describes, and keep what the model was at some moments before the end.
 
