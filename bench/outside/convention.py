@@ -20,8 +20,15 @@ __all__ = [
     "label_tensor",
     "noise_tensor",
     "noise_values",
+    "require_pixels",
     "to_images",
 ]
+
+PIXEL_TYPES = (
+    *(torch.uint8, torch.int16, torch.int32, torch.int64),
+    *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
+)
+"""Numbers that hold pixels in one of the ranges."""
 
 
 def noise_tensor(noise: ImageNoise, convention: Convention) -> Tensor:
@@ -56,6 +63,29 @@ def label_tensor(labels: Tensor, convention: Convention, n_classes: int) -> Tens
     return F.one_hot(labels, n_classes).float()
 
 
+def require_pixels(raw: Tensor, name: str) -> None:
+    """Refuse what a generator gives where its numbers cannot be pixels.
+
+    Args:
+        raw: what it gives for a batch.
+        name: of its source, for the message.
+
+    Raises:
+        InvalidInput: it is empty or sparse, of another type of numbers, or not finite.
+    """
+    kind = str(raw.dtype).removeprefix("torch.")
+    if raw.layout != torch.strided:
+        kind = f"sparse {kind}"
+    if kind.startswith("sparse") or raw.dtype not in PIXEL_TYPES or not raw.numel():
+        given = f"{kind} numbers" if raw.numel() else "nothing"
+        raise InvalidInput(
+            f"{name}: the network gives {given} of shape {tuple(raw.shape)}, which are no pixels",
+            hint="images are dense floating point numbers, or whole ones in 0 .. 255",
+        )
+    if not bool(torch.isfinite(raw.float()).all()):
+        raise InvalidInput(f"{name}: the network makes pixels that are not finite")
+
+
 def to_images(raw: Tensor, convention: Convention, shape: ImageShape) -> Tensor:
     """Images of a data set's shape in -1 .. 1, (N, C, H, W) float32, from what a generator gives.
 
@@ -85,7 +115,7 @@ def to_images(raw: Tensor, convention: Convention, shape: ImageShape) -> Tensor:
         raise InvalidInput(
             f"the generator gives {_sizes(raw)} an image, its convention says {channels} x {size}"
             f" x {size} in the layout {convention.layout}",
-            hint="state --layout, --channels and --resolution as they are, or leave them out",
+            hint="state --layout as it is, or leave it out; all images have one size",
         )
     images = _in_unit_range(images, convention)
     if channels < shape.channels:

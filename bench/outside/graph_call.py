@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from bench.models.noise import ImageNoise
-from bench.outside.convention import Convention, StatedConvention
+from bench.outside.convention import Convention, StatedConvention, require_pixels
 from bench.outside.generator import Forward, LatentGenerator, Opening, OutsideGenerator
 from catalog.errors import InvalidInput
 from catalog.schema.loads import LabelForm, LabelPlace
@@ -63,9 +63,20 @@ class Signature:
     dtype: torch.dtype
 
     def told(self, opening: Opening) -> StatedConvention:
-        """The convention as far as inputs tell; a class that is joined takes part of the noise."""
+        """The convention as far as inputs tell; a class that is joined takes part of the noise.
+
+        Raises:
+            InvalidInput: that would leave no noise.
+        """
         shape, labels, place = self.noise_shape, self.labels, self.label_place
-        if opening.stated.label_place == "joined" and labels == "none":
+        stated = opening.stated
+        if stated.label_place == "joined" and labels == "none" and stated.noise_shape is None:
+            if shape[0] <= opening.n_classes:
+                raise InvalidInput(
+                    f"{opening.source.path}: {shape[0]} values cannot hold {opening.n_classes}"
+                    " classes and noise",
+                    hint="leave --label-place joined out, or state --noise-shape without classes",
+                )
             shape = (shape[0] - opening.n_classes, *shape[1:])
             return StatedConvention(noise_shape=shape, labels="one-hot", label_place="joined")
         return StatedConvention(noise_shape=shape, labels=labels, label_place=place)
@@ -174,8 +185,10 @@ def require_function(generator: OutsideGenerator, convention: Convention, openin
     """Refuse what is no function of its noise, or one of its neighbours as well.
 
     Raises:
-        InvalidInput: drawing again gives other images, or drawing beside others does.
+        InvalidInput: drawing again gives other images, or drawing beside others does; or what
+            comes out are no pixels, or of another size every time.
     """
+    path = opening.source.path
 
     def draw(first_neighbour: int) -> Tensor:
         indices = [0, 1, *range(first_neighbour, first_neighbour + N_TRIED - 2)]
@@ -184,21 +197,27 @@ def require_function(generator: OutsideGenerator, convention: Convention, openin
         return generator.draw(noise, None if convention.labels == "none" else labels)
 
     first = draw(2)
-    if not isinstance(first, Tensor) or len(first) != N_TRIED:
+    if not isinstance(first, Tensor) or first.ndim < 1 or len(first) != N_TRIED:
         return  # whoever settles the convention says what is wrong with it
-    if not torch.equal(first, draw(2)):
+    again, beside = draw(2), draw(N_TRIED)
+    for one in (first, again, beside):
+        require_pixels(one, str(path))
+        if one.shape != first.shape:
+            sizes = " and ".join(" x ".join(map(str, x.shape[1:])) for x in (first, one))
+            raise InvalidInput(f"{path}: its images change their size: {sizes}")
+    if not torch.equal(first, again):
         raise InvalidInput(
-            f"{opening.source.path}: equal noise gives other images every time, so it draws"
+            f"{path}: equal noise gives other images every time, so it draws"
             " random numbers of its own",
             hint=f"export it with all its noise as an input; or {SAMPLES_INSTEAD}",
         )
     if convention.batch_norm == "train":
         return
-    off = (first[:2].float() - draw(N_TRIED)[:2].float()).abs().max()
+    off = (first[:2].float() - beside[:2].float()).abs().max()
     extent = first.float().abs().max()
     if float(off) > NEIGHBOURS * float(extent):
         raise InvalidInput(
-            f"{opening.source.path}: an image is another one when others stand beside it, as with"
+            f"{path}: an image is another one when others stand beside it, as with"
             " batch normalisation in training mode",
             hint="export it in evaluation mode (model.eval()), or state --batch-norm train where"
             f" the file allows it; or {SAMPLES_INSTEAD}",

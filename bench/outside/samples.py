@@ -36,6 +36,7 @@ from bench.outside.generator import OpenedImages, Opening
 from catalog.errors import InvalidInput
 
 IMAGES, LABELS = "arr_0.npy", "arr_1.npy"
+HIGHEST_CLASS = 2**31
 MAX_BYTES = 2**33
 HEADER_BYTES = 2**14
 N_IMAGES = "n_images"
@@ -175,6 +176,12 @@ def _read_npz(path: Path, n: int | None) -> tuple[Tensor, Tensor | None, int]:
         found, n_labels = _first_rows(path, LABELS, n, np.int64)
         if found.ndim != 1 or n_labels != total:
             raise InvalidInput(f"{path}: arr_1 holds {n_labels} classes for {total} images")
+        if found.min() < 0 or found.max() > HIGHEST_CLASS:
+            wrong = found.min() if found.min() < 0 else found.max()
+            raise InvalidInput(
+                f"{path}: arr_1 holds {wrong}, which is no class",
+                hint="classes count from 0; leave arr_1 out where images have none",
+            )
         labels = torch.from_numpy(found.astype(np.int64))
     return torch.from_numpy(np.ascontiguousarray(channels_first(array, path))), labels, total
 

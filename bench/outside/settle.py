@@ -12,12 +12,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from bench.data.dataset import quantise
 from bench.models.noise import ImageNoise
 from bench.networks.shape import ImageShape
-from bench.outside.convention import Convention, StatedConvention, is_padded, to_images
+from bench.outside.convention import (
+    Convention,
+    StatedConvention,
+    is_padded,
+    require_pixels,
+    to_images,
+)
 from bench.outside.generator import Opened, Opening, OutsideGenerator
 from bench.sample.draw import labels_of
 from catalog.errors import AigcError, InvalidInput
@@ -79,12 +86,10 @@ def settle(opened: Opened, opening: Opening) -> Settled:
         )
     if known.get("label_place") == "joined":
         known.setdefault("labels", "one-hot")
-    if known.get("truncation") is not None:
-        known.setdefault("noise", "truncated")
-    provisional = Convention(**{"channels": 1, "resolution": 1, **known})
+    provisional = _complete({"channels": 1, "resolution": 1, **known}, opening)
     raw = _first_batch(opened, opening, provisional)
     found, said = _found(raw, known, opening.shape)
-    convention = Convention(**{**found, **known})
+    convention = _complete({**found, **known}, opening)
     generator = opened.generator(convention)
     images = to_images(raw, convention, opening.shape)
     warnings = _doubts(raw, images, convention, opened.told, opening)
@@ -94,6 +99,20 @@ def settle(opened: Opened, opening: Opening) -> Settled:
         (*said, described(convention), *_fitted(convention, opening.shape)),
         tuple(warnings),
     )
+
+
+def _complete(choices: dict[str, Any], opening: Opening) -> Convention:
+    """A convention of all choices; InvalidInput where what is stated and what is told disagree."""
+    try:
+        return Convention(**choices)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = "".join(f"{name}: " for name in first["loc"])
+        raise InvalidInput(
+            f"{opening.source.text}: what is stated does not go with what it is",
+            where=f"{place}{first['msg'].removeprefix('Value error, ')}",
+            hint="leave out what the file says itself",
+        ) from error
 
 
 def described(convention: Convention) -> str:
@@ -133,8 +152,7 @@ def _first_batch(opened: Opened, opening: Opening, convention: Convention) -> Te
             f"{opening.source.text}: the network gives {form} for {N_LOOKED_AT} draws of noise,"
             " which are no images"
         )
-    if not bool(torch.isfinite(raw.float()).all()):
-        raise InvalidInput(f"{opening.source.text}: the network makes pixels that are not finite")
+    require_pixels(raw, opening.source.text)
     return raw.detach()
 
 
@@ -160,11 +178,18 @@ def _found(
 
 def _axes(raw: Tensor, known: dict[str, Any], shape: ImageShape) -> Iterator[tuple[str, Any]]:
     if raw.ndim == 2:
-        channels = known.get("channels", shape.channels)
-        yield "channels", channels
-        yield "resolution", max(1, math.isqrt(raw.shape[1] // channels))
+        possible = [known["channels"]] if "channels" in known else [shape.channels, 1, 3]
+        sizes = [(channels, math.isqrt(raw.shape[1] // channels)) for channels in possible]
+        fitting = [(c, size) for c, size in sizes if c * size * size == raw.shape[1]]
+        if not fitting:
+            raise InvalidInput(
+                f"the generator gives {raw.shape[1]} values an image, which make no square of"
+                f" {' or '.join(map(str, sorted(set(possible))))} channels"
+            )
+        yield from (("channels", fitting[0][0]), ("resolution", fitting[0][1]))
         return
     if raw.ndim == 3:
+        _require_square(raw.shape[1], raw.shape[2])
         yield from (("channels", 1), ("resolution", raw.shape[2]))
         return
     layout = known.get("layout") or ("NCHW" if raw.shape[1] in (1, 3) else "NHWC")
@@ -174,7 +199,16 @@ def _axes(raw: Tensor, known: dict[str, Any], shape: ImageShape) -> Iterator[tup
             f"the generator gives {tuple(raw.shape[1:])} an image, which is neither grey nor RGB",
             hint="state --layout NCHW or NHWC; other numbers of channels are no images here",
         )
+    _require_square(*(raw.shape[2:] if layout == "NCHW" else raw.shape[1:3]))
     yield from (("layout", layout), ("channels", channels), ("resolution", size))
+
+
+def _require_square(height: int, width: int) -> None:
+    if height != width:
+        raise InvalidInput(
+            f"the generator gives images of {height} x {width}, the data set's are square",
+            hint="resizing changes what a score says, so nothing is resized here",
+        )
 
 
 def likely_range(raw: Tensor) -> PixelRange:

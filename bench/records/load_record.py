@@ -25,7 +25,9 @@ SCHEMA_VERSIONS = (1,)
 LoadedKind = Literal[
     "state-dict", "torchscript", "torch-export", "onnx", "diffusers", "run", "export", "samples"
 ]
-Said = Annotated[str, Field(max_length=2000)]
+LONGEST_SAID = 2000
+MOST_SAID = 50
+Said = Annotated[str, Field(max_length=LONGEST_SAID)]
 
 
 class LoadedOn(Record):
@@ -89,8 +91,8 @@ class LoadRecord(Record):
     licence: Said | None = None
     url: Said | None = None
     paper: Name | None = None
-    said: Annotated[tuple[Said, ...], Field(max_length=50)] = ()
-    warnings: Annotated[tuple[Said, ...], Field(max_length=50)] = ()
+    said: Annotated[tuple[Said, ...], Field(max_length=MOST_SAID)] = ()
+    warnings: Annotated[tuple[Said, ...], Field(max_length=MOST_SAID)] = ()
     n_parameters: Count | None = None
     created_at: Moment
     environment: Environment

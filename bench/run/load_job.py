@@ -7,7 +7,7 @@ scored as well, so that the number has its scale beside it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ from bench.outside.state_dict import KEYS, VARIANT
 from bench.outside.stored import place_of
 from bench.records.environment import environment, provenance
 from bench.records.files import SOURCE_PLACE
-from bench.records.load_record import LoadRecord
+from bench.records.load_record import LONGEST_SAID, MOST_SAID, LoadRecord
 from bench.records.record import LoadedSubject, ScoreRecord, now, to_json
 from bench.records.redaction import anonymous
 from bench.records.run_directory import CALIBRATION, RunDirectory, calibration_file
@@ -189,18 +189,23 @@ def new_record(row: OutsideRow, statement: Statement, around: Surroundings) -> L
         run_id=row.spec.run_id,
         load_hash=row.spec.load_hash,
         spec=row.spec,
-        source=anonymous(text),
+        source=anonymous(text)[:LONGEST_SAID],
         revision=row.source.revision,
         licence=statement.licence,
         url=statement.url,
         paper=statement.paper,
-        said=tuple(map(anonymous, row.said)),
-        warnings=tuple(map(anonymous, row.warnings)),
+        said=_cut(row.said),
+        warnings=_cut(row.warnings),
         n_parameters=row.n_parameters,
         created_at=now(),
         environment=environment(row.device),
         provenance=provenance(around.registry_sha256, _code(row)),
     )
+
+
+def _cut(sentences: Sequence[str]) -> tuple[str, ...]:
+    """As many sentences as a record holds, each as long as it may be."""
+    return tuple(anonymous(one)[:LONGEST_SAID] for one in sentences[:MOST_SAID])
 
 
 def _code(row: OutsideRow) -> str:

@@ -6,7 +6,7 @@ its axes. Whoever states that differently gets other images, so it is part of wh
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -19,7 +19,8 @@ Layout = Literal["NCHW", "NHWC"]
 LabelForm = Literal["none", "index", "one-hot"]
 LabelPlace = Literal["after", "before", "joined"]
 BatchNorm = Literal["eval", "train"]
-Truncation = Annotated[float, Field(gt=0.0, le=10.0, allow_inf_nan=False)]
+Truncation = Annotated[float, Field(ge=0.01, le=10.0, allow_inf_nan=False)]
+"""Below it, all noise is the same to a network."""
 NoiseShape = Annotated[tuple[Annotated[int, Field(ge=1, le=2**20)], ...], Field(max_length=4)]
 
 
@@ -29,7 +30,7 @@ class StatedConvention(Entry):
     Attributes:
         noise: distribution of each value: standard normal, uniform in -1 .. 1 or in 0 .. 1, or
             ``truncated``: normal, with draws beyond ``truncation`` drawn again.
-        truncation: largest absolute value of truncated noise.
+        truncation: largest absolute value of truncated noise; whoever says it means such noise.
         noise_shape: of one image's noise, without the batch; empty where it takes none, or draws
             as it goes.
         range: of the pixels that come out.
@@ -53,6 +54,12 @@ class StatedConvention(Entry):
     labels: LabelForm | None = None
     label_place: LabelPlace | None = None
     batch_norm: BatchNorm | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _truncated(cls, data: Any) -> Any:
+        is_said = isinstance(data, dict) and data.get("truncation") is not None
+        return {**data, "noise": data.get("noise") or "truncated"} if is_said else data
 
 
 class Convention(Entry):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from bench.data.dataset import quantise
 from bench.models.noise import ImageNoise
 from bench.networks.shape import ImageShape
 from bench.outside.convention import Convention, StatedConvention, noise_values, to_images
-from bench.outside.generator import Opened, Opening
+from bench.outside.generator import LatentGenerator, Opened, Opening
+from bench.outside.graph_call import Signature, require_function
 from bench.outside.module_generator import NetworkGenerator
 from bench.outside.settle import Settled, settle
 from bench.outside.source import Source
@@ -87,15 +89,13 @@ class Map(nn.Module):
         return self.function(self.norm(z))
 
 
+def opening_of(**stated: Any) -> Opening:
+    source = Source("torchscript", "theirs", Path())
+    return Opening(source, torch.device("cpu"), GREY, 10, StatedConvention(**stated))
+
+
 def settled(function: Callable[[Tensor], Tensor], **stated: Any) -> Settled:
-    opening = Opening(
-        Source("torchscript", "theirs", Path()),
-        torch.device("cpu"),
-        GREY,
-        10,
-        StatedConvention(**stated),
-    )
-    told = StatedConvention(noise_shape=(1024,))
+    opening, told = opening_of(**stated), StatedConvention(noise_shape=(1024,))
     return settle(Opened(told, partial(NetworkGenerator, Map(function), 10)), opening)
 
 
@@ -140,6 +140,13 @@ def test_what_else_is_doubted() -> None:
         (lambda z: square(z).expand(-1, 5, -1, -1), "neither grey nor RGB"),
         (lambda z: square(z) / 0, "not finite"),
         (lambda z: z @ z, "fails on normal noise of 1024 values"),
+        (lambda z: torch.complex(square(z), square(z)), "gives complex64 numbers"),
+        (lambda z: square(z) > 0, "gives bool numbers"),
+        (lambda z: square(z).to_sparse(), "gives sparse float32 numbers"),
+        (lambda z: square(z)[:, :0], "gives nothing"),
+        (lambda z: z[:, :301], "301 values an image, which make no square"),
+        (lambda z: z.reshape(-1, 1, 16, 64), "images of 16 x 64, the data set's are square"),
+        (lambda z: z.reshape(-1, 16, 64), "images of 16 x 64, the data set's are square"),
     ],
 )
 def test_what_gives_no_images_is_refused(
@@ -147,3 +154,49 @@ def test_what_gives_no_images_is_refused(
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         settled(function)
+
+
+def test_what_a_graph_does_otherwise_than_a_function_is_called_by_its_name() -> None:
+    convention = Convention(channels=1, resolution=32, noise_shape=(1024,))
+    sizes = iter((32, 32, 16))
+    functions: tuple[tuple[Callable[[Tensor], Tensor], str], ...] = (
+        (lambda z: square(z).where(z.sum() > 1e9, torch.nan), "not finite"),
+        (lambda z: square(z)[..., : next(sizes), :], "change their size: 1 x 32 x 32 and 1 x 16"),
+        (lambda z: torch.complex(square(z), square(z)), "complex64"),
+        (lambda z: torch.randn_like(square(z)), "random numbers of its own"),
+    )
+    for function, message in functions:
+        with pytest.raises(InvalidInput, match=message):
+            require_function(LatentGenerator(function, convention, 10), convention, opening_of())
+
+
+def test_a_joined_class_leaves_noise() -> None:
+    opening = opening_of(label_place="joined")
+    for n_values in (5, 10):
+        signature = Signature((n_values,), "none", "after", None, torch.float32)
+        with pytest.raises(InvalidInput, match=f"{n_values} values cannot hold 10 classes"):
+            signature.told(opening)
+    assert Signature((11,), "none", "after", None, torch.float32).told(opening).noise_shape == (1,)
+
+
+def test_what_is_stated_against_what_is_told_is_refused() -> None:
+    told = StatedConvention(noise_shape=(1024,), labels="index")
+    opened = Opened(told, partial(NetworkGenerator, Map(square), 10))
+    with pytest.raises(InvalidInput, match="does not go with what it is"):
+        settle(opened, opening_of(label_place="joined"))
+
+
+def test_grey_in_a_row_is_found_beside_colours() -> None:
+    opening = replace(opening_of(), shape=COLOUR)
+    opened = Opened(
+        StatedConvention(noise_shape=(1024,)), partial(NetworkGenerator, Map(torch.tanh), 10)
+    )
+    found = settle(opened, opening).convention
+    assert (found.channels, found.resolution) == (1, 32)
+
+
+def test_whoever_truncates_means_truncated_noise() -> None:
+    assert StatedConvention(truncation=0.5).noise == "truncated"
+    assert StatedConvention().noise is None
+    with pytest.raises(ValueError, match=r"greater than or equal to 0\.01"):
+        StatedConvention(truncation=1e-300)

@@ -501,5 +501,8 @@ def test_an_export_is_loaded_by_what_it_says_of_itself(
 
     model = load_run(RunDirectory(run), CPU)
     assert torch.equal(row.images(N), model.sample("prior", N, seed=3))
+    other = load(aigc, "x.safetensors", "others", "--truncation", "0.5")
+    assert other.code == 3
+    assert "its noise is normal, as it says itself, and not truncated" in other.stderr
     scores_as_its_samples(aigc, "x.safetensors", row)
     assert json.loads(next(Path("runs").glob("*/load.json")).read_text())["spec"]["seed"] == 3

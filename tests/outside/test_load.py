@@ -286,6 +286,16 @@ def few(path: Path) -> None:
         np.savez(stream, np.zeros((7, 16, 16, 1), np.uint8))
 
 
+def below_the_first_class(path: Path) -> None:
+    with path.open("wb") as stream:
+        np.savez(stream, np.zeros((N, 16, 16, 1), np.uint8), np.full(N, -1))
+
+
+def beyond_all_classes(path: Path) -> None:
+    with path.open("wb") as stream:
+        np.savez(stream, np.zeros((N, 16, 16, 1), np.uint8), np.full(N, 2**64 - 1, np.uint64))
+
+
 def large(path: Path) -> None:
     with path.open("wb") as stream:
         np.save(stream, np.zeros((N, 64, 64), np.uint8))
@@ -304,6 +314,8 @@ BAD: dict[Callable[[Path], None], tuple[tuple[str, ...], str]] = {
     stretched: (("--variant", "dcgan"), "hold more than"),
     objects: ((), "pickled objects"),
     few: ((), f"holds 7 samples, the protocol scores {N}"),
+    below_the_first_class: ((), "arr_1 holds -1, which is no class"),
+    beyond_all_classes: ((), "arr_1 holds 18446744073709551615, which is no class"),
     large: ((), "the data set's are 16 x 16"),
 }
 
@@ -334,6 +346,13 @@ def test_tensors_that_do_not_fit_are_shown_as_a_table(load: Load, tmp_path: Path
 def test_options_that_do_not_go_together(load: Load, file: Path, aigc: Aigc) -> None:
     for options, code, message in (
         (("--truncation", "-1"), 2, "--truncation"),
+        (("--truncation", "1e-300"), 2, "--truncation"),
+        (("--labels", "none", "--label-place", "after"), 2, "--label-place"),
+        (("--labels", "index", "--label-place", "joined"), 2, "is one-hot"),
+        (("--set", "width=16", "--set", "width.a=3"), 2, "'width' is set twice"),
+        (("--set", "width=16", "--set", "width=32"), 2, "'width' is set twice"),
+        (("--licence", "x" * 2001), 2, "--licence is no text"),
+        (("--url", "x" * 2001), 2, "--url is no text"),
         (("--noise", "truncated"), 2, "--truncation"),
         (("--noise-shape", "a"), 2, "no shape of noise"),
         (("--variant", "dcgan"), 2, "state dict"),
@@ -347,6 +366,7 @@ def test_options_that_do_not_go_together(load: Load, file: Path, aigc: Aigc) -> 
     assert aigc("bench", "load", file, "--dataset", "digits").code == 2
     assert aigc("bench", "load", file, "--as", "x").code == 2
     assert load("samples:nowhere").code == 4
+    assert load("./" * 1000 + str(file)).code == 2
 
 
 def test_a_record_is_strict() -> None:

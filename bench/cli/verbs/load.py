@@ -132,6 +132,10 @@ def load(
     from bench.outside.state_dict import INSIDE, KEYS, SETTINGS, VARIANT, KeysDoNotFit
     from bench.run.load_job import Statement
 
+    for option, text in (("SOURCE", source), ("--licence", licence), ("--url", url)):
+        _require_recordable(option, text)
+    _require_truncation(noise, truncation)
+    _require_place(labels, label_place)
     stated = _stated(
         noise=noise,
         truncation=truncation,
@@ -142,7 +146,6 @@ def load(
         label_place=label_place,
         batch_norm=batch_norm,
     )
-    _require_truncation(noise, truncation)
     options: dict[str, Any] = {
         VARIANT: variant,
         SETTINGS: _settings(own),
@@ -298,6 +301,29 @@ def _require_truncation(noise: str | None, truncation: float | None) -> None:
         )
 
 
+def _require_place(labels: str | None, place: str | None) -> None:
+    if labels == "none" and place is not None:
+        raise UsageError(
+            "--labels none leaves no class whose place --label-place could be",
+            hint="leave one of them out",
+        )
+    if labels == "index" and place == "joined":
+        raise UsageError(
+            "a class that is joined to the noise is one-hot",
+            hint="--label-place joined, with --labels one-hot or without --labels",
+        )
+
+
+def _require_recordable(option: str, text: str | None) -> None:
+    from bench.records.load_record import LONGEST_SAID
+
+    if text is not None and (len(text) > LONGEST_SAID or not text.isprintable()):
+        raise UsageError(
+            f"{option} is no text that a record can hold",
+            hint=f"one line of at most {LONGEST_SAID:,} characters",
+        )
+
+
 def _name(name: str | None, registry: Registry) -> str:
     if name is None:
         raise UsageError("what shall the row be called?", hint="--as my-dcgan")
@@ -317,12 +343,11 @@ def _name(name: str | None, registry: Registry) -> str:
 
 
 def _settings(own: list[str] | None) -> dict[str, Any]:
-    """Nested settings from ``--set optimizer.lr=1e-4``."""
-    from bench.run.own_settings import parse_setting
+    """Nested settings from ``--set optimizer.lr=1e-4``; UsageError where one is set twice."""
+    from bench.run.own_settings import combinations, parse_setting
 
     found: dict[str, Any] = {}
-    for text in own or ():
-        setting = parse_setting(text)
+    for setting in next(iter(combinations([parse_setting(text) for text in own or ()], ())), ()):
         *parents, last = setting.key.split(".")
         place = found
         for parent in parents:
