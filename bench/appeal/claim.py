@@ -37,6 +37,9 @@ Part = Literal["sampler", "rest", "all"]
 Grade = Annotated[float, Field(gt=0.0, le=255.0, allow_inf_nan=False)]
 Truncation = Annotated[float, Field(gt=0.0, le=10.0, allow_inf_nan=False)]
 
+Subsets = Annotated[int, Field(ge=1, le=10_000)]
+"""Each is a kernel matrix: more take hours, and no more digits come of them."""
+
 _UNITS = {"": 0, "k": 3, "M": 6, "G": 9}
 _NUMBER = re.compile(r"([-+]?\d{1,15}(?:\.\d{0,15})?(?:[eE][-+]?\d{1,2})?) ?([kMG]?)")
 
@@ -111,7 +114,7 @@ class StatedProtocol(Entry):
     extractor: Id | None = None
     layer: Sentence | None = None
     isc_splits: Count | None = None
-    kid_subsets: Count | None = None
+    kid_subsets: Subsets | None = None
     kid_subset_size: ImageCount | None = None
     kid_biased: bool | None = None
     prc_neighborhood: Count | None = None
@@ -216,6 +219,14 @@ def registered() -> dict[str, Path]:
     return {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
 
 
+def is_there(text: str) -> bool:
+    """Whether a text names a file; one that is too long for a name does not."""
+    try:
+        return Path(text).exists()
+    except OSError:
+        return False
+
+
 def find_claim(text: str) -> ReadClaim:
     """The claim in a file, or the registered one of some id.
 
@@ -225,7 +236,7 @@ def find_claim(text: str) -> ReadClaim:
         InvalidInput: as ``read_claim`` does.
     """
     path = Path(text)
-    if path.suffix in (".yaml", ".yml") or path.exists():
+    if path.suffix in (".yaml", ".yml") or is_there(text):
         return read_claim(path)
     known = registered()
     if text in known:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
@@ -24,7 +25,7 @@ from bench.outside.statistics import holds_statistics, read_statistics
 from bench.records.appeal_record import AppealRecord, Tried, Verdict
 from bench.score.extractors import require_extractor
 from bench.score.metrics import TooFewImages
-from catalog.errors import InvalidInput
+from catalog.errors import InvalidInput, UsageError
 from catalog.schema import Registry
 
 TOLERANCE = 1e-3
@@ -48,9 +49,9 @@ def heard(
         tell: is given a line before each pass of images through a judge.
 
     Raises:
-        InvalidInput: the claim asks for what its images, judge or network do not have.
+        InvalidInput: the claim asks for what its images, judge or network do not have, or names a
+            data set, a split, a judge or a variant that is unknown.
         MissingPrerequisite: a data set, weights or statistics are absent.
-        UsageError: a data set, a split, a judge or a variant is unknown.
     """
     if read.claim.metric == "parameters":
         return _counted(read, registry)
@@ -72,14 +73,20 @@ class _Scored:
         self.registry = registry
         self.sets = ImageSets(registry, device)
         self.passes = Passes(registry, device, tell)
-        self.entry = registry.extractor(str(self.claim.protocol.extractor))
+        with _field(read, "protocol.extractor"):
+            self.entry = registry.extractor(str(self.claim.protocol.extractor))
         require_extractor(self.entry)
         self.judge = self.passes.judge(self.entry.id)
-        self.subject = subject_of(self.claim, self.sets)
+        with _field(read, "about.samples" if self.claim.about.run is None else "about.run"):
+            self.subject = subject_of(self.claim, self.sets)
         self._references: dict[str, Tensor] = {}
         reference = self.claim.reference
         self._is_statistics = reference is not None and holds_statistics(Path(reference))
         self.way = self._stated()
+        if reference is not None and not self._is_statistics:
+            with _field(read, "reference"):  # before any image passes through a judge
+                for part in parts_of(reference, registry):
+                    self._real(part)
 
     def record(self) -> AppealRecord:
         ground = Ground(self.claim.interval, TOLERANCE)
@@ -139,6 +146,17 @@ class _Scored:
             channels=said.channels,
         )
         if isinstance(subject, Drawn):
+            if stated := [key for key in subject.cannot if getattr(said, key) is not None]:
+                raise InvalidInput(
+                    f"{self.read.file}: protocol.{stated[0]}: {subject.name} was loaded, and its"
+                    " convention settles this",
+                    hint=f"leave {', '.join(stated)} out; aigc bench load states a convention",
+                )
+            if said.batch_norm == "train" and not subject.has_batch_norm:
+                raise InvalidInput(
+                    f"{self.read.file}: protocol.batch_norm: {subject.name} has no batch norm",
+                    hint="leave batch_norm out",
+                )
             way = replace(way, weights=said.weights or subject.weights[0])
             if way.weights not in subject.weights:
                 raise InvalidInput(
@@ -242,8 +260,25 @@ class _Scored:
         )
 
 
+@contextmanager
+def _field(read: ReadClaim, name: str) -> Iterator[None]:
+    """What a claim names in vain is a fault of its file, not of the command line.
+
+    Raises:
+        InvalidInput: in place of a UsageError.
+    """
+    try:
+        yield
+    except UsageError as error:
+        raise InvalidInput(f"{read.file}: {name}: {error.what}", hint=error.hint) from error
+
+
 def _counted(read: ReadClaim, registry: Registry) -> AppealRecord:
     network = parameters.network_of(read.claim)
+    with _field(read, "about.variant"):
+        registry.variant(network.variant)
+    with _field(read, "about.dataset"):
+        registry.dataset(network.dataset)
     search = Search(
         Ground(read.claim.interval, 0.0),
         network,

@@ -179,7 +179,8 @@ class Case:
         if subject.has_batch_norm:
             other = "train" if way.batch_norm == "eval" else "eval"
             yield self._one("batch_norm", way.batch_norm, other, batch_norm=other)
-        for bound in (*TRUNCATIONS, None):
+        bounds = () if "truncation" in subject.cannot else (*TRUNCATIONS, None)
+        for bound in bounds:
             if bound != way.truncation:
                 yield self._one("truncation", way.truncation, bound, truncation=bound)
 

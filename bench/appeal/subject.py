@@ -14,21 +14,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from bench.appeal.claim import Claim, WeightsKind
+from bench.appeal.claim import Claim, WeightsKind, is_there
 from bench.appeal.pixels import disturbed, rounded, stored_as_jpeg
 from bench.appeal.way import View
 from bench.data import ImageData, load_dataset
 from bench.identity.digest import sha256_of_arrays
-from bench.models.base import HasNamedSamplers
+from bench.models.base import HasNamedSamplers, LatentModel
 from bench.models.noise import ImageNoise
 from bench.networks.shape import ImageShape
+from bench.outside.convention import Convention, noise_values
 from bench.outside.generator import as_draw
 from bench.outside.row import OutsideRow
 from bench.outside.settle import Settled
 from bench.outside.stored import stored_row
+from bench.records.files import MIXTURE
 from bench.records.run_directory import RunDirectory
 from bench.sample import trained_model as trained
 from bench.sample.draw import Draw, NonFiniteImages, sample_images
+from bench.sample.image_sets import RECONSTRUCTION, sampler_names
 from bench.score.corruptions import CORRUPTIONS
 from bench.score.image_source import N_FROM_RUN, resolve_image_source
 from catalog.errors import InvalidInput
@@ -121,12 +124,13 @@ class _Trained:
         )
         state = model.state_dict()
         self.sha256 = sha256_of_arrays(*(state[name].cpu().numpy() for name in sorted(state)))
-        self._sampler = sampler or type(model).samplers[0]
-        if self._sampler not in type(model).samplers:
-            near = suggestion(self._sampler, type(model).samplers)
+        known = [name for name in sampler_names(type(model)) if name != RECONSTRUCTION]
+        self._sampler = sampler or known[0]
+        if self._sampler not in known:
             raise InvalidInput(
-                f"{path}: {spec.variant} has no sampler '{self._sampler}'{near}",
-                hint=f"it has: {', '.join(type(model).samplers)}",
+                f"{path}: {spec.variant} has no sampler '{self._sampler}'"
+                f"{suggestion(self._sampler, known)}",
+                hint=f"it has: {', '.join(known)}",
             )
 
     def draw(self, view: View) -> Draw:
@@ -135,6 +139,9 @@ class _Trained:
             model = copy.deepcopy(self._model.model)  # statistics that are in use change
         if view.batch_norm == "train":
             model.apply(_by_batch)
+        if self._sampler == MIXTURE and isinstance(model, LatentModel):
+            mixture = self._model.mixtures[average is not None]
+            return lambda noise, _labels: model.decode(mixture.latents(noise))
         if isinstance(model, HasNamedSamplers):
             return partial(model.sample_as, self._sampler)
         return model.sample
@@ -153,6 +160,7 @@ class _Loaded:
         self.n_classes = row.spec.dataset.n_classes
         self.shape = row.shape
         self.sha256 = row.spec.sha256
+        self.takes_normal_noise = settled.convention.noise == "normal"
 
     def draw(self, view: View) -> Draw:  # noqa: ARG002
         return as_draw(self._settled.generator, self._settled.convention, self.shape)
@@ -176,6 +184,17 @@ class Drawn:
         self._model = model
         self._device = device
 
+    @property
+    def cannot(self) -> tuple[str, ...]:
+        """Keys of a protocol that mean nothing here, since whoever loaded the run has settled them.
+
+        What is known of a loaded generator is one set of weights, in the mode of its convention.
+        """
+        if isinstance(self._model, _Trained):
+            return ()
+        noise = () if self._model.takes_normal_noise else ("truncation",)
+        return ("weights", "batch_norm", "sampler", *noise)
+
     def images(self, view: View, draw: int) -> Tensor:
         """Images 0 .. n - 1 of a seed, (n, C, H, W) uint8."""
         asked = seen(self._model.draw(view), view)
@@ -187,12 +206,14 @@ class Drawn:
 
 
 class _Truncated(ImageNoise):
-    """Normal draws within a bound; those beyond are drawn again."""
+    """Normal draws within a bound, distributed as if those beyond it were drawn again."""
 
     def __init__(self, noise: ImageNoise, bound: float) -> None:
         super().__init__(0, (), noise.device)
         self._noise = noise
-        self._bound = bound
+        self._convention = Convention(
+            noise="truncated", truncation=bound, noise_shape=(), channels=1, resolution=1
+        )
 
     def __len__(self) -> int:
         return len(self._noise)
@@ -203,10 +224,7 @@ class _Truncated(ImageNoise):
 
     def normal(self, n_values: int) -> Tensor:
         """The next normal draws of every image, (N, n_values) float32, none beyond the bound."""
-        found = self._noise.normal(n_values)
-        while bool((beyond := found.abs() > self._bound).any()):
-            found = torch.where(beyond, self._noise.normal(n_values), found)
-        return found
+        return noise_values(self._noise, n_values, self._convention)
 
 
 def seen(draw: Draw, view: View) -> Draw:
@@ -309,7 +327,7 @@ def splits_of(source: str, registry: Registry) -> tuple[str, tuple[str, ...]] | 
     """Data set and splits of ``DATASET:SPLIT+SPLIT``; None for images that lie in files."""
     whole, _ = sliced(source)
     name, colon, splits = whole.rpartition(":")
-    if not colon or Path(whole).exists() or name not in {one.id for one in registry.datasets}:
+    if not colon or is_there(whole) or name not in {one.id for one in registry.datasets}:
         return None
     return name, tuple(splits.split("+"))
 

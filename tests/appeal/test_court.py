@@ -20,7 +20,7 @@ from bench.appeal.claim import ReadClaim, Resize, printed, read_claim
 from bench.appeal.court import heard
 from bench.appeal.pixels import luminance, resized, rounded, stored_as_jpeg
 from bench.appeal.search import Ground, by_chance, by_plausibility
-from bench.appeal.subject import SEEDS, seen
+from bench.appeal.subject import SEEDS, Drawn, ImageSets, seen, subject_of
 from bench.appeal.way import View
 from bench.data import load_dataset, quantise
 from bench.models.noise import ImageNoise
@@ -31,6 +31,7 @@ from catalog.schema import Registry
 
 CPU = torch.device("cpu")
 RUN = CLONE / "reports/digits-quick/records/r1-gan-digits-s0-a911654c"
+VAE = CLONE / "reports/digits-quick/records/vae-digits-s0-eabce91e"
 
 CLAIM = """\
 schema_version: 1
@@ -91,6 +92,11 @@ def test_trailing_zeros_of_a_yaml_number_count(claim_of: Callable[..., ReadClaim
         ({"reference": ""}, 1, "the metric 'fid' needs a reference"),
         ({"metric": "is"}, 1, "the metric 'is' has no reference"),
         ({"protocol": "{jpeg: 101, extractor: digits-cnn}"}, 8, "less than or equal to 100"),
+        (
+            {"protocol": "{kid_subsets: 10001, extractor: digits-cnn}"},
+            8,
+            "less than or equal to 10000",
+        ),
         ({"protocol": "{jpeg: 75}"}, 1, "protocol.extractor is required"),
         ({"about": "{samples: a, run: b}"}, 8, "exactly one of samples, run and variant"),
         ({"about": "{variant: dcgan, dataset: digits}"}, 1, "parameters are counted of a variant"),
@@ -128,6 +134,26 @@ def test_a_broken_claim_is_refused_with_file_line_and_rule(
             "no transform is called 'blurr' (did you mean: blur?)",
         ),
         ({"about": '{samples: "digits:test[:0]"}'}, "the first N images, so N is 1 or more"),
+        ({"about": '{samples: "digits:tset"}'}, "mine.yaml: about.samples: .* no split 'tset'"),
+        ({"protocol": "{extractor: digits-cn}"}, "mine.yaml: protocol.extractor: .*digits-cn'"),
+        (
+            {
+                "about": "{variant: dcgann, dataset: digits}",
+                "metric": "parameters",
+                "reference": "",
+                "protocol": "",
+            },
+            "mine.yaml: about.variant: .*dcgann'",
+        ),
+        (
+            {
+                "about": "{variant: dcgan, dataset: digit}",
+                "metric": "parameters",
+                "reference": "",
+                "protocol": "",
+            },
+            "mine.yaml: about.dataset: .*digit'",
+        ),
     ],
 )
 def test_what_a_judge_or_images_have_not_is_refused(
@@ -135,6 +161,16 @@ def test_what_a_judge_or_images_have_not_is_refused(
 ) -> None:
     with pytest.raises(InvalidInput, match=what.replace("(", r"\(").replace("?)", r"\?\)")):
         heard(claim_of(**lines), registry, CPU)
+
+
+@pytest.mark.parametrize("reference", ["digits:tset", "digit:test", "digits:train+tset"])
+def test_an_unknown_reference_is_found_before_any_pass(
+    claim_of: Callable[..., ReadClaim], registry: Registry, reference: str
+) -> None:
+    told: list[str] = []
+    with pytest.raises(InvalidInput, match=r"mine\.yaml: reference: .*(tset|digit)'"):
+        heard(claim_of(reference=f'"{reference}"'), registry, CPU, told.append)
+    assert not told
 
 
 # ---- the rule, and its ranking ----------------------------------------------------------------
@@ -257,6 +293,33 @@ def test_truncated_noise_has_no_tails_and_is_each_images_own() -> None:
     assert (both[0] != both[1]).all()
 
 
+@pytest.mark.parametrize("bound", [1e-9, 1e-3])
+def test_noise_within_a_narrow_bound_is_had_at_once(
+    bound: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    for name in ("normal", "uniform"):
+        real = getattr(ImageNoise, name)
+
+        def counted(self: ImageNoise, n: int, real: Any = real) -> torch.Tensor:
+            calls.append(n)
+            assert len(calls) < 100, "draws again and again"
+            found: torch.Tensor = real(self, n)
+            return found
+
+        monkeypatch.setattr(ImageNoise, name, counted)
+    found: list[torch.Tensor] = []
+
+    def keep(noise: ImageNoise, labels: torch.Tensor) -> torch.Tensor:
+        found.append(noise.normal(2000))
+        return labels
+
+    seen(keep, View("digits-cnn", None, None, truncation=bound))(ImageNoise(3, [0]), torch.zeros(1))
+    [noise] = found
+    assert noise.abs().max() <= np.float32(bound)
+    assert noise.std() == pytest.approx(bound / np.sqrt(3), rel=0.05)  # all but uniform
+
+
 def test_luminance_and_jpeg_are_pillows() -> None:
     pixels = np.random.default_rng(2).integers(0, 256, (2, 3, 16, 16), dtype=np.uint8)
     images = torch.from_numpy(pixels)
@@ -377,6 +440,26 @@ def test_a_run_draws_anew_and_its_weights_and_modes_are_deviations(
     assert alone["batch_norm"].value != pytest.approx(draws[0], rel=1e-3)
 
 
+def test_a_sampler_that_was_fitted_afterwards_is_appealed_with_its_weights(
+    claim_of: Callable[..., ReadClaim], registry: Registry
+) -> None:
+    lines = {"about": f'{{run: "{VAE.as_posix()}"}}', "reference": '"digits:train"'}
+    lines["protocol"] = "{extractor: digits-cnn, n_images: 60, sampler: gmm-10, weights: WEIGHTS}"
+    opened, view = bench.open_run(VAE), View("digits-cnn", None, None)
+    claim = claim_of(**lines | {"protocol": lines["protocol"].replace("WEIGHTS", "raw")}).claim
+    subject = subject_of(claim, ImageSets(registry, CPU))
+    assert isinstance(subject, Drawn)
+    for weights in subject.weights:
+        theirs = opened.sample(60, sampler="gmm-10", seed=subject.draws[0], ema=weights == "ema")
+        mine = subject.images(view._replace(weights=weights), subject.draws[0])
+        assert torch.equal(mine, theirs)
+        assert not torch.equal(mine, opened.sample(60, seed=subject.draws[0], ema=weights == "ema"))
+    lines["protocol"] = "{extractor: digits-cnn, sampler: reconstruction}"
+    with pytest.raises(InvalidInput, match="has no sampler 'reconstruction'") as refused:
+        heard(claim_of(**lines), registry, CPU)
+    assert "gmm-10" in str(refused.value.hint)
+
+
 class TheirGenerator(torch.nn.Module):
     """Somebody's small network, which came with a README."""
 
@@ -415,6 +498,13 @@ def test_the_readme_of_somebodys_checkpoint_is_appealed_by_path(
     assert found.verdict == "explained"
     best = found.explained_by[0].changes
     assert [(change.axis, change.tried) for change in best] == [("truncation", "1")]
+    for said in ("batch_norm: train", "sampler: prior", "weights: raw", "weights: ema"):
+        (tmp_path / "readme.yaml").write_text(lines.replace("digits-cnn", f"digits-cnn, {said}"))
+        shown = aigc("bench", "appeal", "readme.yaml")
+        assert shown.code == 3
+        key = said.partition(":")[0]
+        assert f"readme.yaml: protocol.{key}: run:runs/{run.name} was loaded" in shown.stderr
+        assert f"do:    leave {key} out" in shown.stderr
 
 
 def test_a_record_that_was_tampered_with_is_refused(
@@ -456,6 +546,9 @@ def test_exit_codes_and_lists(aigc: Aigc, tmp_path: Path) -> None:
     assert "broken.yaml:9: more: unknown key" in broken.stderr
     (tmp_path / "split.yaml").write_text(CLAIM.replace("digits:test", "digits:tset"))
     shown = aigc("bench", "appeal", "split.yaml")
-    assert shown.code == 2
-    assert "where: split.yaml" in shown.stderr
+    assert shown.code == 3
+    assert "split.yaml: about.samples: data set 'digits' has no split 'tset'" in shown.stderr
     assert "do:    mend the claim" in shown.stderr
+    endless = aigc("bench", "appeal", "a" * 5000)
+    assert endless.code == 2
+    assert "no appeal is registered as 'aaa" in endless.stderr
