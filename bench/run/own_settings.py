@@ -8,6 +8,7 @@ from.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -158,11 +159,26 @@ def _halves(text: str, how: str) -> tuple[str, str]:
 
 def _value(text: str) -> JsonValue:
     try:
-        value: JsonValue = json.loads(text, parse_constant=_no_number)
+        value: JsonValue = json.loads(
+            text,
+            parse_constant=_finite,
+            parse_float=_finite,
+            object_pairs_hook=_without_repeats,
+        )
     except (ValueError, RecursionError):
         return text
     return value
 
 
-def _no_number(text: str) -> float:
-    raise UsageError(f"{text} is not a number that a recipe can hold")
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise UsageError(f"{text} is not a number that a recipe can hold")
+    return number
+
+
+def _without_repeats(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise UsageError("a value names one of its keys twice", hint="give each setting once")
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -208,9 +208,7 @@ def require_prerequisites(plan: Plan, around: Surroundings, *, retry_failed: boo
     require_made(around.extractor)
     load_extractor(around.extractor, "cpu", around.extractor_weights)
     to_train = [job for job in plan.to_run(retry_failed=retry_failed) if job.state != "rescore"]
-    for job in to_train:
-        if job.spec.start is not None:
-            require_start(job.spec.start, job.start)
+    _require_starts(to_train)
     sizes = {job.spec.run_id: size_of(job.directory) for job in to_train}
     needed, free = needed_bytes(plan.runs_dir, sizes) or 0, free_bytes(plan.runs_dir)
     if free < max(needed, LEAST_FREE):
@@ -220,6 +218,21 @@ def require_prerequisites(plan: Plan, around: Surroundings, *, retry_failed: boo
             where=str(plan.runs_dir),
             hint="free some space (aigc bench prune), run fewer rows or name another --output-dir",
         )
+
+
+def _require_starts(jobs: Iterable[PlannedJob]) -> None:
+    """Refuse trainings whose earlier run is not there, or of which nothing would come over."""
+    tried: set[str] = set()
+    for job in jobs:
+        if job.spec.start is None:
+            continue
+        require_start(job.spec.start, job.start)
+        if job.spec.variant not in tried:  # other seeds have the same networks
+            from bench.models.build import build_from_spec
+            from bench.run.trainee import begin
+
+            begin(build_from_spec(job.spec), job.spec.start, job.start)
+            tried.add(job.spec.variant)
 
 
 def run_plan(plan: Plan, around: Surroundings, watch: Watch, manner: Manner) -> Outcome:

@@ -50,7 +50,7 @@ class Trainee:
     ) -> None:
         self.spec = spec
         self.model = build_from_spec(spec)
-        self.taken_over = None if spec.start is None else _begin(self.model, spec.start, start)
+        self.taken_over = None if spec.start is None else begin(self.model, spec.start, start)
         self.model.to(device)
         self.split = placed(data[spec.dataset.split], device)
         place = next(self.model.parameters()).device
@@ -83,8 +83,13 @@ class Trainee:
         return training, finish(self.spec, self.model, self.trainer.average, self.split)
 
 
-def _begin(model: GenerativeModel, start: Start, directory: Path | None) -> TakenOver:
-    """Lay the weights of an earlier run over those that were drawn."""
+def begin(model: GenerativeModel, start: Start, directory: Path | None) -> TakenOver:
+    """Lay the weights of an earlier run over those that were drawn.
+
+    Raises:
+        MissingPrerequisite: that run is not there, or has no weights any more.
+        InvalidInput: another run lies there, or nothing of it fits.
+    """
     weights, sha256 = weights_of(start, directory)
     n_taken, n_fresh = take_over(model, weights)
     return TakenOver(weights_sha256=sha256, n_taken=n_taken, n_fresh=n_fresh)

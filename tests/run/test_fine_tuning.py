@@ -27,6 +27,8 @@ from bench.train.fine_tuning import take_over
 from catalog.errors import InvalidInput, InvalidRegistry, MissingPrerequisite
 from catalog.read.loader import load_registry
 
+GAN = "bench.models.gan:GAN"
+
 
 def tuned_from(variant: str, name: str = "tuned", **fields: Any) -> Any:
     """A registry entry that goes on from a row of the suite ``tiny``."""
@@ -163,6 +165,17 @@ def test_another_run_in_the_place_of_the_start_is_refused(finished: Bench, tmp_p
     shutil.copytree(finished.runs / tuned, runs / one)
     with pytest.raises(InvalidInput, match="another run lies there"):
         Bench(finished.file, runs).run(narrowing={"variants": ("tuned",)})
+
+
+def test_a_start_of_which_nothing_fits_is_told_before_anything_runs(
+    finished: Bench, tmp_path: Path
+) -> None:
+    start = StartingPoint.at(finished.runs / spec_of(finished, "one").run_id)
+    file = tiny_registry(tmp_path / "registry.yaml", [tiny_variant("gan", GAN)], steps=4)
+    bench = Bench(file, tmp_path / "runs")
+    with pytest.raises(InvalidInput, match="nothing to go on from"):
+        bench.run(narrowing={"start": start})
+    assert not list(bench.runs.glob("gan*"))
 
 
 def test_a_command_may_name_the_start_and_the_row_says_so(finished: Bench) -> None:

@@ -56,7 +56,19 @@ def test_a_value_is_json_or_a_word(text: str, key: str, value: object, name: str
 
 
 @pytest.mark.parametrize(
-    "text", ["width", "=3", "width=", "Width=3", "a..b=1", "../x=1", "lr=NaN", "lr=-Infinity"]
+    "text",
+    [
+        "width",
+        "=3",
+        "width=",
+        "Width=3",
+        "a..b=1",
+        "../x=1",
+        "lr=NaN",
+        "lr=-Infinity",
+        "lr=1e400",
+        'optimizer={"lr": 1, "lr": 2}',
+    ],
 )
 def test_what_is_no_setting_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
