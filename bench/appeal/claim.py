@@ -23,6 +23,7 @@ from catalog.files import reason, regular_bytes
 from catalog.names import suggestion
 from catalog.schema.base import Entry, Id, Sentence, Text
 from catalog.schema.benchmark import Count, ImageCount, Recipe, Resolution
+from catalog.schema.loads import Truncation
 
 FOLDER = Path(__file__).parent / "registered"
 MAX_BYTES = 64 * 1024
@@ -35,7 +36,6 @@ WeightsKind = Literal["ema", "raw"]
 BatchNorm = Literal["eval", "train"]
 Part = Literal["sampler", "rest", "all"]
 Grade = Annotated[float, Field(gt=0.0, le=255.0, allow_inf_nan=False)]
-Truncation = Annotated[float, Field(gt=0.0, le=10.0, allow_inf_nan=False)]
 
 Subsets = Annotated[int, Field(ge=1, le=10_000)]
 """Each is a kernel matrix: more take hours, and no more digits come of them."""

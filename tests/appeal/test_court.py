@@ -31,6 +31,7 @@ from catalog.schema import Registry
 
 CPU = torch.device("cpu")
 RUN = CLONE / "reports/digits-quick/records/r1-gan-digits-s0-a911654c"
+VQ_VAE = CLONE / "reports/digits-quick/records/vq-vae-digits-s0-590226c5"
 VAE = CLONE / "reports/digits-quick/records/vae-digits-s0-eabce91e"
 
 CLAIM = """\
@@ -97,6 +98,11 @@ def test_trailing_zeros_of_a_yaml_number_count(claim_of: Callable[..., ReadClaim
             8,
             "less than or equal to 10000",
         ),
+        (
+            {"protocol": "{truncation: 1.0e-9, extractor: digits-cnn}"},
+            8,
+            "greater than or equal to 0.01",
+        ),
         ({"protocol": "{jpeg: 75}"}, 1, "protocol.extractor is required"),
         ({"about": "{samples: a, run: b}"}, 8, "exactly one of samples, run and variant"),
         ({"about": "{variant: dcgan, dataset: digits}"}, 1, "parameters are counted of a variant"),
@@ -135,6 +141,13 @@ def test_a_broken_claim_is_refused_with_file_line_and_rule(
         ),
         ({"about": '{samples: "digits:test[:0]"}'}, "the first N images, so N is 1 or more"),
         ({"about": '{samples: "digits:tset"}'}, "mine.yaml: about.samples: .* no split 'tset'"),
+        (
+            {
+                "about": f'{{run: "{VQ_VAE.as_posix()}"}}',
+                "protocol": "{extractor: digits-cnn, batch_norm: train}",
+            },
+            "mine.yaml: protocol.batch_norm: .* has no batch norm",
+        ),
         ({"protocol": "{extractor: digits-cn}"}, "mine.yaml: protocol.extractor: .*digits-cn'"),
         (
             {
@@ -293,10 +306,7 @@ def test_truncated_noise_has_no_tails_and_is_each_images_own() -> None:
     assert (both[0] != both[1]).all()
 
 
-@pytest.mark.parametrize("bound", [1e-9, 1e-3])
-def test_noise_within_a_narrow_bound_is_had_at_once(
-    bound: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_noise_within_a_narrow_bound_is_had_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
     for name in ("normal", "uniform"):
         real = getattr(ImageNoise, name)
@@ -314,10 +324,10 @@ def test_noise_within_a_narrow_bound_is_had_at_once(
         found.append(noise.normal(2000))
         return labels
 
-    seen(keep, View("digits-cnn", None, None, truncation=bound))(ImageNoise(3, [0]), torch.zeros(1))
+    seen(keep, View("digits-cnn", None, None, truncation=0.01))(ImageNoise(3, [0]), torch.zeros(1))
     [noise] = found
-    assert noise.abs().max() <= np.float32(bound)
-    assert noise.std() == pytest.approx(bound / np.sqrt(3), rel=0.05)  # all but uniform
+    assert noise.abs().max() <= np.float32(0.01)
+    assert noise.std() == pytest.approx(0.01 / np.sqrt(3), rel=0.05)  # all but uniform
 
 
 def test_luminance_and_jpeg_are_pillows() -> None:
@@ -505,6 +515,17 @@ def test_the_readme_of_somebodys_checkpoint_is_appealed_by_path(
         key = said.partition(":")[0]
         assert f"readme.yaml: protocol.{key}: run:runs/{run.name} was loaded" in shown.stderr
         assert f"do:    leave {key} out" in shown.stderr
+    loaded = aigc(
+        *("bench", "load", "their.pt", "--as", "even", "--dataset", "digits", "--noise", "uniform"),
+        *("--noise-shape", "8", "--limit", "50", "-o", "runs"),
+    )
+    assert loaded.code == 0, loaded.stderr
+    [even] = (tmp_path / "runs").glob("even-*")
+    said = lines.replace(run.name, even.name).replace("digits-cnn", "digits-cnn, truncation: 0.5")
+    (tmp_path / "readme.yaml").write_text(said)
+    shown = aigc("bench", "appeal", "readme.yaml")
+    assert shown.code == 3
+    assert "readme.yaml: protocol.truncation: " in shown.stderr
 
 
 def test_a_record_that_was_tampered_with_is_refused(
