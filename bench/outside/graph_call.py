@@ -70,7 +70,9 @@ class Signature:
         """
         shape, labels, place = self.noise_shape, self.labels, self.label_place
         stated = opening.stated
-        if stated.label_place == "joined" and labels == "none" and stated.noise_shape is None:
+        if stated.label_place == "joined" and labels == "none":
+            if stated.noise_shape is not None:
+                return StatedConvention(labels="one-hot", label_place="joined")
             if shape[0] <= opening.n_classes:
                 raise InvalidInput(
                     f"{opening.source.path}: {shape[0]} values cannot hold {opening.n_classes}"

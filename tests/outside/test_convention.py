@@ -177,6 +177,8 @@ def test_a_joined_class_leaves_noise() -> None:
         with pytest.raises(InvalidInput, match=f"{n_values} values cannot hold 10 classes"):
             signature.told(opening)
     assert Signature((11,), "none", "after", None, torch.float32).told(opening).noise_shape == (1,)
+    stated = opening_of(label_place="joined", noise_shape=(5,))
+    assert Signature((5,), "none", "after", None, torch.float32).told(stated).labels == "one-hot"
 
 
 def test_what_is_stated_against_what_is_told_is_refused() -> None:
