@@ -20,6 +20,7 @@ from bench.identity.code import (
     SCORING,
     TRAINING,
     code_of_scoring,
+    code_of_spec,
     code_of_training,
     is_same_code,
     n_versions,
@@ -350,7 +351,7 @@ def test_committed_trainings_are_of_the_present_code() -> None:
     assert len(records) > 400
     for record in records:
         spec = record.spec
-        present = (code_of_training(spec.algorithm, spec.recipe, loop) for loop in LOOPS)
+        present = (code_of_spec(spec, loop) for loop in LOOPS)
         same = any(is_same_code("training", record.provenance.code, code) for code in present)
         assert same, record.run_id
 
