@@ -23,7 +23,7 @@ from catalog.files import reason, regular_bytes
 from catalog.names import suggestion
 from catalog.schema.base import Entry, Id, Sentence, Text
 from catalog.schema.benchmark import Count, ImageCount, Recipe, Resolution
-from catalog.schema.loads import Truncation
+from catalog.schema.loads import BatchNorm, Truncation
 
 FOLDER = Path(__file__).parent / "registered"
 MAX_BYTES = 64 * 1024
@@ -33,7 +33,6 @@ Filter = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
 Rounding = Literal["floor", "round", "truncate"]
 LabelPolicy = Literal["as-given", "balanced"]
 WeightsKind = Literal["ema", "raw"]
-BatchNorm = Literal["eval", "train"]
 Part = Literal["sampler", "rest", "all"]
 Grade = Annotated[float, Field(gt=0.0, le=255.0, allow_inf_nan=False)]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from bench.appeal.claim import BatchNorm, LabelPolicy, Resize, Rounding, WeightsKind
+from bench.appeal.claim import LabelPolicy, Resize, Rounding, WeightsKind
+from catalog.schema.loads import BatchNorm
 
 
 class View(NamedTuple):

@@ -39,8 +39,6 @@ _HUB = re.compile(
     r"hf:(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?(?::(?P<file>[^:]+))?"
 )
 _SAMPLES = "samples:"
-_EXPORTED = {"archive_format", "serialized_exported_program.json"}
-"""Members of the archives of torch.export, of today's and of the first releases."""
 _ZIP, _NPY, _PICKLE = b"PK\x03\x04", b"\x93NUMPY", b"\x80"
 
 

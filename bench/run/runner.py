@@ -226,8 +226,9 @@ def _require_starts(jobs: Iterable[PlannedJob]) -> None:
     for job in jobs:
         if job.spec.start is None:
             continue
-        require_start(job.spec.start, job.start)
-        if job.spec.variant not in tried:  # other seeds have the same networks
+        if job.spec.variant in tried:  # other seeds have the same networks
+            require_start(job.spec.start, job.start)
+        else:
             from bench.models.build import build_from_spec
             from bench.run.trainee import begin
 

@@ -5,6 +5,7 @@ Reads and checks files; decides nothing about what a table shows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from bench.records.record import (
     LoadedSubject,
     RunSubject,
     ScoreRecord,
+    Subject,
     TrainRecord,
 )
 from bench.records.run_directory import CALIBRATION, RunDirectory, read_score, record_files
@@ -103,14 +105,11 @@ def read_run(directory: Path) -> Run | None:
     train = stored.train_record()
     if train is None:
         return None
-    scores = [_read_score(path) for path in stored.score_files()]
-    for score in scores:
-        subject = score.record.subject
-        if not isinstance(subject, RunSubject) or subject.train_hash != train.train_hash:
-            raise InvalidInput(
-                f"a score does not belong to run {train.run_id}", where=str(score.path)
-            )
-    return Run(directory, train, tuple(scores))
+
+    def is_own(subject: Subject) -> bool:
+        return isinstance(subject, RunSubject) and subject.train_hash == train.train_hash
+
+    return Run(directory, train, _own_scores(stored, f"run {train.run_id}", is_own))
 
 
 def read_loaded(directory: Path) -> LoadedRun | None:
@@ -123,12 +122,22 @@ def read_loaded(directory: Path) -> LoadedRun | None:
     load = stored.load_record()
     if load is None:
         return None
-    scores = [_read_score(path) for path in stored.score_files()]
+
+    def is_own(subject: Subject) -> bool:
+        return isinstance(subject, LoadedSubject) and subject.load_hash == load.load_hash
+
+    return LoadedRun(directory, load, _own_scores(stored, load.run_id, is_own))
+
+
+def _own_scores(
+    stored: RunDirectory, owner: str, is_own: Callable[[Subject], bool]
+) -> tuple[ScoreFile, ...]:
+    """The scores in a directory, each of images that are its own."""
+    scores = tuple(_read_score(path) for path in stored.score_files())
     for score in scores:
-        subject = score.record.subject
-        if not isinstance(subject, LoadedSubject) or subject.load_hash != load.load_hash:
-            raise InvalidInput(f"a score does not belong to {load.run_id}", where=str(score.path))
-    return LoadedRun(directory, load, tuple(scores))
+        if not is_own(score.record.subject):
+            raise InvalidInput(f"a score does not belong to {owner}", where=str(score.path))
+    return scores
 
 
 def _read_score(path: Path) -> ScoreFile:
